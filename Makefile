@@ -1,0 +1,53 @@
+# demo, test, lint, bench, verify: each builds the virtual environment that it needs, in .venv.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+DEMO := runs/demo
+# Real pictures for `make verify`; see benchmarks/verify.py.
+DATA ?= ../shared/data
+
+.PHONY: demo test lint bench verify clean
+
+# From nothing to annotated pictures, through the programs that a user calls. A second run goes on where one stopped.
+demo: $(VENV)/runtime
+	$(RUN) -m ssd_tf.apps.shapes --output_dir=$(DEMO)/shapes/train --num_images=4000 --seed=0
+	$(RUN) -m ssd_tf.apps.shapes --output_dir=$(DEMO)/shapes/val --num_images=300 --seed=1
+	$(RUN) -m ssd_tf.apps.categories --annotations=$(DEMO)/shapes/train/annotations.json
+	$(RUN) -m ssd_tf.apps.prepare --annotations=$(DEMO)/shapes/train/annotations.json --images=$(DEMO)/shapes/train/images --output_dir=$(DEMO)/data --split=train
+	$(RUN) -m ssd_tf.apps.prepare --annotations=$(DEMO)/shapes/val/annotations.json --images=$(DEMO)/shapes/val/images --output_dir=$(DEMO)/data --split=val
+	$(RUN) train.py --flagfile=flags/demo.cfg --data_dir=$(DEMO)/data --model_dir=$(DEMO)/model
+	$(RUN) -m ssd_tf.apps.evaluate --model=$(DEMO)/model --data_dir=$(DEMO)/data --split=val --output_dir=$(DEMO)/evaluation
+	$(RUN) predict.py --model=$(DEMO)/model --input='$(DEMO)/shapes/val/images/0000000*.jpg' --output_dir=$(DEMO)/pictures --logdir=$(DEMO)/model/pictures
+	@echo
+	@$(RUN) -c "import json; m = json.load(open('$(DEMO)/evaluation/metrics.json')); print('AP %.3f  AP50 %.3f  on %d drawn pictures that were not trained on' % (m['AP'], m['AP50'], m['num_images']))"
+	@echo "annotated pictures: $(DEMO)/pictures"
+	@echo "TensorBoard:        $(VENV)/bin/tensorboard --logdir $(DEMO)/model"
+
+# Everything that CI runs.
+test: lint
+	$(RUN) -m pytest -n auto --maxprocesses=4 --dist=loadfile
+
+lint: $(VENV)/dev
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m pyright
+
+bench: $(VENV)/runtime
+	$(RUN) benchmarks/speed.py
+
+# Slower proofs, with the numbers that they must reach.
+verify: $(VENV)/runtime
+	$(RUN) benchmarks/verify.py --data=$(DATA)
+
+clean:
+	rm -rf $(VENV) $(DEMO) build ssd_tf.egg-info
+
+$(VENV)/runtime: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --upgrade pip
+	$(RUN) -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/runtime
+	$(RUN) -m pip install --quiet --editable '.[dev]'
+	@touch $@
