@@ -1,0 +1,59 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""SSD (Single Shot MultiBox Detector) for TensorFlow 2 and Keras 3.
+
+The public names are loaded when they are first used, so that `import ssd_tf` does not start TensorFlow.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ssd_tf.detectors import DetectorSpec, detector
+    from ssd_tf.geometry.anchors import default_boxes
+    from ssd_tf.geometry.detections import Detections, detect
+    from ssd_tf.geometry.matching import match
+    from ssd_tf.models.detector import build_model, normalize
+    from ssd_tf.models.losses import MultiBoxLoss, multibox_loss
+    from ssd_tf.weights.load import load_weights
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "DetectorSpec": "ssd_tf.detectors",
+    "detector": "ssd_tf.detectors",
+    "default_boxes": "ssd_tf.geometry.anchors",
+    "Detections": "ssd_tf.geometry.detections",
+    "detect": "ssd_tf.geometry.detections",
+    "match": "ssd_tf.geometry.matching",
+    "build_model": "ssd_tf.models.detector",
+    "normalize": "ssd_tf.models.detector",
+    "MultiBoxLoss": "ssd_tf.models.losses",
+    "multibox_loss": "ssd_tf.models.losses",
+    "load_weights": "ssd_tf.weights.load",
+}
+
+__all__ = [
+    "Detections",
+    "DetectorSpec",
+    "MultiBoxLoss",
+    "build_model",
+    "default_boxes",
+    "detect",
+    "detector",
+    "load_weights",
+    "match",
+    "multibox_loss",
+    "normalize",
+]
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ssd_tf' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
