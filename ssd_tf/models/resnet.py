@@ -1,0 +1,28 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""ResNet of basic blocks (He et al. 2015, as torchvision builds it), cut after the last stage of the spec."""
+
+import keras
+
+from ssd_tf.detectors import DetectorSpec
+from ssd_tf.models.layers import conv_bn, pad
+
+
+def resnet(spec: DetectorSpec, x: keras.KerasTensor) -> keras.KerasTensor:
+    """[B, S, S, 3] -> the output of the last stage. Layers are named conv1, conv2_1_1, ... conv4_6_2."""
+    x = conv_bn(x, spec.stem_channels, kernel=7, stride=2, name="conv1")
+    # Zeros never win: the input is the output of a ReLU.
+    x = keras.layers.MaxPooling2D(3, 2, padding="valid", name="maxpool")(pad(x, 1))
+    for number, stage in enumerate(spec.stages, start=2):
+        for block in range(1, stage.blocks + 1):
+            stride = stage.stride if block == 1 else 1
+            x = _basic_block(x, stage.channels, stride, name=f"conv{number}_{block}")
+    return x
+
+
+def _basic_block(x, channels: int, stride: int, name: str):
+    shortcut = x
+    if stride != 1 or x.shape[-1] != channels:
+        shortcut = conv_bn(x, channels, 1, stride, name=f"{name}_shortcut", relu=False)
+    x = conv_bn(x, channels, 3, stride, name=f"{name}_1")
+    x = conv_bn(x, channels, 3, 1, name=f"{name}_2", relu=False)
+    return keras.layers.ReLU(name=f"{name}_out")(keras.layers.Add(name=f"{name}_add")([x, shortcut]))
