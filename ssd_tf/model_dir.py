@@ -1,0 +1,151 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""A run's folder: config.json, checkpoints/, best/, metrics.jsonl, TensorBoard events.
+
+A checkpoint holds model, optimizer, step and best AP; config.json says what model it is for.
+"""
+
+import dataclasses
+import json
+import pathlib
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ssd_tf.data.annotations import Category
+from ssd_tf.detectors import detector
+from ssd_tf.files import write_atomically
+
+CONFIG = "config.json"
+METRICS = "metrics.jsonl"
+CHECKPOINTS = "checkpoints"
+BEST = "best"
+TENSORBOARD = "tensorboard"
+KEPT_CHECKPOINTS = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelInfo:
+    """What a checkpoint's model is: the detector's name, and its classes in order (class k is entry k - 1)."""
+
+    detector: str
+    categories: tuple[Category, ...]
+
+
+def save_config(model_dir: pathlib.Path, info: ModelInfo, settings: dict[str, Any]) -> None:
+    """Writes config.json: the model, and the settings it is trained with."""
+    content = {**dataclasses.asdict(info), "settings": settings}
+    write_atomically(model_dir / CONFIG, json.dumps(content, indent=1) + "\n")
+
+
+def load_info(model_dir: pathlib.Path) -> ModelInfo:
+    """The ModelInfo in config.json.
+
+    Raises:
+      FileNotFoundError: there is none.
+      ValueError: it is not one of ours.
+    """
+    path = model_dir / CONFIG
+    if not path.is_file():
+        raise FileNotFoundError(f"{model_dir} is not a model_dir: it has no {CONFIG}")
+    try:
+        content = json.loads(path.read_text())
+        categories = tuple(Category(c["id"], c["name"]) for c in content["categories"])
+        return ModelInfo(detector(content["detector"]).name, categories)
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: not a configuration of ssd_tf ({error!r})") from error
+
+
+def require_same_model(path: pathlib.Path, found: ModelInfo, wanted: ModelInfo) -> None:
+    """Raises ValueError where a checkpoint of `found` cannot be used for `wanted`."""
+    if found.detector != wanted.detector:
+        raise ValueError(f"{path} holds a {found.detector}, not a {wanted.detector}")
+    if len(found.categories) != len(wanted.categories):
+        raise ValueError(
+            f"{path} was trained for {len(found.categories)} classes, the data set has {len(wanted.categories)}"
+        )
+    if found.categories != wanted.categories:
+        pairs = zip(found.categories, wanted.categories, strict=True)
+        ours, theirs = next((a, b) for a, b in pairs if a != b)
+        raise ValueError(
+            f"{path} was trained for other classes: {ours.id} {ours.name!r} where the data set has {theirs.id} "
+            f"{theirs.name!r}"
+        )
+
+
+class Checkpoints:
+    """Saves and restores a training run: the newest few under checkpoints/, the best under best/."""
+
+    def __init__(self, model_dir: pathlib.Path, model: keras.Model, optimizer: keras.optimizers.Optimizer):
+        self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.best_ap = tf.Variable(-1.0, dtype=tf.float64, trainable=False)
+        checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer, step=self.step, best_ap=self.best_ap)
+        self._newest = tf.train.CheckpointManager(
+            checkpoint, str(model_dir / CHECKPOINTS), KEPT_CHECKPOINTS, step_counter=self.step
+        )
+        weights = tf.train.Checkpoint(model=model, step=self.step)
+        self._best = tf.train.CheckpointManager(weights, str(model_dir / BEST), 1, step_counter=self.step)
+        self._checkpoint = checkpoint
+
+    def restore(self) -> int:
+        """Restores the newest checkpoint if there is one, and returns the step to go on from."""
+        if self._newest.latest_checkpoint:
+            self._checkpoint.restore(self._newest.latest_checkpoint).assert_existing_objects_matched()
+        return int(self.step.numpy())
+
+    def save(self, step: int) -> None:
+        """Saves the run as it is before `step`; does nothing where that is saved already."""
+        latest = self._newest.latest_checkpoint
+        if latest and latest.endswith(f"-{step}"):
+            return
+        self.step.assign(step)
+        self._newest.save(step)
+
+    def save_if_best(self, step: int, ap: float) -> bool:
+        """Keeps the weights under best/ where this AP is the highest so far."""
+        if ap <= float(self.best_ap.numpy()):
+            return False
+        self.best_ap.assign(ap)
+        self.step.assign(step)
+        self._best.save(step)
+        return True
+
+
+def find_checkpoint(path: str | pathlib.Path) -> tuple[pathlib.Path, str]:
+    """The model_dir and the checkpoint prefix that a --model means.
+
+    A model_dir stands for its best checkpoint, or for the newest where none was evaluated. `checkpoints` or `best`
+    inside it stand for their newest; a checkpoint is named with or without `.index`.
+
+    Raises:
+      FileNotFoundError: there is no checkpoint.
+    """
+    path = pathlib.Path(path)
+    if (path / CONFIG).is_file():
+        for folder in (path / BEST, path / CHECKPOINTS):
+            latest = tf.train.latest_checkpoint(str(folder))
+            if latest:
+                return path, latest
+        raise FileNotFoundError(f"{path} has no checkpoint yet")
+    if path.is_dir():
+        latest = tf.train.latest_checkpoint(str(path))
+        if latest and (path.parent / CONFIG).is_file():
+            return path.parent, latest
+        raise FileNotFoundError(f"{path} is not a model_dir: it has no {CONFIG}")
+    prefix = str(path).removesuffix(".index")
+    if pathlib.Path(prefix + ".index").is_file() and (path.parent.parent / CONFIG).is_file():
+        return path.parent.parent, prefix
+    raise FileNotFoundError(f"no model at {path}: expected a model_dir or one of its checkpoints")
+
+
+def restore_model(model: keras.Model, prefix: str) -> None:
+    """Loads the weights of a checkpoint into the model.
+
+    Raises:
+      ValueError: the checkpoint does not fit the model or cannot be read.
+    """
+    try:
+        status = tf.train.Checkpoint(model=model).restore(prefix)
+        status.assert_existing_objects_matched().expect_partial()
+    except (AssertionError, ValueError, tf.errors.OpError) as error:
+        raise ValueError(f"{prefix}: cannot be loaded into {model.name}: {str(error).splitlines()[0]}") from error
