@@ -1,0 +1,106 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""AnnotatedImage: the one form that every data set is read into, and the checks that each goes through."""
+
+import collections
+import dataclasses
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from ssd_tf.geometry import boxes as box_ops
+
+# A box may leave its image by this much of a side before it is reported as clipped: files round to 0.01 pixel.
+ROUNDING = 1e-4
+
+
+@dataclasses.dataclass(frozen=True)
+class Category:
+    """A class as the data set knows it: its own id, which may be sparse, and its name."""
+
+    id: int
+    name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class AnnotatedImage:
+    """A picture and its ground truth. N is the number of boxes, which may be 0.
+
+    Attributes:
+      image_id: the data set's id.
+      path: where the file lies.
+      height, width: in pixels, as the annotations say.
+      boxes: float64 [N, 4], [ymin, xmin, ymax, xmax], normalised.
+      category_ids: int64 [N], the data set's own ids.
+      areas: float64 [N], in square pixels; COCO's area is that of the object's mask.
+      is_crowd: bool [N].
+    """
+
+    image_id: int
+    path: pathlib.Path
+    height: int
+    width: int
+    boxes: np.ndarray
+    category_ids: np.ndarray
+    areas: np.ndarray
+    is_crowd: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class AnnotatedDataset:
+    """What a reader returns: the categories in the data set's order, and the images."""
+
+    categories: tuple[Category, ...]
+    images: tuple[AnnotatedImage, ...]
+
+
+def clean_boxes(image: AnnotatedImage) -> tuple[AnnotatedImage, list[str]]:
+    """The image with boxes clipped to it and without those that have no extent inside it.
+
+    Returns:
+      The image, and one finding for each box that was changed or dropped, such as "dropped: ...".
+    """
+    clipped = box_ops.clip(image.boxes)
+    finite = np.all(np.isfinite(image.boxes), axis=1)
+    extent = np.where(finite[:, None], clipped[:, 2:] - clipped[:, :2], 0.0)
+    keep: np.ndarray = np.all(extent > 0.0, axis=1)
+    moved: np.ndarray = keep & np.any(np.abs(clipped - image.boxes) > ROUNDING, axis=1)
+
+    findings = []
+    xywh = box_ops.to_coco_xywh(image.boxes, image.height, image.width)
+    for index in range(len(keep)):
+        if keep[index] and not moved[index]:
+            continue
+        what = "clipped" if keep[index] else "dropped"
+        numbers = ", ".join(f"{value:g}" for value in xywh[index])
+        findings.append(
+            f"{what}: box [x, y, w, h] = [{numbers}] of class id {image.category_ids[index]} "
+            f"in a {image.width}x{image.height} picture"
+        )
+    cleaned = dataclasses.replace(
+        image,
+        boxes=clipped[keep],
+        category_ids=image.category_ids[keep],
+        areas=image.areas[keep],
+        is_crowd=image.is_crowd[keep],
+    )
+    return cleaned, findings
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassCount:
+    """How often a class occurs: images that have it, and boxes (crowds included)."""
+
+    category: Category
+    images: int
+    boxes: int
+
+
+def count_classes(categories: Sequence[Category], images: Sequence[AnnotatedImage]) -> list[ClassCount]:
+    """Images and boxes of every category, in the data set's order."""
+    num_boxes: collections.Counter = collections.Counter()
+    num_images: collections.Counter = collections.Counter()
+    for image in images:
+        num_boxes.update(image.category_ids.tolist())
+        num_images.update(set(image.category_ids.tolist()))
+    return [ClassCount(c, num_images[c.id], num_boxes[c.id]) for c in categories]

@@ -1,0 +1,121 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Reader of COCO instances JSON (https://cocodataset.org/#format-data), with any categories and sparse ids."""
+
+import json
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from ssd_tf.data.annotations import AnnotatedDataset, AnnotatedImage, Category
+from ssd_tf.geometry.boxes import from_coco_xywh
+
+
+def read_coco(annotations: str | pathlib.Path, images: str | pathlib.Path) -> AnnotatedDataset:
+    """Reads a COCO instances file.
+
+    Args:
+      annotations: the JSON file.
+      images: the folder that its file names are relative to. A name that carries folders which are not there is
+        looked for in the folder itself. Files are not opened here.
+
+    Returns:
+      Categories by ascending id, as the COCO tools number classes, and the images in the file's order.
+
+    Raises:
+      FileNotFoundError: the file is missing.
+      ValueError: it is not JSON, not COCO instances, or contradicts itself: an annotation of an image or a category
+        that is not listed, an id twice.
+    """
+    annotations, images = pathlib.Path(annotations), pathlib.Path(images)
+    content = load_coco_json(annotations)
+    try:
+        categories = _read_categories(content["categories"])
+        boxes_of = _group_by_image(content, {category.id for category in categories})
+        read = tuple(_read_image(entry, boxes_of[entry["id"]], images) for entry in content["images"])
+    except ValueError as error:
+        raise ValueError(f"{annotations}: {error}") from error
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{annotations}: not COCO instances: an entry lacks or misuses {error}") from error
+    return AnnotatedDataset(categories, read)
+
+
+def load_coco_json(path: pathlib.Path) -> dict[str, Any]:
+    """The parsed file, with the three lists that COCO instances have.
+
+    Raises:
+      FileNotFoundError, ValueError: as `read_coco`.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"annotations file not found: {path}")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not JSON: {error}") from error
+    wanted = ("images", "annotations", "categories")
+    if not isinstance(content, dict) or any(not isinstance(content.get(key), list) for key in wanted):
+        found = sorted(content) if isinstance(content, dict) else type(content).__name__
+        raise ValueError(f"{path}: not COCO instances: expected lists {wanted}. Received: {found}")
+    return content
+
+
+def _read_categories(entries: list[dict[str, Any]]) -> tuple[Category, ...]:
+    categories = sorted((Category(_int_id(e), str(e["name"])) for e in entries), key=lambda c: c.id)
+    _require_unique([category.id for category in categories], "category id")
+    if not categories:
+        raise ValueError("the list of categories is empty")
+    return tuple(categories)
+
+
+def _group_by_image(content: dict[str, Any], category_ids: set[int]) -> dict[int, list[dict[str, Any]]]:
+    image_ids = [_int_id(entry) for entry in content["images"]]
+    _require_unique(image_ids, "image id")
+    boxes_of: dict[int, list[dict[str, Any]]] = {image_id: [] for image_id in image_ids}
+    for entry in content["annotations"]:
+        where = f"annotation {entry.get('id')}"
+        if entry["image_id"] not in boxes_of:
+            raise ValueError(f"{where} belongs to image {entry['image_id']}, which is not in the list of images")
+        if entry["category_id"] not in category_ids:
+            raise ValueError(f"{where} has category {entry['category_id']}, which is not in the list of categories")
+        if len(entry["bbox"]) != 4:
+            raise ValueError(f"{where}: expected bbox [x, y, w, h]. Received: {entry['bbox']}")
+        boxes_of[entry["image_id"]].append(entry)
+    return boxes_of
+
+
+def _read_image(entry: dict[str, Any], boxes: list[dict[str, Any]], folder: pathlib.Path) -> AnnotatedImage:
+    height, width = int(entry["height"]), int(entry["width"])
+    if height < 1 or width < 1:
+        raise ValueError(f"image {entry['id']}: expected a size of at least 1x1. Received: {width}x{height}")
+    xywh = np.array([box["bbox"] for box in boxes], np.float64).reshape(-1, 4)
+    areas = [box.get("area", wh[0] * wh[1]) for box, wh in zip(boxes, xywh[:, 2:], strict=True)]
+    return AnnotatedImage(
+        image_id=entry["id"],
+        path=_picture_path(folder, str(entry["file_name"])),
+        height=height,
+        width=width,
+        boxes=from_coco_xywh(xywh, height, width),
+        category_ids=np.array([box["category_id"] for box in boxes], np.int64),
+        areas=np.array(areas, np.float64),
+        is_crowd=np.array([bool(box.get("iscrowd", 0)) for box in boxes], bool),
+    )
+
+
+def _picture_path(folder: pathlib.Path, file_name: str) -> pathlib.Path:
+    """folder / file_name; or the name alone in the folder, for files whose names carry folders of another machine."""
+    path = folder / file_name
+    beside = folder / pathlib.PurePosixPath(file_name).name
+    return beside if beside.is_file() and not path.is_file() else path
+
+
+def _int_id(entry: dict[str, Any]) -> int:
+    if not isinstance(entry["id"], int) or isinstance(entry["id"], bool):
+        raise ValueError(f"expected whole numbers as ids. Received: {entry['id']!r}")
+    return entry["id"]
+
+
+def _require_unique(ids: list[int], what: str) -> None:
+    if len(set(ids)) != len(ids):
+        seen: set[int] = set()
+        twice = next(i for i in ids if i in seen or seen.add(i))
+        raise ValueError(f"{what} {twice} is listed twice")

@@ -1,0 +1,119 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Colour jitter as torchvision's ColorJitter does on PIL pictures, batched, for the training device.
+
+Pixels are kept as PIL keeps them: whole numbers 0..255, truncated after each operation. The parameters of each image
+are drawn on the host from the example's seed (`random_jitter`); the operations themselves are pure (`jitter`).
+"""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+# MLPerf ssd-v1 utils.py: ColorJitter(brightness=0.125, contrast=0.5, saturation=0.5, hue=0.05).
+BRIGHTNESS = (0.875, 1.125)
+CONTRAST = (0.5, 1.5)
+SATURATION = (0.5, 1.5)
+HUE = (-0.05, 0.05)
+_RANGES = (BRIGHTNESS, CONTRAST, SATURATION, HUE)
+# Numbers of the operations in Jitter.order.
+_BRIGHTNESS, _CONTRAST, _SATURATION, _HUE = range(4)
+
+
+class Jitter(NamedTuple):
+    """Parameters of one image, or of a batch with a leading B.
+
+    Attributes:
+      order: int32 [4], a permutation: 0 brightness, 1 contrast, 2 saturation, 3 hue.
+      factors: float32 [4] of brightness, contrast, saturation and hue; the hue's is a fraction of the circle.
+    """
+
+    order: tf.Tensor
+    factors: tf.Tensor
+
+
+def random_jitter(seed: tf.Tensor) -> Jitter:
+    """The parameters that belong to a seed, int32 [2]."""
+    order_seed, factor_seed = tf.unstack(tf.random.split(seed, 2))
+    order = tf.random.experimental.stateless_shuffle(tf.range(4), order_seed)
+    low, high = tf.constant(_RANGES)[:, 0], tf.constant(_RANGES)[:, 1]
+    return Jitter(order, low + (high - low) * tf.random.stateless_uniform([4], factor_seed))
+
+
+def jitter(images: tf.Tensor, parameters: Jitter) -> tf.Tensor:
+    """All four operations on each image, in that image's order.
+
+    Args:
+      images: RGB [B, H, W, 3] in 0..255, uint8 or float.
+      parameters: order [B, 4] and factors [B, 4].
+
+    Returns:
+      float32 [B, H, W, 3], whole numbers in 0..255.
+    """
+    images = tf.cast(images, tf.float32)
+    for place in range(4):
+        operation = parameters.order[:, place]
+        factor = tf.gather(parameters.factors, operation, batch_dims=1)
+        images = _apply(images, operation[:, None, None, None], factor[:, None, None, None])
+    return images
+
+
+def _apply(images, operation, factor):
+    """One operation an image, [B, 1, 1, 1] each: three blend with a degenerate image, hue turns the colours."""
+    luma = _luma(images)
+    mean = tf.floor(tf.reduce_mean(luma, axis=(1, 2, 3), keepdims=True) + 0.5)
+    degenerate = tf.where(operation == _CONTRAST, mean, tf.where(operation == _SATURATION, luma, 0.0))
+    blended = tf.floor(tf.clip_by_value(degenerate + factor * (images - degenerate), 0.0, 255.0))
+    return tf.where(operation == _HUE, _turn_hue(images, factor), blended)
+
+
+def _luma(images):
+    """PIL's "L", ITU-R 601 in 16-bit fixed point: [B, H, W, 1]. All products are below 2**24, exact in float32."""
+    red, green, blue = tf.split(tf.cast(images, tf.int32), 3, axis=-1)
+    return tf.cast((19595 * red + 38470 * green + 7471 * blue + 32768) // 65536, tf.float32)
+
+
+def _turn_hue(images, turn):
+    """Adds a fraction of the circle to the hue, in PIL's 8-bit HSV."""
+    hue, saturation, value = _rgb_to_hsv(images)
+    hue = tf.math.floormod(hue + tf.cast(tf.cast(turn * 255.0, tf.int32), tf.float32), 256.0)
+    return _hsv_to_rgb(hue, saturation, value)
+
+
+def _rgb_to_hsv(images):
+    """Whole numbers 0..255, [B, H, W, 1] each."""
+    red, green, blue = tf.split(images, 3, axis=-1)
+    value = tf.reduce_max(images, axis=-1, keepdims=True)
+    spread = value - tf.reduce_min(images, axis=-1, keepdims=True)
+    safe = tf.maximum(spread, 1.0)
+    red_c, green_c, blue_c = (value - red) / safe, (value - green) / safe, (value - blue) / safe
+    sector = tf.where(
+        red == value, blue_c - green_c, tf.where(green == value, 2.0 + red_c - blue_c, 4.0 + green_c - red_c)
+    )
+    hue = tf.math.floormod(sector / 6.0 + 1.0, 1.0)
+    # Truncation must not fall below a whole number by a rounding error: 255 * 20 / 255 is 20.
+    hue = tf.floor(hue * 255.0 + 1e-4)
+    saturation = tf.floor(spread * 255.0 / tf.maximum(value, 1.0) + 1e-4)
+    grey = spread == 0.0
+    return tf.where(grey, 0.0, hue), tf.where(grey, 0.0, saturation), value
+
+
+def _hsv_to_rgb(hue, saturation, value):
+    sector = hue * (6.0 / 255.0)
+    index = tf.floor(sector)
+    fraction = sector - index
+    saturation = saturation / 255.0
+    low = tf.round(value * (1.0 - saturation))
+    falling = tf.round(value * (1.0 - saturation * fraction))
+    rising = tf.round(value * (1.0 - saturation * (1.0 - fraction)))
+    index = tf.math.floormod(index, 6.0)
+    red = _pick(index, (value, falling, low, low, rising, value))
+    green = _pick(index, (rising, value, value, falling, low, low))
+    blue = _pick(index, (low, low, rising, value, value, falling))
+    return tf.concat([red, green, blue], axis=-1)
+
+
+def _pick(index, choices):
+    result = choices[-1]
+    for k in range(len(choices) - 1):
+        result = tf.where(index == k, choices[k], result)
+    return result

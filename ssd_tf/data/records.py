@@ -1,0 +1,113 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""The TFRecord schema: the only file that knows feature names.
+
+The names are those of the TensorFlow Object Detection API, so that its tools read our shards and ours read theirs.
+`image/object/class/label` holds the data set's own category id (COCO's 1..90), as that API writes it.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from ssd_tf.data.annotations import AnnotatedImage
+
+_BOX = "image/object/bbox/"
+
+
+class Example(NamedTuple):
+    """One parsed record; N boxes.
+
+    Attributes:
+      encoded: string, the picture's file.
+      source_id: string, the data set's image id.
+      height, width: int64, in pixels.
+      boxes: float32 [N, 4], [ymin, xmin, ymax, xmax], normalised.
+      category_ids: int64 [N], the data set's own.
+      areas: float32 [N], square pixels.
+      is_crowd: bool [N].
+    """
+
+    encoded: tf.Tensor
+    source_id: tf.Tensor
+    height: tf.Tensor
+    width: tf.Tensor
+    boxes: tf.Tensor
+    category_ids: tf.Tensor
+    areas: tf.Tensor
+    is_crowd: tf.Tensor
+
+
+def serialize(image: AnnotatedImage, encoded: bytes, names: dict[int, str]) -> bytes:
+    """The record of an image whose file holds `encoded`; `names` are the class names by category id."""
+    boxes = image.boxes.astype(np.float32)
+    features = {
+        "image/encoded": _bytes([encoded]),
+        "image/format": _bytes([_format(encoded)]),
+        "image/filename": _bytes([image.path.name.encode()]),
+        "image/source_id": _bytes([str(image.image_id).encode()]),
+        "image/height": _ints([image.height]),
+        "image/width": _ints([image.width]),
+        **{_BOX + name: _floats(boxes[:, k]) for k, name in enumerate(("ymin", "xmin", "ymax", "xmax"))},
+        "image/object/class/label": _ints(image.category_ids),
+        "image/object/class/text": _bytes([names[i].encode() for i in image.category_ids.tolist()]),
+        "image/object/area": _floats(image.areas),
+        "image/object/is_crowd": _ints(image.is_crowd.astype(np.int64)),
+    }
+    # Deterministic: the same data set gives the same shards, byte for byte.
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    return example.SerializeToString(deterministic=True)
+
+
+def parse(serialized: tf.Tensor) -> Example:
+    """The Example in a scalar string. A record without areas or crowd flags gets the boxes' area and no crowd."""
+    numbers = tf.io.VarLenFeature(tf.float32)
+    features = tf.io.parse_single_example(
+        serialized,
+        {
+            "image/encoded": tf.io.FixedLenFeature([], tf.string),
+            "image/source_id": tf.io.FixedLenFeature([], tf.string),
+            "image/height": tf.io.FixedLenFeature([], tf.int64),
+            "image/width": tf.io.FixedLenFeature([], tf.int64),
+            **{_BOX + name: numbers for name in ("ymin", "xmin", "ymax", "xmax")},
+            "image/object/class/label": tf.io.VarLenFeature(tf.int64),
+            "image/object/area": numbers,
+            "image/object/is_crowd": tf.io.VarLenFeature(tf.int64),
+        },
+    )
+    corners = [features[_BOX + name].values for name in ("ymin", "xmin", "ymax", "xmax")]
+    category_ids = features["image/object/class/label"].values
+    height, width = features["image/height"], features["image/width"]
+    pixels = tf.cast(height * width, tf.float32)
+    areas = features["image/object/area"].values
+    box_areas = (corners[2] - corners[0]) * (corners[3] - corners[1]) * pixels
+    crowds = features["image/object/is_crowd"].values
+    return Example(
+        encoded=features["image/encoded"],
+        source_id=features["image/source_id"],
+        height=height,
+        width=width,
+        boxes=tf.stack(corners, axis=-1),
+        category_ids=category_ids,
+        areas=tf.cond(tf.size(areas) > 0, lambda: areas, lambda: box_areas),
+        is_crowd=tf.cond(tf.size(crowds) > 0, lambda: crowds > 0, lambda: tf.zeros_like(category_ids, tf.bool)),
+    )
+
+
+def _format(encoded: bytes) -> bytes:
+    for magic, name in ((b"\xff\xd8", b"jpeg"), (b"\x89PNG", b"png"), (b"GIF8", b"gif"), (b"BM", b"bmp")):
+        if encoded.startswith(magic):
+            return name
+    raise ValueError("expected the bytes of a JPEG, PNG, GIF or BMP picture")
+
+
+def _bytes(values) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
+
+
+def _floats(values) -> tf.train.Feature:
+    return tf.train.Feature(float_list=tf.train.FloatList(value=values))
+
+
+def _ints(values) -> tf.train.Feature:
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
