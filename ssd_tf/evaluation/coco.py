@@ -1,0 +1,273 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""COCO's twelve detection numbers, of all classes and of each, and the reports made of them.
+
+The arithmetic is pycocotools' own (COCOeval, iouType "bbox"), so that the numbers are comparable
+with everybody else's. Boxes here are COCO's [x, y, w, h] in pixels and category ids are the data
+set's sparse ones: this is the far end of the program, where predictions leave it.
+"""
+
+import contextlib
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from ssd_tf.files import write_atomically
+
+SUMMARY_KEYS = (
+    "AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"
+)  # fmt: skip
+
+# What each of SUMMARY_KEYS was measured with: IoU thresholds, area in square pixels, detections.
+_MEANINGS = (
+    ("0.50:0.95", "all", 100),
+    ("0.50", "all", 100),
+    ("0.75", "all", 100),
+    ("0.50:0.95", "small (up to 32 x 32)", 100),
+    ("0.50:0.95", "medium (32 x 32 to 96 x 96)", 100),
+    ("0.50:0.95", "large (from 96 x 96)", 100),
+    ("0.50:0.95", "all", 1),
+    ("0.50:0.95", "all", 10),
+    ("0.50:0.95", "all", 100),
+    ("0.50:0.95", "small (up to 32 x 32)", 100),
+    ("0.50:0.95", "medium (32 x 32 to 96 x 96)", 100),
+    ("0.50:0.95", "large (from 96 x 96)", 100),
+)
+# Where COCOeval.eval["precision"], [IoU, recall, class, area, detections], holds the main number.
+_ALL_AREAS, _MAX_DETECTIONS_100, _IOU_50 = 0, 2, 0
+
+
+@dataclass(frozen=True)
+class ClassResult:
+    """One class: its sparse id, what ground truth it has, and how well that was found.
+
+    `boxes` counts the boxes that are not crowds, `images` the images that have one. `ap` and
+    `ap50` are in [0, 1], nan where the class has no ground truth.
+    """
+
+    category_id: int
+    name: str
+    images: int
+    boxes: int
+    ap: float
+    ap50: float
+
+
+@dataclass(frozen=True)
+class CocoMetrics:
+    """`summary`: SUMMARY_KEYS -> [0, 1], or COCO's -1 where nothing is defined (no such boxes).
+
+    `per_class` is in the order of the category ids and has every class of the ground truth.
+    """
+
+    summary: dict[str, float]
+    per_class: tuple[ClassResult, ...]
+    num_images: int
+    num_detections: int
+
+
+def coco_metrics(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> CocoMetrics:
+    """Scores detections against ground truth as COCO does. Neither argument is changed.
+
+    Args:
+      ground_truth: a COCO instances dict: images, annotations, categories. Annotations without
+        "iscrowd" are no crowds, those without "area" get width x height of their box. Images
+        without annotations count: every detection on them is a false positive.
+      results: COCO results, {image_id, category_id, bbox [x, y, w, h] in pixels, score} each; may
+        be empty, which scores 0 wherever there is ground truth.
+
+    Raises:
+      ValueError: the ground truth lacks one of its three lists, or a result names an image or a
+        category that the ground truth does not have.
+    """
+    _check(ground_truth, results)
+    # pycocotools keeps what it matched by annotation id and reads 0 as "not matched", so an
+    # annotation of id 0 or a repeated id would give wrong numbers: ids are given out anew.
+    truths = [
+        {
+            "id": index,
+            "image_id": annotation["image_id"],
+            "category_id": annotation["category_id"],
+            "bbox": list(annotation["bbox"]),
+            "area": annotation.get("area", annotation["bbox"][2] * annotation["bbox"][3]),
+            "iscrowd": int(annotation.get("iscrowd", 0)),
+        }
+        for index, annotation in enumerate(ground_truth["annotations"], start=1)
+    ]
+    # As COCO.loadRes, which fails on an empty list and writes into its argument.
+    found = [
+        {
+            "id": index,
+            "image_id": result["image_id"],
+            "category_id": result["category_id"],
+            "bbox": list(result["bbox"]),
+            "area": result["bbox"][2] * result["bbox"][3],
+            "iscrowd": 0,
+            "score": result["score"],
+        }
+        for index, result in enumerate(results, start=1)
+    ]
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluation = COCOeval(_indexed(ground_truth, truths), _indexed(ground_truth, found), iouType="bbox")
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return CocoMetrics(
+        summary=dict(zip(SUMMARY_KEYS, map(float, evaluation.stats), strict=True)),
+        per_class=_per_class(evaluation, ground_truth, truths),
+        num_images=len(ground_truth["images"]),
+        num_detections=len(found),
+    )
+
+
+def summary_table(metrics: CocoMetrics) -> str:
+    """The twelve numbers as plain text, one a line, each with what it was measured with.
+
+    A number that is not defined (-1: no such boxes in the ground truth) reads "n/a".
+    """
+    rows = [
+        (key, "n/a" if metrics.summary[key] < 0 else f"{metrics.summary[key]:.3f}", *meaning)
+        for key, meaning in zip(SUMMARY_KEYS, _MEANINGS, strict=True)
+    ]
+    return _table(("metric", "value", "IoU", "area in pixels", "detections"), rows, "<><<>")
+
+
+def per_class_table(metrics: CocoMetrics, limit: int | None = None) -> str:
+    """One line a class as plain text, the best AP first, classes without ground truth last.
+
+    Args:
+      metrics: of coco_metrics.
+      limit: keep the best `limit` classes and say how many are left out; None keeps all.
+    """
+    ranked = sorted(metrics.per_class, key=lambda c: (math.isnan(c.ap), -c.ap, c.category_id))
+    kept = ranked if limit is None else ranked[: max(limit, 0)]
+    rows = [(c.category_id, c.name, c.images, c.boxes, *(_decimals(x) for x in (c.ap, c.ap50))) for c in kept]
+    table = _table(("id", "class", "images", "boxes", "AP", "AP50"), rows, "><>>>>")
+    left_out = len(ranked) - len(kept)
+    return f"{table}\n... and {left_out} more" if left_out else table
+
+
+def write_reports(
+    metrics: CocoMetrics, results: Sequence[Mapping[str, Any]], output_dir: str | os.PathLike[str]
+) -> None:
+    """Writes metrics.json, results.json and per_class.csv into `output_dir`, which is made.
+
+    metrics.json has SUMMARY_KEYS, num_images and num_detections at its top level, and "per_class",
+    a list of objects with the columns of per_class.csv: category_id, name, images, boxes, AP, AP50.
+    What is not a number is null in JSON and empty in CSV. Each file appears complete or not at all.
+
+    Raises:
+      OSError: the folder or a file cannot be written.
+    """
+    folder = Path(output_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [_report_row(result) for result in metrics.per_class]
+    flat = {
+        **metrics.summary,
+        "num_images": metrics.num_images,
+        "num_detections": metrics.num_detections,
+        "per_class": rows,
+    }
+    table = io.StringIO(newline="")
+    columns: list[str] = ["category_id", "name", "images", "boxes", "AP", "AP50"]
+    writer = csv.DictWriter(table, fieldnames=columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(folder / "metrics.json", json.dumps(flat, indent=2, allow_nan=False) + "\n")
+    write_atomically(folder / "results.json", json.dumps(list(results), default=_plain) + "\n")
+    write_atomically(folder / "per_class.csv", table.getvalue())
+
+
+def _check(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> None:
+    for key in ("images", "annotations", "categories"):
+        if key not in ground_truth:
+            raise ValueError(f"Expected a COCO instances dict with {key!r}. Received: keys={list(ground_truth)}")
+    known = {
+        "image_id": {image["id"] for image in ground_truth["images"]},
+        "category_id": {category["id"] for category in ground_truth["categories"]},
+    }
+    for index, result in enumerate(results):
+        for key, ids in known.items():
+            if result[key] not in ids:
+                raise ValueError(
+                    f"Expected every {key} of the results to be in the ground truth. "
+                    f"Received: results[{index}] has {key}={result[key]!r}"
+                )
+
+
+def _indexed(ground_truth: Mapping[str, Any], annotations: list[dict[str, Any]]) -> COCO:
+    dataset: Any = {
+        "images": list(ground_truth["images"]),
+        "categories": list(ground_truth["categories"]),
+        "annotations": annotations,
+    }
+    coco = COCO()
+    coco.dataset = dataset
+    coco.createIndex()
+    return coco
+
+
+def _per_class(
+    evaluation: COCOeval, ground_truth: Mapping[str, Any], truths: list[dict[str, Any]]
+) -> tuple[ClassResult, ...]:
+    names = {category["id"]: category["name"] for category in ground_truth["categories"]}
+    listed = {image["id"] for image in ground_truth["images"]}
+    images_with_box: dict[int, list[Any]] = {category_id: [] for category_id in names}
+    for truth in truths:
+        if truth["image_id"] in listed and not truth["iscrowd"]:
+            images_with_box.get(truth["category_id"], []).append(truth["image_id"])
+    precision = evaluation.eval["precision"][..., _ALL_AREAS, _MAX_DETECTIONS_100]
+    return tuple(
+        ClassResult(
+            category_id=category_id,
+            name=names[category_id],
+            images=len(set(images_with_box[category_id])),
+            boxes=len(images_with_box[category_id]),
+            ap=_mean_of_defined(precision[:, :, k]),
+            ap50=_mean_of_defined(precision[_IOU_50, :, k]),
+        )
+        for k, category_id in enumerate(sorted(names))
+    )
+
+
+def _mean_of_defined(precision: np.ndarray) -> float:
+    defined = precision[precision > -1]
+    return float(defined.mean()) if defined.size else math.nan
+
+
+def _report_row(result: ClassResult) -> dict[str, Any]:
+    return {
+        "category_id": result.category_id,
+        "name": result.name,
+        "images": result.images,
+        "boxes": result.boxes,
+        "AP": None if math.isnan(result.ap) else result.ap,
+        "AP50": None if math.isnan(result.ap50) else result.ap50,
+    }
+
+
+def _decimals(value: float) -> str:
+    return "n/a" if math.isnan(value) else f"{value:.3f}"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[Any]], alignments: str) -> str:
+    cells = [[str(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    layout = "  ".join(f"{{:{a}{w}}}" for a, w in zip(alignments, widths, strict=True))
+    return "\n".join(layout.format(*row).rstrip() for row in cells)
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers and arrays as what json can write."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"Expected numbers, strings, lists and dicts. Received: {type(value)}")

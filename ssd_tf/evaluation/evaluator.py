@@ -1,0 +1,101 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""A detector on a prepared split -> COCO metrics. The records hold the ground truth: no annotation file is needed."""
+
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from ssd_tf.data.annotations import Category
+from ssd_tf.data.manifest import Manifest
+from ssd_tf.data.pipeline import EvalBatch, eval_dataset
+from ssd_tf.evaluation.coco import CocoMetrics, coco_metrics
+from ssd_tf.geometry.boxes import to_coco_xywh
+from ssd_tf.geometry.detections import Detections
+
+
+def evaluate_split(
+    predict: Callable[[tf.Tensor], Detections],
+    data_dir: str | pathlib.Path,
+    manifest: Manifest,
+    image_size: int,
+    batch_size: int,
+) -> tuple[CocoMetrics, list[dict[str, Any]]]:
+    """Scores every image of the split once, images without boxes and without detections included, as COCO does.
+
+    Args:
+      predict: uint8 RGB [B, S, S, 3] -> Detections.
+      data_dir: where the split lies.
+      manifest: of the split; gives the sparse ids.
+      image_size: S.
+      batch_size: B; the last batch is filled up with black images, which are not scored.
+
+    Returns:
+      The metrics, and the detections in COCO's results format.
+    """
+    results: list[dict[str, Any]] = []
+    ground_truth: dict[str, list[dict[str, Any]]] = {
+        "images": [],
+        "annotations": [],
+        "categories": [{"id": c.id, "name": c.name} for c in manifest.categories],
+    }
+    dataset = eval_dataset(data_dir, manifest, image_size, batch_size)
+    with tqdm.tqdm(total=manifest.num_images, unit="img", desc=f"evaluate {manifest.split}", leave=False) as progress:
+        for batch in dataset:
+            batch = EvalBatch(*(value.numpy() for value in batch))
+            images = batch.images
+            missing = batch_size - len(images)
+            found = predict(tf.constant(np.pad(images, [(0, missing), (0, 0), (0, 0), (0, 0)])))
+            found = Detections(*(value.numpy() for value in found))
+            for index in range(len(images)):
+                add_ground_truth(ground_truth, batch, index)
+                results.extend(
+                    coco_results(
+                        found,
+                        index,
+                        manifest.categories,
+                        int(batch.source_id[index]),
+                        batch.height[index],
+                        batch.width[index],
+                    )
+                )
+            progress.update(len(images))
+    return coco_metrics(ground_truth, results), results
+
+
+def coco_results(
+    found: Detections, index: int, categories: tuple[Category, ...], image_id: int, height: int, width: int
+) -> list[dict[str, Any]]:
+    """Image `index` of a batch of detections (NumPy) as COCO results: sparse ids, [x, y, w, h] in pixels."""
+    count = int(found.count[index])
+    xywh = to_coco_xywh(found.boxes[index, :count], height, width)
+    return [
+        {
+            "image_id": image_id,
+            "category_id": categories[int(label) - 1].id,
+            "bbox": [round(float(value), 3) for value in box],
+            "score": round(float(score), 5),
+        }
+        for box, label, score in zip(xywh, found.classes[index, :count], found.scores[index, :count], strict=True)
+    ]
+
+
+def add_ground_truth(ground_truth: dict[str, list[dict[str, Any]]], batch: EvalBatch, index: int) -> None:
+    """Appends image `index` of a batch (NumPy) and its boxes to a dict of COCO instances."""
+    image_id, height, width = int(batch.source_id[index]), int(batch.height[index]), int(batch.width[index])
+    ground_truth["images"].append({"id": image_id, "height": height, "width": width})
+    count = int(batch.num_boxes[index])
+    for k, box in enumerate(to_coco_xywh(batch.boxes[index, :count], height, width)):
+        ground_truth["annotations"].append(
+            {
+                "id": len(ground_truth["annotations"]) + 1,
+                "image_id": image_id,
+                "category_id": int(batch.category_ids[index, k]),
+                "bbox": box.tolist(),
+                "area": float(batch.areas[index, k]),
+                "iscrowd": int(batch.is_crowd[index, k]),
+            }
+        )

@@ -1,0 +1,54 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""A trained detector, ready to use: uint8 images in, detections out. What --model names is loaded here."""
+
+import pathlib
+
+import keras
+import tensorflow as tf
+from absl import logging
+
+from ssd_tf.data.annotations import Category
+from ssd_tf.detectors import DetectorSpec, detector
+from ssd_tf.geometry.detections import Detections, detect
+from ssd_tf.model_dir import find_checkpoint, load_info, restore_model
+from ssd_tf.models.detector import build_model, normalize
+
+# The reference's thresholds for evaluation.
+SCORE_THRESHOLD = 0.05
+
+
+class Predictor:
+    """Calls a model on uint8 RGB [B, S, S, 3] and returns Detections (normalised boxes, classes 1..C).
+
+    Attributes:
+      spec: the detector.
+      categories: entry k - 1 is class k.
+    """
+
+    def __init__(self, spec: DetectorSpec, categories: tuple[Category, ...], model: keras.Model):
+        self.spec = spec
+        self.categories = categories
+        self._model = model
+        self._predict = tf.function(self._forward, reduce_retracing=True)
+
+    def __call__(self, images: tf.Tensor, score_threshold: float = SCORE_THRESHOLD) -> Detections:
+        return self._predict(images, tf.constant(score_threshold))
+
+    def _forward(self, images, score_threshold):
+        outputs = self._model(normalize(images), training=False)
+        return detect(self.spec, outputs["offsets"], outputs["logits"], score_threshold)
+
+
+def load_predictor(path: str | pathlib.Path) -> Predictor:
+    """The Predictor of a model_dir or of one of its checkpoints, computing in float32.
+
+    Raises:
+      FileNotFoundError, ValueError: there is no model, or it cannot be loaded.
+    """
+    model_dir, checkpoint = find_checkpoint(path)
+    info = load_info(model_dir)
+    spec = detector(info.detector)
+    model = build_model(spec, len(info.categories))
+    restore_model(model, checkpoint)
+    logging.info("%s for %d classes from %s", spec.name, len(info.categories), checkpoint)
+    return Predictor(spec, info.categories, model)
