@@ -1,0 +1,98 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Images per second: training steps in float32 and bfloat16, prediction, and the input pipeline on drawn pictures.
+
+python benchmarks/speed.py [--detector=ssd300_resnet34] [--batch_size=8] [--runs=5]
+
+Prints the median of the runs after one warm-up, and the slowest and fastest run.
+"""
+
+import argparse
+import os
+import pathlib
+import statistics
+import tempfile
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ssd_tf.data.coco import read_coco
+from ssd_tf.data.colors import Jitter
+from ssd_tf.data.pipeline import AugmentConfig, TrainBatch, train_dataset
+from ssd_tf.data.prepare import prepare
+from ssd_tf.data.shapes import draw_shapes
+from ssd_tf.detectors import DETECTORS, DetectorSpec, detector
+from ssd_tf.models.detector import build_model
+from ssd_tf.predictor import Predictor
+from ssd_tf.training.optimizer import SGD
+from ssd_tf.training.step import make_train_step
+
+CLASSES = 80
+BOXES = 32
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--detector", default="ssd300_resnet34", choices=list(DETECTORS))
+    parser.add_argument("--batch_size", default=8, type=int)
+    parser.add_argument("--runs", default=5, type=int)
+    options = parser.parse_args()
+    spec = detector(options.detector)
+    print(f"{spec.name}, batch {options.batch_size}, {os.cpu_count()} CPU cores, GPUs: {_gpus()}")
+    print(f"{'what':<22} {'median':>8} {'slowest':>8} {'fastest':>8}  images/s")
+    batch = random_batch(spec, options.batch_size)
+    for policy in ("float32", "mixed_bfloat16"):
+        keras.mixed_precision.set_global_policy(policy)
+        model = build_model(spec, CLASSES)
+        step = make_train_step(spec, model, SGD(momentum=0.9, weight_decay=5e-4), AugmentConfig())
+        rate = tf.constant(1e-4)
+        measure(f"train {policy}", lambda step=step, rate=rate: step(batch, rate).loss.numpy(), options)
+        predictor = Predictor(spec, (), model)
+        measure(f"predict {policy}", lambda predict=predictor: predict(batch.images).count.numpy(), options)
+    with tempfile.TemporaryDirectory() as folder:
+        batches = iter(drawn_batches(pathlib.Path(folder), spec, options.batch_size))
+        measure("input pipeline", lambda: next(batches), options, repeat=20)
+
+
+def measure(what: str, call, options, repeat: int = 1) -> None:
+    """Prints images/s of `call`, which handles a batch; each run calls it `repeat` times."""
+    call()
+    speeds = []
+    for _ in range(options.runs):
+        start = time.perf_counter()
+        for _ in range(repeat):
+            call()
+        speeds.append(repeat * options.batch_size / (time.perf_counter() - start))
+    print(f"{what:<22} {statistics.median(speeds):8.1f} {min(speeds):8.1f} {max(speeds):8.1f}")
+
+
+def random_batch(spec: DetectorSpec, batch_size: int) -> TrainBatch:
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(0.0, 0.6, (batch_size, BOXES, 2))
+    sizes = rng.uniform(0.05, 0.4, (batch_size, BOXES, 2))
+    return TrainBatch(
+        images=tf.constant(rng.integers(0, 256, (batch_size, spec.image_size, spec.image_size, 3)), tf.uint8),
+        boxes=tf.constant(np.concatenate([corners, corners + sizes], -1), tf.float32),
+        classes=tf.constant(rng.integers(1, CLASSES + 1, (batch_size, BOXES)), tf.int32),
+        flip=tf.constant(rng.uniform(size=batch_size) < 0.5),
+        jitter=Jitter(tf.constant(rng.permuted(np.tile(np.arange(4), (batch_size, 1)), axis=1), tf.int32),
+                      tf.constant(np.tile([1.1, 0.9, 1.2, 0.02], (batch_size, 1)), tf.float32)),
+    )  # fmt: skip
+
+
+def drawn_batches(folder: pathlib.Path, spec: DetectorSpec, batch_size: int) -> tf.data.Dataset:
+    """Training batches of 640x480 JPEGs, COCO's usual size."""
+    annotations = draw_shapes(folder, num_images=64, image_size=(640, 480))
+    manifest = prepare(read_coco(annotations, folder / "images"), folder / "data", "train", source={})
+    return train_dataset(folder / "data", manifest, spec.image_size, batch_size, seed=0, augment=AugmentConfig())
+
+
+def _gpus() -> str:
+    return ", ".join(gpu.name for gpu in tf.config.list_physical_devices("GPU")) or "none"
+
+
+if __name__ == "__main__":
+    main()

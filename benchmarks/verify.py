@@ -1,0 +1,70 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Slow proofs on real pictures, through the programs: each trains, scores, and must reach the AP50 named here.
+
+python benchmarks/verify.py --data=FOLDER [coco_mini] [bccd]
+
+FOLDER holds coco-mini/ (COCO 2017: train2017/, annotations/instances_train2017.json) and bccd/ (JPEGImages/ and
+coco_{train,val,test}.json of Shenggan/BCCD_Dataset).
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).parent.parent
+# (annotations, images, split, extra flags of prepare), the split to score, and the AP50 that it must reach.
+PROOFS = {
+    "coco_mini": (
+        [("coco-mini/annotations/instances_train2017.json", "coco-mini/train2017", "train", ["--limit=16"])],
+        "train",
+        0.90,
+    ),
+    "bccd": (
+        [(f"bccd/coco_{split}.json", "bccd/JPEGImages", split, []) for split in ("train", "val", "test")],
+        "test",
+        0.80,
+    ),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", default=list(PROOFS), help=f"of: {', '.join(PROOFS)}")
+    parser.add_argument("--data", required=True, type=pathlib.Path)
+    parser.add_argument("--output", default=ROOT / "runs" / "verify", type=pathlib.Path)
+    options = parser.parse_args()
+    failed = [name for name in options.names if not verify(name, options.data, options.output / name)]
+    sys.exit(f"below the mark: {', '.join(failed)}" if failed else 0)
+
+
+def verify(name: str, data: pathlib.Path, output: pathlib.Path) -> bool:
+    """Runs one proof; prints what it reached, and returns whether that is enough."""
+    sources, split, wanted = PROOFS[name]
+    shards, model_dir = f"{output}/data", f"{output}/model"
+    for annotations, images, part, extra in sources:
+        prepare = [f"--annotations={data / annotations}", f"--images={data / images}", f"--split={part}"]
+        run("-m", "ssd_tf.apps.prepare", *prepare, f"--output_dir={shards}", *extra)
+    start = time.monotonic()
+    run("train.py", f"--flagfile=flags/{name}.cfg", f"--data_dir={shards}", f"--model_dir={model_dir}")
+    minutes = (time.monotonic() - start) / 60
+    score = [f"--model={model_dir}", f"--data_dir={shards}", f"--split={split}", f"--output_dir={output}/evaluation"]
+    run("-m", "ssd_tf.apps.evaluate", *score)
+    metrics = json.loads((output / "evaluation" / "metrics.json").read_text())
+    enough = metrics["AP50"] >= wanted
+    print(
+        f"{name}: AP {metrics['AP']:.3f}, AP50 {metrics['AP50']:.3f} on {split} after {minutes:.1f} minutes of "
+        f"training; AP50 must reach {wanted:.2f}: {'yes' if enough else 'NO'}"
+    )
+    return enough
+
+
+def run(*arguments: str) -> None:
+    print("+ python", *arguments, flush=True)
+    subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True)
+
+
+if __name__ == "__main__":
+    main()

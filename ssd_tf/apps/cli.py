@@ -1,0 +1,76 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""What all programs share: a quiet start, one clear line for a mistake of the user's, and the exit status."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+
+from absl import app, flags, logging
+
+EXIT_OK = 0
+EXIT_MISTAKE = 1
+# As sysexits.h's EX_TEMPFAIL: run the same command again to go on.
+EXIT_INTERRUPTED = 75
+
+
+def run(main: Callable[[], int | None]) -> None:
+    """Parses the flags, runs main, and exits with its status (None is 0).
+
+    ValueError, KeyError, ArithmeticError, OSError and TensorFlow's own errors end the program with one line on stderr
+    and status 1. `--verbosity=1` shows the traceback as well.
+    """
+    logging.set_verbosity(logging.INFO)
+    # absl's own handler prints file and line of the call; users want the message.
+    logging.use_absl_handler()
+    logging.get_absl_handler().setFormatter(None)
+    app.run(lambda _: sys.exit(_guarded(main)), flags_parser=_parse)
+
+
+def _parse(argv: list[str]) -> list[str]:
+    try:
+        rest = flags.FLAGS(argv)
+    except flags.Error as error:
+        sys.exit(f"error: {error}. See --help")
+    if len(rest) > 1:
+        sys.exit(f"error: expected only flags such as --name=value. Received: {' '.join(rest[1:])}. See --help")
+    return rest
+
+
+def _guarded(main: Callable[[], int | None]) -> int:
+    with _quiet_start():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+    try:
+        return main() or EXIT_OK
+    except (ValueError, KeyError, ArithmeticError, OSError, tf.errors.OpError) as error:
+        logging.debug("traceback", exc_info=True)
+        print(f"error: {_one_line(error)}", file=sys.stderr)
+        return EXIT_MISTAKE
+
+
+def _one_line(error: Exception) -> str:
+    # str() of a KeyError is the repr of its message.
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    return " ".join(line.strip() for line in text.strip().splitlines()[:2]) or type(error).__name__
+
+
+@contextlib.contextmanager
+def _quiet_start() -> Iterator[None]:
+    """Holds back what TensorFlow's C++ side prints while it is imported; shows it where the import fails."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
