@@ -105,7 +105,7 @@ _SSD128_TINY = DetectorSpec(
     name="ssd128_tiny",
     image_size=128,
     stem_channels=16,
-    stages=(Stage(32, 1, 1), Stage(64, 1, 2)),
+    stages=(Stage(32, 1, 1), Stage(64, 2, 2)),
     extra_blocks=(
         ExtraBlock(64, 128, stride=2, padding=1),
         ExtraBlock(64, 128, stride=2, padding=1),

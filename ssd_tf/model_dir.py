@@ -78,14 +78,21 @@ class Checkpoints:
 
     def __init__(self, model_dir: pathlib.Path, model: keras.Model, optimizer: keras.optimizers.Optimizer):
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self.best_ap = tf.Variable(-1.0, dtype=tf.float64, trainable=False)
-        checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer, step=self.step, best_ap=self.best_ap)
+        self._best_ap = tf.Variable(-1.0, dtype=tf.float64, trainable=False)
+        checkpoint = tf.train.Checkpoint(
+            model=_by_name(model), optimizer=optimizer, step=self.step, best_ap=self._best_ap
+        )
         self._newest = tf.train.CheckpointManager(
             checkpoint, str(model_dir / CHECKPOINTS), KEPT_CHECKPOINTS, step_counter=self.step
         )
-        weights = tf.train.Checkpoint(model=model, step=self.step)
+        weights = tf.train.Checkpoint(model=_by_name(model), step=self.step)
         self._best = tf.train.CheckpointManager(weights, str(model_dir / BEST), 1, step_counter=self.step)
         self._checkpoint = checkpoint
+
+    @property
+    def best_ap(self) -> float:
+        """The highest AP so far; -1 before the first evaluation."""
+        return float(self._best_ap.numpy())
 
     def restore(self) -> int:
         """Restores the newest checkpoint if there is one, and returns the step to go on from."""
@@ -103,9 +110,9 @@ class Checkpoints:
 
     def save_if_best(self, step: int, ap: float) -> bool:
         """Keeps the weights under best/ where this AP is the highest so far."""
-        if ap <= float(self.best_ap.numpy()):
+        if ap <= self.best_ap:
             return False
-        self.best_ap.assign(ap)
+        self._best_ap.assign(ap)
         self.step.assign(step)
         self._best.save(step)
         return True
@@ -145,7 +152,12 @@ def restore_model(model: keras.Model, prefix: str) -> None:
       ValueError: the checkpoint does not fit the model or cannot be read.
     """
     try:
-        status = tf.train.Checkpoint(model=model).restore(prefix)
+        status = tf.train.Checkpoint(model=_by_name(model)).restore(prefix)
         status.assert_existing_objects_matched().expect_partial()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
         raise ValueError(f"{prefix}: cannot be loaded into {model.name}: {str(error).splitlines()[0]}") from error
+
+
+def _by_name(model: keras.Model) -> dict[str, keras.layers.Layer]:
+    """The layers with weights, by name: Keras counts layers, so that one layer more would shift all the others."""
+    return {layer.name: layer for layer in model.layers if layer.weights}

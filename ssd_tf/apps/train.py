@@ -61,7 +61,7 @@ def main() -> int:
 
 def config_from_flags():
     from ssd_tf.data.pipeline import AugmentConfig
-    from ssd_tf.training.loop import TrainConfig
+    from ssd_tf.training.config import TrainConfig
 
     try:
         decay_epochs = tuple(int(epoch) for epoch in FLAGS.lr_decay_epochs)

@@ -7,7 +7,6 @@ import math
 import pathlib
 import signal
 import time
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -15,63 +14,29 @@ import tqdm
 from absl import logging
 
 from ssd_tf.data.manifest import Manifest, load_manifest
-from ssd_tf.data.pipeline import AugmentConfig, steps_per_epoch, train_dataset
+from ssd_tf.data.pipeline import steps_per_epoch, train_dataset
 from ssd_tf.detectors import detector
 from ssd_tf.evaluation.coco import per_class_table, summary_table
 from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.model_dir import CONFIG, Checkpoints, ModelInfo, load_info, require_same_model, save_config
 from ssd_tf.models.detector import build_model
 from ssd_tf.predictor import Predictor
+from ssd_tf.training.config import TrainConfig, check_config, make_schedule
 from ssd_tf.training.monitor import Monitor
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.training.precision import choose_precision
-from ssd_tf.training.schedule import Schedule, learning_rate
+from ssd_tf.training.schedule import learning_rate
 from ssd_tf.training.step import make_train_step
 from ssd_tf.weights.load import load_backbone, load_initial_weights
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainConfig:
-    """Settings of a run: the flags of `train`, without their dashes.
+class Outcome:
+    """How a run ended: steps done, whether a signal stopped it early, and the numbers of the last evaluation."""
 
-    Attributes:
-      epochs, steps: the length of the run; exactly one is above 0.
-      lr_decay_epochs: ascending; each multiplies the learning rate by 0.1.
-      lr_warmup_epochs, lr_warmup_steps: the length of the warm-up; at most one is above 0.
-      eval_every_epochs: 0 evaluates at the end only.
-      target_map: stop as soon as an evaluation reaches this AP; 0 never does.
-    """
-
-    detector: str
-    data_dir: str
-    model_dir: str
-    train_split: str
-    val_split: str
-    batch_size: int
-    epochs: int
-    steps: int
-    learning_rate: float
-    momentum: float
-    weight_decay: float
-    lr_decay_epochs: tuple[int, ...]
-    lr_warmup_epochs: float
-    lr_warmup_steps: int
-    lr_warmup_factor: int
-    mlperf_warmup_quirk: bool
-    augment: AugmentConfig
-    backbone_weights: str
-    init_from: str
-    precision: str
-    seed: int
-    eval_every_epochs: int
-    eval_batch_size: int
-    checkpoint_every_epochs: int
-    target_map: float
-    log_every_steps: int
-
-
-class Outcome(dataclasses.make_dataclass("Outcome", [("step", int), ("interrupted", bool), ("metrics", dict)])):
-    """How a run ended: steps done, whether a signal stopped it, and the numbers of the last evaluation."""
+    step: int
+    interrupted: bool
+    metrics: dict[str, float]
 
 
 def train(config: TrainConfig) -> Outcome:
@@ -99,6 +64,7 @@ def train(config: TrainConfig) -> Outcome:
     model = build_model(spec, len(info.categories))
     optimizer = SGD(momentum=config.momentum, weight_decay=config.weight_decay)
     train_step = make_train_step(spec, model, optimizer, config.augment)
+    predictor = Predictor(spec, info.categories, model)
     checkpoints = Checkpoints(model_dir, model, optimizer)
     step = checkpoints.restore()
     if step:
@@ -107,82 +73,52 @@ def train(config: TrainConfig) -> Outcome:
         load_initial_weights(model, info, config.init_from)
     elif config.backbone_weights:
         load_backbone(model, config.backbone_weights)
-    predictor = Predictor(spec, info.categories, model)
+    if config.target_map and checkpoints.best_ap >= config.target_map:
+        total_steps = step
 
-    batches = iter(
-        train_dataset(
-            config.data_dir,
-            train_manifest,
-            spec.image_size,
-            config.batch_size,
-            config.seed,
-            config.augment,
-            start_step=step,
-        )
-    )
-    metrics: dict[str, Any] = {}
+    data = (config.data_dir, train_manifest, spec.image_size, config.batch_size, config.seed, config.augment)
+    batches = iter(train_dataset(*data, start_step=step))
+    metrics: dict[str, float] = {}
     with Monitor(model_dir, step) as monitor, stop_signals() as stopped, _progress(step, total_steps) as progress:
         monitor.text("settings", _as_markdown(config))
-        clock, clock_step = time.perf_counter(), step
+        clock = _Clock(step)
         while step < total_steps and not stopped:
             rate = learning_rate(schedule, step)
             result = train_step(next(batches), tf.constant(rate, tf.float32))
             step += 1
             progress.update()
 
-            if step % config.log_every_steps == 0 or step == total_steps:
-                values = {name: float(value) for name, value in result._asdict().items()}
-                if not math.isfinite(values["loss"]):
-                    raise ArithmeticError(
-                        f"the loss is {values['loss']} at step {step}: the learning rate ({rate:g}) may be too high; "
-                        f"the last good checkpoint is in {model_dir}"
-                    )
-                speed = (step - clock_step) * config.batch_size / (time.perf_counter() - clock)
-                clock, clock_step = time.perf_counter(), step
-                epoch = step / epoch_steps
-                monitor.report("train", step, {"epoch": epoch, **values, "lr": rate, "images_per_s": speed})
-                progress.set_postfix(epoch=f"{epoch:.2f}", loss=f"{values['loss']:.3f}", img_s=f"{speed:.1f}")
-
             epoch, inside_epoch = divmod(step, epoch_steps)
             last = step == total_steps
-            if last or (inside_epoch == 0 and _due(epoch, config.eval_every_epochs)):
-                paused = time.perf_counter()
-                metrics = _evaluate(predictor, config, val_manifest)
+            logs = last or step % config.log_every_steps == 0
+            evaluates = last or (inside_epoch == 0 and _due(epoch, config.eval_every_epochs))
+            saves = last or (inside_epoch == 0 and _due(epoch, config.checkpoint_every_epochs))
+            if logs or evaluates or saves:
+                _require_finite(float(result.loss), step, rate, model_dir)
+            if logs:
+                values = {name: float(value) for name, value in result._asdict().items()}
+                speed = clock.steps_per_second(step) * config.batch_size
+                monitor.report(
+                    "train", step, {"epoch": step / epoch_steps, **values, "lr": rate, "images_per_s": speed}
+                )
+                progress.set_postfix(
+                    epoch=f"{step / epoch_steps:.2f}", loss=f"{values['loss']:.3f}", img_s=f"{speed:.1f}"
+                )
+            if evaluates:
+                with clock.paused():
+                    metrics = _evaluate(predictor, config, val_manifest)
                 monitor.report("val", step, {"epoch": step / epoch_steps, **metrics})
                 if checkpoints.save_if_best(step, metrics["AP"]):
                     logging.info("best so far: AP %.4f at step %d", metrics["AP"], step)
-                clock += time.perf_counter() - paused
                 if config.target_map and metrics["AP"] >= config.target_map:
                     logging.info("target reached: AP %.4f >= %g at epoch %d", metrics["AP"], config.target_map, epoch)
-                    total_steps = step
-            if step == total_steps or (inside_epoch == 0 and _due(epoch, config.checkpoint_every_epochs)):
-                checkpoints.save(step)
-        if stopped:
+                    total_steps, saves = step, True
+            if saves:
+                with clock.paused():
+                    checkpoints.save(step)
+        if step < total_steps:
             checkpoints.save(step)
-    return Outcome(step=step, interrupted=bool(stopped), metrics=metrics)
-
-
-def check_config(config: TrainConfig) -> None:
-    """Raises ValueError where settings are out of range or contradict each other."""
-    if (config.epochs > 0) == (config.steps > 0):
-        raise ValueError(f"expected either --epochs or --steps. Received: epochs={config.epochs}, steps={config.steps}")
-    if config.lr_warmup_epochs and config.lr_warmup_steps:
-        raise ValueError("expected at most one of --lr_warmup_epochs and --lr_warmup_steps. Received: both")
-    if list(config.lr_decay_epochs) != sorted(config.lr_decay_epochs):
-        raise ValueError(f"--lr_decay_epochs: expected ascending epochs. Received: {config.lr_decay_epochs}")
-    if config.init_from and config.backbone_weights:
-        raise ValueError("expected at most one of --init_from and --backbone_weights. Received: both")
-
-
-def make_schedule(config: TrainConfig, epoch_steps: int) -> Schedule:
-    """The schedule in steps."""
-    return Schedule(
-        base=config.learning_rate,
-        decay_steps=tuple(epoch * epoch_steps for epoch in config.lr_decay_epochs),
-        warmup_steps=config.lr_warmup_steps or round(config.lr_warmup_epochs * epoch_steps),
-        warmup_factor=config.lr_warmup_factor,
-        mlperf_warmup_quirk=config.mlperf_warmup_quirk,
-    )
+    return Outcome(step=step, interrupted=step < total_steps, metrics=metrics)
 
 
 def open_model_dir(config: TrainConfig, info: ModelInfo) -> pathlib.Path:
@@ -216,6 +152,36 @@ def stop_signals():
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+class _Clock:
+    """Speed since the last report, without the pauses in between."""
+
+    def __init__(self, step: int):
+        self._step, self._start = step, time.perf_counter()
+
+    def steps_per_second(self, step: int) -> float:
+        """Of the steps since the last call."""
+        now = time.perf_counter()
+        speed = (step - self._step) / (now - self._start)
+        self._step, self._start = step, now
+        return speed
+
+    @contextlib.contextmanager
+    def paused(self):
+        """The time inside does not count."""
+        start = time.perf_counter()
+        yield
+        self._start += time.perf_counter() - start
+
+
+def _require_finite(loss: float, step: int, rate: float, model_dir: pathlib.Path) -> None:
+    """Raises ArithmeticError where the run has diverged; so no checkpoint is ever written of it."""
+    if not math.isfinite(loss):
+        raise ArithmeticError(
+            f"the loss is {loss} at step {step}: the learning rate ({rate:g}) may be too high; "
+            f"checkpoints of before are in {model_dir}"
+        )
 
 
 def _evaluate(predictor: Predictor, config: TrainConfig, manifest: Manifest) -> dict[str, float]:
