@@ -10,6 +10,7 @@ coco_{train,val,test}.json of Shenggan/BCCD_Dataset).
 import argparse
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -32,10 +33,13 @@ PROOFS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", default=list(PROOFS), help=f"of: {', '.join(PROOFS)}")
+    parser.add_argument("names", nargs="*", default=list(PROOFS), help=f"of: {', '.join(PROOFS)}; all by default")
     parser.add_argument("--data", required=True, type=pathlib.Path)
     parser.add_argument("--output", default=ROOT / "runs" / "verify", type=pathlib.Path)
     options = parser.parse_args()
+    unknown = sorted(set(options.names) - set(PROOFS))
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}")
     failed = [name for name in options.names if not verify(name, options.data, options.output / name)]
     sys.exit(f"below the mark: {', '.join(failed)}" if failed else 0)
 
@@ -43,6 +47,7 @@ def main() -> None:
 def verify(name: str, data: pathlib.Path, output: pathlib.Path) -> bool:
     """Runs one proof; prints what it reached, and returns whether that is enough."""
     sources, split, wanted = PROOFS[name]
+    shutil.rmtree(output, ignore_errors=True)  # a run that was done before would only go on
     shards, model_dir = f"{output}/data", f"{output}/model"
     for annotations, images, part, extra in sources:
         prepare = [f"--annotations={data / annotations}", f"--images={data / images}", f"--split={part}"]

@@ -100,7 +100,7 @@ _SSD300_RESNET34 = DetectorSpec(
     ),
 )
 
-# A detector of our own for trials, demos and tests: an eighth of the width, trains in minutes on two CPU cores.
+# A detector of our own for trials, demos and tests: small enough to train in minutes on two CPU cores.
 _SSD128_TINY = DetectorSpec(
     name="ssd128_tiny",
     image_size=128,

@@ -22,6 +22,8 @@ CHECKPOINTS = "checkpoints"
 BEST = "best"
 TENSORBOARD = "tensorboard"
 KEPT_CHECKPOINTS = 2
+# What TensorFlow raises for a checkpoint that is cut off or of another model.
+_UNREADABLE = (AssertionError, IndexError, ValueError, tf.errors.OpError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +54,7 @@ def load_info(model_dir: pathlib.Path) -> ModelInfo:
         content = json.loads(path.read_text())
         categories = tuple(Category(c["id"], c["name"]) for c in content["categories"])
         return ModelInfo(detector(content["detector"]).name, categories)
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: not a configuration of ssd_tf ({error!r})") from error
 
 
@@ -95,9 +97,17 @@ class Checkpoints:
         return float(self._best_ap.numpy())
 
     def restore(self) -> int:
-        """Restores the newest checkpoint if there is one, and returns the step to go on from."""
-        if self._newest.latest_checkpoint:
-            self._checkpoint.restore(self._newest.latest_checkpoint).assert_existing_objects_matched()
+        """Restores the newest checkpoint if there is one, and returns the step to go on from.
+
+        Raises:
+          ValueError: the checkpoint does not fit the model or cannot be read.
+        """
+        latest = self._newest.latest_checkpoint
+        if latest:
+            try:
+                self._checkpoint.restore(latest).assert_existing_objects_matched()
+            except _UNREADABLE as error:
+                raise ValueError(f"{latest}: cannot be restored: {str(error).splitlines()[0]}") from error
         return int(self.step.numpy())
 
     def save(self, step: int) -> None:
@@ -154,7 +164,7 @@ def restore_model(model: keras.Model, prefix: str) -> None:
     try:
         status = tf.train.Checkpoint(model=_by_name(model)).restore(prefix)
         status.assert_existing_objects_matched().expect_partial()
-    except (AssertionError, ValueError, tf.errors.OpError) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"{prefix}: cannot be loaded into {model.name}: {str(error).splitlines()[0]}") from error
 
 

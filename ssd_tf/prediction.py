@@ -103,17 +103,18 @@ def predict_pictures(
 
 def _target_paths(pictures: list[pathlib.Path], output: pathlib.Path) -> list[pathlib.Path]:
     """A file in `output` for each picture; pictures of the same name from different folders get numbers."""
+    inputs = {picture.resolve() for picture in pictures}
     targets: list[pathlib.Path] = []
-    taken: set[str] = set()
+    taken: set[str] = set()  # in lower case: some file systems do not tell A.jpg from a.jpg
     for picture in pictures:
         # OpenCV writes JPEG and PNG; other kinds become PNG.
         suffix = picture.suffix if picture.suffix.lower() in (".jpg", ".jpeg", ".png") else f"{picture.suffix}.png"
         name, number = f"{picture.stem}{suffix}", 2
-        while name in taken:
+        while name.lower() in taken:
             name, number = f"{picture.stem}_{number}{suffix}", number + 1
-        taken.add(name)
-        if (output / name).resolve() == picture.resolve():
-            raise ValueError(f"--output_dir is the pictures' own folder: {picture} would be replaced")
+        taken.add(name.lower())
+        if (output / name).resolve() in inputs:
+            raise ValueError(f"--output_dir is the pictures' own folder: {output / name} would be replaced")
         targets.append(output / name)
     return targets
 
@@ -142,8 +143,9 @@ def _detect(predictor: Predictor, images: dict[int, np.ndarray], batch_size: int
 
 
 def _write_picture(path: pathlib.Path, image: np.ndarray) -> None:
-    done, encoded = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    if not done:
-        raise OSError(f"OpenCV cannot encode {path}")
+    try:
+        _, encoded = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    except cv2.error as error:  # a JPEG has at most 65,535 pixels on a side
+        raise OSError(f"{path}: cannot be written as {path.suffix}: {error.err}") from error
     with atomic_path(path) as temporary:
         temporary.write_bytes(encoded.tobytes())

@@ -29,7 +29,7 @@ class Predictor:
         self.spec = spec
         self.categories = categories
         self._model = model
-        self._predict = tf.function(self._forward, reduce_retracing=True)
+        self._predict = tf.function(self._forward)
 
     def __call__(self, images: tf.Tensor, score_threshold: float = SCORE_THRESHOLD) -> Detections:
         return self._predict(images, tf.constant(score_threshold))
@@ -40,7 +40,7 @@ class Predictor:
 
 
 def load_predictor(path: str | pathlib.Path) -> Predictor:
-    """The Predictor of a model_dir or of one of its checkpoints, computing in float32.
+    """The Predictor of a model_dir or of one of its checkpoints, computing in Keras' global dtype policy.
 
     Raises:
       FileNotFoundError, ValueError: there is no model, or it cannot be loaded.

@@ -11,6 +11,8 @@ from absl import app, flags, logging
 
 EXIT_OK = 0
 EXIT_MISTAKE = 1
+# As shells report a program ended by SIGINT.
+EXIT_KEYBOARD = 130
 # As sysexits.h's EX_TEMPFAIL: run the same command again to go on.
 EXIT_INTERRUPTED = 75
 
@@ -25,6 +27,10 @@ def run(main: Callable[[], int | None]) -> None:
     # absl's own handler prints file and line of the call; users want the message.
     logging.use_absl_handler()
     logging.get_absl_handler().setFormatter(None)
+    # --help shows the text and the flags of the program's module, whichever file started it.
+    sys.modules["__main__"].__doc__ = sys.modules[main.__module__].__doc__
+    for flag in flags.FLAGS.get_flags_for_module(main.__module__):
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
     app.run(lambda _: sys.exit(_guarded(main)), flags_parser=_parse)
 
 
@@ -39,12 +45,21 @@ def _parse(argv: list[str]) -> list[str]:
 
 
 def _guarded(main: Callable[[], int | None]) -> int:
-    with _quiet_start():
-        import tensorflow as tf
+    try:
+        with _quiet_start():
+            import tensorflow as tf
 
-        tf.config.list_physical_devices()
+            # Else the first program that starts takes all memory of a GPU, and the next one gets none.
+            for gpu in tf.config.list_physical_devices("GPU"):
+                tf.config.experimental.set_memory_growth(gpu, True)
+        tf.get_logger().setLevel("WARNING")
+    except KeyboardInterrupt:
+        return EXIT_KEYBOARD
     try:
         return main() or EXIT_OK
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_KEYBOARD
     except (ValueError, KeyError, ArithmeticError, OSError, tf.errors.OpError) as error:
         logging.debug("traceback", exc_info=True)
         print(f"error: {_one_line(error)}", file=sys.stderr)

@@ -35,7 +35,7 @@ def read_coco(annotations: str | pathlib.Path, images: str | pathlib.Path) -> An
         read = tuple(_read_image(entry, boxes_of[entry["id"]], images) for entry in content["images"])
     except ValueError as error:
         raise ValueError(f"{annotations}: {error}") from error
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{annotations}: not COCO instances: an entry lacks or misuses {error}") from error
     return AnnotatedDataset(categories, read)
 

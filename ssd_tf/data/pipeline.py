@@ -18,8 +18,9 @@ from ssd_tf.data.augment import crop_pixels, example_seed, random_crop, random_f
 from ssd_tf.data.colors import Jitter, random_jitter
 from ssd_tf.data.manifest import Manifest
 
-# Records held for shuffling, about 0.5 GB of COCO. Preparation has mixed the shards already.
+# Records held for shuffling, and bytes of them, at most: 4096 of COCO are 0.5 GB. Preparation mixed the shards already.
 SHUFFLE_BUFFER = 4096
+SHUFFLE_BYTES = 2**30
 # Shards read side by side.
 _CYCLE = 16
 # TensorFlow mixes a graph's seed into the seed of each shuffle; any fixed number but 0.
@@ -123,7 +124,7 @@ def train_dataset(
         shuffled = tf.random.experimental.stateless_shuffle(files, order_seed)
         dataset = _read(tf.data.Dataset.from_tensor_slices(shuffled)).filter(_has_boxes)
         buffer_seed = tf.random.stateless_uniform([], order_seed, None, None, tf.int64)
-        dataset = dataset.shuffle(SHUFFLE_BUFFER, seed=buffer_seed, reshuffle_each_iteration=False)
+        dataset = dataset.shuffle(_shuffle_buffer(manifest), seed=buffer_seed, reshuffle_each_iteration=False)
         places = tf.data.Dataset.range(steps * batch_size)
         first = tf.where(epoch == start_epoch, tf.cast(done * batch_size, tf.int64), 0)
         numbered = tf.data.Dataset.zip(places, dataset).skip(first)
@@ -165,6 +166,11 @@ def eval_dataset(data_dir: str | pathlib.Path, manifest: Manifest, image_size: i
 
 def _shard_paths(data_dir: str | pathlib.Path, manifest: Manifest) -> list[str]:
     return [str(pathlib.Path(data_dir) / shard.file) for shard in manifest.shards]
+
+
+def _shuffle_buffer(manifest: Manifest) -> int:
+    record_bytes = sum(shard.bytes for shard in manifest.shards) // manifest.num_images
+    return max(1, min(SHUFFLE_BUFFER, SHUFFLE_BYTES // max(record_bytes, 1)))
 
 
 def _read(files: tf.data.Dataset) -> tf.data.Dataset:

@@ -7,6 +7,7 @@ a run. A shard appears under its name only when it is whole, and the manifest on
 
 import collections
 import concurrent.futures
+import json
 import os
 import pathlib
 import random
@@ -78,7 +79,7 @@ def prepare(
     output = pathlib.Path(output_dir)
     output.mkdir(parents=True, exist_ok=True)
     # Without its manifest the old split is not there any more; half-new shards are never taken for it.
-    manifest_path(output, split).unlink(missing_ok=True)
+    _remove_old_manifest(manifest_path(output, split))
     for stale in output.glob(f".{split}-*.tmp"):
         stale.unlink()
 
@@ -173,8 +174,7 @@ def _write_shard(
             if stop.is_set():
                 raise InterruptedError("another shard failed")
             progress.update()
-            encoded = image.path.read_bytes()
-            problem = _picture_problem(image, encoded)
+            encoded, problem = _read_picture(image)
             if problem:
                 findings["unreadable"].append(f"{image.path.name}: {problem}")
                 continue
@@ -186,19 +186,40 @@ def _write_shard(
     return kept, dict(findings)
 
 
-def _picture_problem(image: AnnotatedImage, encoded: bytes) -> str:
-    """Why the picture cannot be used, or an empty string."""
+def _read_picture(image: AnnotatedImage) -> tuple[bytes, str]:
+    """The file's bytes, and why the picture cannot be used, or an empty string."""
     try:
+        encoded = image.path.read_bytes()
+        records.picture_format(encoded)
         height, width, _ = image_ops.decode(tf.constant(encoded)).shape
+    except OSError as error:
+        return b"", f"cannot be read ({error.strerror})"
+    except ValueError as error:
+        return b"", f"not a readable picture ({error})"
     except tf.errors.InvalidArgumentError as error:
-        return f"not a readable picture ({error.message.splitlines()[0][:120]})"
+        return b"", f"not a readable picture ({error.message.splitlines()[0][:120]})"
     if (height, width) != (image.height, image.width):
-        return f"the file is {width}x{height}, its annotations are for {image.width}x{image.height}"
-    return ""
+        return b"", f"the file is {width}x{height}, its annotations are for {image.width}x{image.height}"
+    return encoded, ""
 
 
 def _shard_name(split: str, index: int, num_shards: int) -> str:
     return f"{split}-{index:05d}-of-{num_shards:05d}.tfrecord"
+
+
+def _remove_old_manifest(path: pathlib.Path) -> None:
+    """Removes the manifest of an earlier preparation, and nothing else that has its name, such as annotations."""
+    if not path.is_file():
+        return
+    try:
+        is_manifest = "shards" in json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, TypeError):
+        is_manifest = False
+    if not is_manifest:
+        raise FileExistsError(
+            f"{path} is not a manifest, and in the way of one: choose another --output_dir or --split"
+        )
+    path.unlink()
 
 
 def _remove_old_shards(output: pathlib.Path, split: str, shards: list[Shard]) -> None:

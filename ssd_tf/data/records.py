@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """The TFRecord schema: the only file that knows feature names.
 
-The names are those of the TensorFlow Object Detection API, so that its tools read our shards and ours read theirs.
+The names are those of the TensorFlow Object Detection API, so that its tools read our shards.
 `image/object/class/label` holds the data set's own category id (COCO's 1..90), as that API writes it.
 """
 
@@ -43,7 +43,7 @@ def serialize(image: AnnotatedImage, encoded: bytes, names: dict[int, str]) -> b
     boxes = image.boxes.astype(np.float32)
     features = {
         "image/encoded": _bytes([encoded]),
-        "image/format": _bytes([_format(encoded)]),
+        "image/format": _bytes([picture_format(encoded)]),
         "image/filename": _bytes([image.path.name.encode()]),
         "image/source_id": _bytes([str(image.image_id).encode()]),
         "image/height": _ints([image.height]),
@@ -57,6 +57,18 @@ def serialize(image: AnnotatedImage, encoded: bytes, names: dict[int, str]) -> b
     # Deterministic: the same data set gives the same shards, byte for byte.
     example = tf.train.Example(features=tf.train.Features(feature=features))
     return example.SerializeToString(deterministic=True)
+
+
+def picture_format(encoded: bytes) -> bytes:
+    """What the schema calls the format of a picture's file.
+
+    Raises:
+      ValueError: it is none that all programs read.
+    """
+    for magic, name in ((b"\xff\xd8", b"jpeg"), (b"\x89PNG", b"png"), (b"GIF8", b"gif"), (b"BM", b"bmp")):
+        if encoded.startswith(magic):
+            return name
+    raise ValueError("expected a JPEG, PNG, GIF or BMP file")
 
 
 def parse(serialized: tf.Tensor) -> Example:
@@ -92,13 +104,6 @@ def parse(serialized: tf.Tensor) -> Example:
         areas=tf.cond(tf.size(areas) > 0, lambda: areas, lambda: box_areas),
         is_crowd=tf.cond(tf.size(crowds) > 0, lambda: crowds > 0, lambda: tf.zeros_like(category_ids, tf.bool)),
     )
-
-
-def _format(encoded: bytes) -> bytes:
-    for magic, name in ((b"\xff\xd8", b"jpeg"), (b"\x89PNG", b"png"), (b"GIF8", b"gif"), (b"BM", b"bmp")):
-        if encoded.startswith(magic):
-            return name
-    raise ValueError("expected the bytes of a JPEG, PNG, GIF or BMP picture")
 
 
 def _bytes(values) -> tf.train.Feature:

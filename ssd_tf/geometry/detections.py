@@ -82,7 +82,7 @@ def decode_boxes(anchors_a4: tf.Tensor, offsets_ba4: tf.Tensor, variances: tuple
     return box_ops.centers_to_corners(tf.concat([centers, sizes], axis=-1))
 
 
-@tf.function(jit_compile=True, reduce_retracing=True)
+@tf.function(jit_compile=True)
 def _detect(anchors_a4, variances, offsets_ba4, logits, score_threshold, iou_threshold, max_detections):
     boxes_ba4 = decode_boxes(anchors_a4, offsets_ba4, variances)
     scores_bca = tf.transpose(tf.nn.softmax(logits)[..., 1:], [0, 2, 1])

@@ -45,7 +45,7 @@ def match(spec: str | DetectorSpec, gt_boxes: tf.Tensor, gt_classes: tf.Tensor) 
     return _match(anchor_corners(spec), default_boxes(spec), spec.variances, gt_boxes, gt_classes)
 
 
-@tf.function(jit_compile=True, reduce_retracing=True)
+@tf.function(jit_compile=True)
 def _match(corners_a4, centers_a4, variances, gt_boxes_bg4, gt_classes_bg):
     heights, widths = gt_boxes_bg4[..., 2] - gt_boxes_bg4[..., 0], gt_boxes_bg4[..., 3] - gt_boxes_bg4[..., 1]
     real_bg = (gt_classes_bg > 0) & (heights > 0) & (widths > 0)

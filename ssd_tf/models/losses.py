@@ -55,7 +55,7 @@ def multibox_loss_parts(labels, offsets, pred_logits, pred_offsets) -> LossParts
     return LossParts(*_loss_parts(labels, offsets, pred_logits, pred_offsets))
 
 
-@tf.function(jit_compile=True, reduce_retracing=True)
+@tf.function(jit_compile=True)
 def _loss_parts(labels_ba, offsets_ba4, pred_logits, pred_offsets_ba4):
     positive_ba = labels_ba > 0
     positives_b = tf.reduce_sum(tf.cast(positive_ba, tf.int32), axis=1)
@@ -103,5 +103,5 @@ class MultiBoxLoss(keras.layers.Layer):
     def call(self, labels, offsets, pred_logits, pred_offsets):
         return multibox_loss(labels, offsets, pred_logits, pred_offsets)
 
-    def compute_output_shape(self, labels, offsets, pred_logits, pred_offsets):
-        return (labels[0],)
+    def compute_output_shape(self, labels_shape, offsets_shape, pred_logits_shape, pred_offsets_shape):
+        return (labels_shape[0],)

@@ -54,7 +54,11 @@ def train(config: TrainConfig) -> Outcome:
     total_steps = config.steps or config.epochs * epoch_steps
     schedule = make_schedule(config, epoch_steps)
     info = ModelInfo(spec.name, train_manifest.categories)
-    require_same_model(pathlib.Path(val_manifest.split + ".json"), ModelInfo(spec.name, val_manifest.categories), info)
+    if val_manifest.categories != info.categories:
+        raise ValueError(
+            f"splits {config.train_split!r} and {config.val_split!r} in {config.data_dir} have different classes: "
+            f"{len(info.categories)} and {len(val_manifest.categories)} of them"
+        )
     model_dir = open_model_dir(config, info)
 
     policy, reason = choose_precision(config.precision)
@@ -73,6 +77,7 @@ def train(config: TrainConfig) -> Outcome:
         load_initial_weights(model, info, config.init_from)
     elif config.backbone_weights:
         load_backbone(model, config.backbone_weights)
+    save_config(model_dir, info, dataclasses.asdict(config))
     if config.target_map and checkpoints.best_ap >= config.target_map:
         total_steps = step
 
@@ -116,20 +121,19 @@ def train(config: TrainConfig) -> Outcome:
             if saves:
                 with clock.paused():
                     checkpoints.save(step)
-        if step < total_steps:
+        if stopped and step < total_steps:
             checkpoints.save(step)
     return Outcome(step=step, interrupted=step < total_steps, metrics=metrics)
 
 
 def open_model_dir(config: TrainConfig, info: ModelInfo) -> pathlib.Path:
-    """Makes the folder, or checks that the run in it is of the same model; writes config.json."""
+    """Makes the folder, or checks that the run in it is of the same model."""
     model_dir = pathlib.Path(config.model_dir)
     if model_dir.exists() and not model_dir.is_dir():
         raise NotADirectoryError(f"--model_dir: expected a folder. Received a file: {model_dir}")
     model_dir.mkdir(parents=True, exist_ok=True)
     if (model_dir / CONFIG).is_file():
         require_same_model(model_dir, load_info(model_dir), info)
-    save_config(model_dir, info, dataclasses.asdict(config))
     return model_dir
 
 
@@ -176,7 +180,7 @@ class _Clock:
 
 
 def _require_finite(loss: float, step: int, rate: float, model_dir: pathlib.Path) -> None:
-    """Raises ArithmeticError where the run has diverged; so no checkpoint is ever written of it."""
+    """Raises ArithmeticError where the loss is no number, before it is reported and a checkpoint written."""
     if not math.isfinite(loss):
         raise ArithmeticError(
             f"the loss is {loss} at step {step}: the learning rate ({rate:g}) may be too high; "

@@ -29,6 +29,8 @@ def load_weights(model: keras.Model, path: str | pathlib.Path) -> None:
     """
     path = pathlib.Path(path)
     if path.suffix not in _READERS:
+        if path.is_file() and path.suffix != ".index":
+            raise ValueError(f"{path}: expected a file that ends in {' or '.join(_READERS)}, or a model_dir")
         restore_model(model, find_checkpoint(path)[1])
         return
     mlperf.assign(model, read_tensors(path), str(path))
@@ -49,7 +51,7 @@ def load_initial_weights(model: keras.Model, info: ModelInfo, path: str | pathli
     Raises:
       As `load_weights`.
     """
-    if pathlib.Path(path).suffix not in _READERS:
+    if pathlib.Path(path).is_dir() or pathlib.Path(f"{path}.index").is_file():
         model_dir, _ = find_checkpoint(path)
         require_same_model(pathlib.Path(path), load_info(model_dir), info)
     load_weights(model, path)
@@ -69,14 +71,20 @@ def read_tensors(path: pathlib.Path) -> dict[str, np.ndarray]:
         raise FileNotFoundError(f"weights file not found: {path}")
     try:
         return _READERS[path.suffix](path)
-    except (OSError, ValueError, zipfile.BadZipFile, safetensors.SafetensorError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, safetensors.SafetensorError) as error:
         raise ValueError(f"{path}: cannot be read as {path.suffix}: {error}") from error
 
 
 def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
-    # Pickled arrays could run code: they are refused.
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+    # Pickled arrays could run code: they are refused. NumPy leaves a file that it opened itself open after an error.
+    with path.open("rb") as file:
+        archive = np.load(file, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError("it holds one array without a name")
+        tensors = {name: archive[name] for name in archive.files}
+    if not all(isinstance(tensor, np.ndarray) for tensor in tensors.values()):
+        raise ValueError("an entry is not an array")
+    return tensors
 
 
 def _read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:

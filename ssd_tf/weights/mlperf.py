@@ -80,7 +80,7 @@ def _assign(model: keras.Model, tensors: dict[str, np.ndarray], source: str, onl
             if name not in tensors:
                 raise KeyError(f"{source}: no tensor {name!r}, which {model.name} needs for {variable.path}")
             order = next((orders[head] for head in _HEADS if layer.name.startswith(head)), ())
-            pairs.append((variable, _converted(variable, tensors[name], order, f"{source}: {name}")))
+            pairs.append((variable, _converted(variable, name, tensors[name], order, source)))
             left.discard(name)
     if left:
         raise KeyError(f"{source}: tensor {min(left)!r} has no place in {model.name} ({len(left)} such tensors)")
@@ -88,14 +88,14 @@ def _assign(model: keras.Model, tensors: dict[str, np.ndarray], source: str, onl
         variable.assign(value)
 
 
-def _converted(variable, tensor: np.ndarray, head_order: tuple[int, ...], where: str) -> np.ndarray:
+def _converted(variable, name: str, tensor: np.ndarray, head_order: tuple[int, ...], source: str) -> np.ndarray:
     """The tensor in our layout. head_order lists, where the layer is a head, the outputs of an anchor in our order."""
     shape = tuple(variable.shape)
     expected = tuple(shape[i] for i in (3, 2, 0, 1)) if len(shape) == 4 else shape
     if tensor.shape != expected:
         raise ValueError(
-            f"{where}: expected shape {expected} for {variable.path}. Received: {tensor.shape}"
-            + _class_hint(shape[-1], tensor.shape, len(head_order))
+            f"{source}: {name}: expected shape {expected} for {variable.path}. Received: {tensor.shape}"
+            + _class_hint(name, expected, tensor.shape, len(head_order))
         )
     value = tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor
     if head_order:
@@ -104,11 +104,12 @@ def _converted(variable, tensor: np.ndarray, head_order: tuple[int, ...], where:
     return value
 
 
-def _class_hint(channels: int, received: tuple[int, ...], head_size: int) -> str:
-    anchors = channels // head_size if head_size else 0
-    if not anchors or not received or received[0] % anchors:
+def _class_hint(name: str, expected: tuple[int, ...], received: tuple[int, ...], outputs: int) -> str:
+    """Says so where a tensor of the logits' heads differs in the number of classes alone."""
+    if not name.startswith(_HEADS["logits"]) or received[1:] != expected[1:]:
         return ""
-    return f": weights for {received[0] // anchors - 1} classes, the model has {head_size - 1}"
+    anchors = expected[0] // outputs
+    return f": weights for {received[0] // anchors - 1} classes, the model has {outputs - 1}"
 
 
 def _without_prefix(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
