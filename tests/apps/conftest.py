@@ -1,0 +1,56 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""The programs run as a user runs them: in a process of their own, judged by exit status, output and files."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+
+
+def command(program: str, *flags: str) -> list[str]:
+    """The argument list of train, predict or a module of ssd_tf.apps."""
+    start = [str(ROOT / f"{program}.py")] if program in ("train", "predict") else ["-m", f"ssd_tf.apps.{program}"]
+    return [sys.executable, *start, *flags]
+
+
+def run(program: str, *flags: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(program, *flags), cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+
+
+def run_well(program: str, *flags: str) -> str:
+    """Runs a program that must end well, and returns what it printed."""
+    done = run(program, *flags)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+TINY = ("--detector=ssd128_tiny", "--batch_size=8", "--log_every_steps=1", "--precision=float32")
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory) -> pathlib.Path:
+    """A folder with 24 drawn pictures: images/ and annotations.json."""
+    folder = tmp_path_factory.mktemp("drawn")
+    run_well("shapes", f"--output_dir={folder}", "--num_images=24", "--width=128", "--height=96")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def prepared(drawn, tmp_path_factory) -> pathlib.Path:
+    """A folder with the drawn pictures as splits train and val."""
+    folder = tmp_path_factory.mktemp("prepared")
+    for split in ("train", "val"):
+        source = (f"--annotations={drawn}/annotations.json", f"--images={drawn}/images")
+        run_well("prepare", *source, f"--output_dir={folder}", f"--split={split}", "--num_shards=2")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(prepared, tmp_path_factory) -> pathlib.Path:
+    """The model_dir of six steps of training."""
+    folder = tmp_path_factory.mktemp("trained") / "model"
+    run_well("train", *TINY, f"--data_dir={prepared}", f"--model_dir={folder}", "--epochs=2", "--eval_every_epochs=1")
+    return folder
