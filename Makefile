@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+# setuptools warns of every editable install.
+PIP := PYTHONWARNINGS='ignore:Editable installation' $(RUN) -m pip
 DEMO := runs/demo
 # Real pictures for `make verify`; see benchmarks/verify.py.
 DATA ?= ../shared/data
@@ -44,10 +46,10 @@ clean:
 
 $(VENV)/runtime: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --upgrade pip
-	$(RUN) -m pip install --quiet --editable .
+	$(PIP) install --quiet --upgrade pip
+	$(PIP) install --quiet --editable .
 	@touch $@
 
 $(VENV)/dev: $(VENV)/runtime
-	$(RUN) -m pip install --quiet --editable '.[dev]'
+	$(PIP) install --quiet --editable '.[dev]'
 	@touch $@

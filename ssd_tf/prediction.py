@@ -122,8 +122,10 @@ def _target_paths(pictures: list[pathlib.Path], output: pathlib.Path) -> list[pa
 def _read(path: pathlib.Path) -> np.ndarray | None:
     """RGB uint8 [H, W, 3], or None where the file is no picture."""
     try:
-        return image_ops.decode(tf.constant(path.read_bytes())).numpy()
-    except tf.errors.InvalidArgumentError:
+        encoded = path.read_bytes()
+        image_ops.picture_format(encoded)
+        return image_ops.decode(tf.constant(encoded)).numpy()
+    except (ValueError, tf.errors.InvalidArgumentError):
         return None
 
 

@@ -80,36 +80,54 @@ def _turn_hue(images, turn):
 
 
 def _rgb_to_hsv(images):
-    """Whole numbers 0..255, [B, H, W, 1] each."""
+    """Whole numbers 0..255, float32 [B, H, W, 1] each.
+
+    PIL's C code mixes float and double; a hue on the edge of two whole numbers hangs on where it rounds, and one unit
+    of hue is up to 6 grey levels. So do these two functions.
+    """
     red, green, blue = tf.split(images, 3, axis=-1)
     value = tf.reduce_max(images, axis=-1, keepdims=True)
     spread = value - tf.reduce_min(images, axis=-1, keepdims=True)
     safe = tf.maximum(spread, 1.0)
-    red_c, green_c, blue_c = (value - red) / safe, (value - green) / safe, (value - blue) / safe
+    red_c, green_c, blue_c = ((value - x) / safe for x in (red, green, blue))
     sector = tf.where(
-        red == value, blue_c - green_c, tf.where(green == value, 2.0 + red_c - blue_c, 4.0 + green_c - red_c)
+        red == value,
+        blue_c - green_c,
+        tf.where(
+            green == value,
+            _single(2.0 + _double(red_c) - _double(blue_c)),
+            _single(4.0 + _double(green_c) - _double(red_c)),
+        ),
     )
-    hue = tf.math.floormod(sector / 6.0 + 1.0, 1.0)
-    # Truncation must not fall below a whole number by a rounding error: 255 * 20 / 255 is 20.
-    hue = tf.floor(hue * 255.0 + 1e-4)
-    saturation = tf.floor(spread * 255.0 / tf.maximum(value, 1.0) + 1e-4)
+    hue = _single(tf.math.floormod(_double(sector) / 6.0 + 1.0, 1.0))
+    hue = tf.floor(_double(hue) * 255.0)
+    saturation = tf.floor(_double(spread / tf.maximum(value, 1.0)) * 255.0)
     grey = spread == 0.0
-    return tf.where(grey, 0.0, hue), tf.where(grey, 0.0, saturation), value
+    return tf.where(grey, 0.0, _single(hue)), tf.where(grey, 0.0, _single(saturation)), value
 
 
 def _hsv_to_rgb(hue, saturation, value):
-    sector = hue * (6.0 / 255.0)
+    sector = _double(hue) * 6.0 / 255.0
     index = tf.floor(sector)
-    fraction = sector - index
-    saturation = saturation / 255.0
-    low = tf.round(value * (1.0 - saturation))
-    falling = tf.round(value * (1.0 - saturation * fraction))
-    rising = tf.round(value * (1.0 - saturation * (1.0 - fraction)))
+    fraction = _single(sector - index)
+    saturation = _single(_double(saturation) / 255.0)
+    value64, saturation64 = _double(value), _double(saturation)
+    low = _single(tf.floor(value64 * (1.0 - saturation64) + 0.5))
+    falling = _single(tf.floor(value64 * (1.0 - _double(saturation * fraction)) + 0.5))
+    rising = _single(tf.floor(value64 * (1.0 - saturation64 * (1.0 - _double(fraction))) + 0.5))
     index = tf.math.floormod(index, 6.0)
     red = _pick(index, (value, falling, low, low, rising, value))
     green = _pick(index, (rising, value, value, falling, low, low))
     blue = _pick(index, (low, low, rising, value, value, falling))
     return tf.concat([red, green, blue], axis=-1)
+
+
+def _single(x):
+    return tf.cast(x, tf.float32)
+
+
+def _double(x):
+    return tf.cast(x, tf.float64)
 
 
 def _pick(index, choices):

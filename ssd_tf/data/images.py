@@ -7,6 +7,20 @@ import tensorflow as tf
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
 
 
+def picture_format(encoded: bytes) -> str:
+    """What a file is by its first bytes: jpeg, png, gif or bmp.
+
+    Raises:
+      ValueError: it is none of these, or a BMP with a palette, which TensorFlow decodes to wrong colours.
+    """
+    for magic, name in ((b"\xff\xd8", "jpeg"), (b"\x89PNG", "png"), (b"GIF8", "gif"), (b"BM", "bmp")):
+        if encoded.startswith(magic):
+            if name == "bmp" and int.from_bytes(encoded[28:30], "little") <= 8:
+                raise ValueError("a BMP with a palette; expected 24 or 32 bits a pixel")
+            return name
+    raise ValueError("expected a JPEG, PNG, GIF or BMP file")
+
+
 def decode(encoded: tf.Tensor) -> tf.Tensor:
     """uint8 RGB [H, W, 3] of a JPEG, PNG, BMP or GIF (its first frame), given as a scalar string.
 

@@ -95,7 +95,7 @@ def load_manifest(data_dir: str | pathlib.Path, split: str) -> Manifest:
         )
     try:
         manifest = _from_json(json.loads(path.read_text()))
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: not a manifest of ssd_tf ({error})") from error
     for shard in manifest.shards:
         _check_shard(path, shard)

@@ -80,7 +80,7 @@ def prepare(
     output.mkdir(parents=True, exist_ok=True)
     # Without its manifest the old split is not there any more; half-new shards are never taken for it.
     _remove_old_manifest(manifest_path(output, split))
-    for stale in output.glob(f".{split}-*.tmp"):
+    for stale in output.glob(f".{split}-?????-of-?????.tfrecord.*.tmp"):
         stale.unlink()
 
     names = {category.id: category.name for category in dataset.categories}
@@ -190,7 +190,7 @@ def _read_picture(image: AnnotatedImage) -> tuple[bytes, str]:
     """The file's bytes, and why the picture cannot be used, or an empty string."""
     try:
         encoded = image.path.read_bytes()
-        records.picture_format(encoded)
+        image_ops.picture_format(encoded)
         height, width, _ = image_ops.decode(tf.constant(encoded)).shape
     except OSError as error:
         return b"", f"cannot be read ({error.strerror})"

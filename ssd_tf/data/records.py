@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssd_tf.data.annotations import AnnotatedImage
+from ssd_tf.data.images import picture_format
 
 _BOX = "image/object/bbox/"
 
@@ -43,7 +44,7 @@ def serialize(image: AnnotatedImage, encoded: bytes, names: dict[int, str]) -> b
     boxes = image.boxes.astype(np.float32)
     features = {
         "image/encoded": _bytes([encoded]),
-        "image/format": _bytes([picture_format(encoded)]),
+        "image/format": _bytes([picture_format(encoded).encode()]),
         "image/filename": _bytes([image.path.name.encode()]),
         "image/source_id": _bytes([str(image.image_id).encode()]),
         "image/height": _ints([image.height]),
@@ -57,18 +58,6 @@ def serialize(image: AnnotatedImage, encoded: bytes, names: dict[int, str]) -> b
     # Deterministic: the same data set gives the same shards, byte for byte.
     example = tf.train.Example(features=tf.train.Features(feature=features))
     return example.SerializeToString(deterministic=True)
-
-
-def picture_format(encoded: bytes) -> bytes:
-    """What the schema calls the format of a picture's file.
-
-    Raises:
-      ValueError: it is none that all programs read.
-    """
-    for magic, name in ((b"\xff\xd8", b"jpeg"), (b"\x89PNG", b"png"), (b"GIF8", b"gif"), (b"BM", b"bmp")):
-        if encoded.startswith(magic):
-            return name
-    raise ValueError("expected a JPEG, PNG, GIF or BMP file")
 
 
 def parse(serialized: tf.Tensor) -> Example:

@@ -1,0 +1,363 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Batches: every image once an epoch, the same numbers from the same seed wherever a run starts and however it runs."""
+
+import dataclasses
+import itertools
+import pathlib
+import shutil
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ssd_tf.data import images as image_ops
+from ssd_tf.data import pipeline, records, shapes
+from ssd_tf.data.coco import read_coco
+from ssd_tf.data.manifest import Manifest
+from ssd_tf.data.pipeline import AugmentConfig, EvalBatch, TrainBatch, eval_dataset, steps_per_epoch, train_dataset
+from ssd_tf.data.prepare import prepare
+
+SIZE, BATCH = 32, 4
+PLAIN = AugmentConfig(crop=False, flip=False, color=False)
+FULL = AugmentConfig()
+# The drawn shapes' sparse ids, in their order.
+CLASS_OF_ID = {1: 1, 3: 2, 7: 3, 8: 4, 12: 5}
+
+
+class Split(NamedTuple):
+    """A prepared split; `annotated` are its images by the bytes of their resized pixels."""
+
+    folder: pathlib.Path
+    manifest: Manifest
+    annotated: dict
+
+
+def prepared(folder: pathlib.Path, num_images: int, empty: tuple[int, ...] = (), num_shards=3) -> Split:
+    """Drawn pictures of 80x64; those at the places `empty` lose their boxes."""
+    path = shapes.draw_shapes(folder / "drawn", num_images, image_size=(80, 64), start_id=50)
+    dataset = read_coco(path, path.parent / "images")
+    images = list(dataset.images)
+    for k in empty:
+        fields = ("boxes", "category_ids", "areas", "is_crowd")
+        images[k] = dataclasses.replace(images[k], **{name: getattr(images[k], name)[:0] for name in fields})
+    dataset = dataclasses.replace(dataset, images=tuple(images))
+    manifest = prepare(dataset, folder / "shards", "train", {}, num_shards=num_shards)
+    annotated = {resized(x.path).tobytes(): x for x in images}
+    assert len(annotated) == num_images
+    return Split(folder / "shards", manifest, annotated)
+
+
+def resized(path: pathlib.Path) -> np.ndarray:
+    return image_ops.resize(image_ops.decode(tf.constant(path.read_bytes())), SIZE).numpy()
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory) -> Split:
+    """Twelve images with boxes: three batches an epoch."""
+    return prepared(tmp_path_factory.mktemp("split"), 12)
+
+
+@pytest.fixture(scope="module")
+def uneven(tmp_path_factory) -> Split:
+    """Sixteen images, 14 of them with boxes: three batches an epoch and two images over."""
+    return prepared(tmp_path_factory.mktemp("uneven"), 16, empty=(3, 8))
+
+
+@pytest.fixture(scope="module")
+def plain(split) -> list[TrainBatch]:
+    """Three epochs of `split` without augmentation."""
+    return batches(split, 9, PLAIN)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(uneven) -> list[TrainBatch]:
+    """Four epochs of `uneven` with all augmentation."""
+    return batches(uneven, 12)
+
+
+def batches(split: Split, count: int, augment=FULL, seed=0, start_step=0, options=None) -> list[TrainBatch]:
+    """NumPy batches start_step, start_step + 1, ..."""
+    dataset = train_dataset(split.folder, split.manifest, SIZE, BATCH, seed, augment, start_step)
+    if options:
+        dataset = dataset.with_options(options)
+    return list(itertools.islice(dataset.as_numpy_iterator(), count))
+
+
+def ids_of(split: Split, found: list[TrainBatch]) -> list[int]:
+    """Image ids of batches that were made without augmentation."""
+    return [split.annotated[image.tobytes()].image_id for batch in found for image in batch.images]
+
+
+def assert_equal(found, expected):
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        for a, b in zip(tf.nest.flatten(one), tf.nest.flatten(other), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def same(one: TrainBatch, other: TrainBatch) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(tf.nest.flatten(one), tf.nest.flatten(other), strict=True))
+
+
+def test_batch_has_the_shapes_and_types_that_it_says(split):
+    dataset = train_dataset(split.folder, split.manifest, SIZE, BATCH, 0, FULL)
+    g = split.manifest.max_boxes
+    expected = [
+        ("images", (BATCH, SIZE, SIZE, 3), tf.uint8),
+        ("boxes", (BATCH, g, 4), tf.float32),
+        ("classes", (BATCH, g), tf.int32),
+        ("flip", (BATCH,), tf.bool),
+    ]
+    for name, shape, dtype in expected:
+        spec = getattr(dataset.element_spec, name)
+        assert (tuple(spec.shape), spec.dtype) == (shape, dtype), name
+    jitter = dataset.element_spec.jitter
+    assert (tuple(jitter.order.shape), jitter.order.dtype) == ((BATCH, 4), tf.int32)
+    assert (tuple(jitter.factors.shape), jitter.factors.dtype) == ((BATCH, 4), tf.float32)
+    batch = next(dataset.as_numpy_iterator())
+    for name, shape, dtype in expected:
+        value = getattr(batch, name)
+        assert (value.shape, value.dtype) == (shape, dtype.as_numpy_dtype), name
+
+
+def test_epoch_has_every_image_once(split, plain):
+    found = ids_of(split, plain)
+    for epoch in range(3):
+        assert sorted(found[12 * epoch : 12 * epoch + 12]) == list(range(50, 62))
+
+
+def test_epochs_are_in_different_orders(split, plain):
+    found = ids_of(split, plain)
+    orders = {tuple(found[12 * epoch : 12 * epoch + 12]) for epoch in range(3)}
+    assert len(orders) == 3
+    assert sorted(found[:12]) != found[:12]
+
+
+def test_order_is_more_than_an_order_of_shards(split, plain):
+    by_shard = []
+    for shard in split.manifest.shards:
+        examples = tf.data.TFRecordDataset(str(split.folder / shard.file)).map(records.parse).as_numpy_iterator()
+        by_shard.append([int(example.source_id) for example in examples])
+    epochs = [ids_of(split, plain[3 * epoch : 3 * epoch + 3]) for epoch in range(3)]
+    assert any([i for i in epoch if i in shard] != shard for epoch in epochs for shard in by_shard)
+
+
+def test_remainder_of_an_epoch_is_left_out_other_images_each_time_and_images_without_boxes_always(uneven):
+    assert steps_per_epoch(uneven.manifest, BATCH) == 3
+    found = ids_of(uneven, batches(uneven, 30, PLAIN))
+    epochs = [found[12 * epoch : 12 * epoch + 12] for epoch in range(10)]
+    assert all(len(set(epoch)) == 12 for epoch in epochs)
+    assert len({frozenset(epoch) for epoch in epochs}) > 1
+    assert set(found) == set(range(50, 66)) - {53, 58}
+
+
+def test_without_augmentation_an_example_is_the_resized_picture_and_its_boxes(split, plain):
+    for batch in plain[:3]:
+        assert not batch.flip.any()
+        for image, boxes, classes in zip(batch.images, batch.boxes, batch.classes, strict=True):
+            annotated = split.annotated[image.tobytes()]
+            n = len(annotated.boxes)
+            np.testing.assert_array_equal(boxes[:n], annotated.boxes.astype(np.float32))
+            np.testing.assert_array_equal(boxes[n:], 0.0)
+            assert classes[:n].tolist() == [CLASS_OF_ID[i] for i in annotated.category_ids.tolist()]
+            assert not classes[n:].any()
+
+
+def test_sparse_ids_become_consecutive_classes(plain):
+    classes = np.concatenate([batch.classes.ravel() for batch in plain[:3]])
+    assert set(classes.tolist()) == {0, 1, 2, 3, 4, 5}
+
+
+def test_crop_cuts_pixels_and_boxes_together(split):
+    found = batches(split, 12, dataclasses.replace(PLAIN, crop=True))
+    changed = whole = 0
+    for batch in found:
+        for image, boxes, classes in zip(batch.images, batch.boxes, batch.classes, strict=True):
+            assert (classes > 0).any()
+            assert (boxes >= 0.0).all() and (boxes <= 1.0).all()
+            assert (boxes[classes == 0] == 0.0).all()
+            assert (boxes[classes > 0][:, 2:] > boxes[classes > 0][:, :2]).all()  # what was cut off has no class
+            if image.tobytes() not in split.annotated:
+                changed += 1
+                continue
+            whole += 1
+            expected = split.annotated[image.tobytes()].boxes.astype(np.float32)
+            np.testing.assert_array_equal(boxes[: len(expected)], expected)
+    # About half of all draws are the whole image; 48 draws.
+    assert changed > 5 and whole > 5
+
+
+def test_flip_is_a_note_for_the_device_and_falls_on_about_half(split):
+    found = batches(split, 24, dataclasses.replace(PLAIN, flip=True))
+    flips = np.concatenate([batch.flip for batch in found])
+    # 96 draws of a half: standard error 0.051; three of those.
+    assert abs(flips.mean() - 0.5) < 0.16
+    assert len(ids_of(split, found)) == 96  # the pixels are those of the whole picture, not mirrored
+    assert not any(batch.flip.any() for batch in batches(split, 3, dataclasses.replace(FULL, flip=False)))
+
+
+def test_jitter_differs_from_example_to_example(uninterrupted):
+    factors = np.concatenate([batch.jitter.factors for batch in uninterrupted])
+    assert len(np.unique(factors, axis=0)) == 48
+
+
+def test_same_seed_gives_the_same_batches(uneven, uninterrupted):
+    assert_equal(batches(uneven, 7), uninterrupted[:7])
+
+
+def test_another_seed_gives_other_batches_in_another_order(split, plain):
+    other = batches(split, 9, PLAIN, seed=6)
+    assert not any(same(a, b) for a, b in zip(plain, other, strict=True))
+    assert ids_of(split, plain) != ids_of(split, other)
+    assert not np.array_equal(plain[0].jitter.factors, other[0].jitter.factors)
+
+
+# Three batches an epoch: at the start, within the first, second and third epoch, and at their borders.
+@pytest.mark.parametrize("start_step", [1, 2, 3, 4, 6, 8])
+def test_run_that_goes_on_gets_the_batches_of_one_that_was_never_interrupted(uneven, uninterrupted, start_step):
+    assert_equal(batches(uneven, 12 - start_step, start_step=start_step), uninterrupted[start_step:])
+
+
+def test_steps_done_are_skipped_without_making_their_examples(uneven, monkeypatch):
+    seen = []
+
+    def note(epoch, place):
+        seen.append((int(epoch), int(place)))
+        return np.int64(0)
+
+    example_seed = pipeline.example_seed
+
+    def spy(seed, epoch, place):
+        with tf.control_dependencies([tf.numpy_function(note, [epoch, place], tf.int64)]):
+            return example_seed(seed, epoch, place)
+
+    monkeypatch.setattr(pipeline, "example_seed", spy)
+    batches(uneven, 2, start_step=7)
+    assert min(seen) == (2, BATCH)  # step 7 is the second of the third epoch
+    assert {(2, 4), (2, 7), (2, 8), (2, 11)} <= set(seen)
+
+
+@pytest.mark.parametrize("global_seed", [1, 2])
+def test_batches_do_not_hang_on_the_global_seed(uneven, uninterrupted, global_seed):
+    tf.random.set_seed(global_seed)
+    tf.random.uniform([])
+    assert_equal(batches(uneven, 4), uninterrupted[:4])
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_batches_do_not_hang_on_the_number_of_threads(uneven, uninterrupted, threads):
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = threads
+    options.threading.max_intra_op_parallelism = threads
+    assert_equal(batches(uneven, 7, options=options), uninterrupted[:7])
+
+
+def test_pipeline_does_not_change_the_global_seed(split):
+    tf.random.set_seed(3)
+    expected = tf.random.uniform([4]).numpy()
+    tf.random.set_seed(3)
+    batches(split, 1)
+    np.testing.assert_array_equal(tf.random.uniform([4]), expected)
+
+
+def test_batch_larger_than_the_split_is_refused(uneven):
+    with pytest.raises(ValueError, match="batch size 15 is larger than split 'train', which has 14 images with boxes"):
+        steps_per_epoch(uneven.manifest, 15)
+    with pytest.raises(ValueError, match="batch size 15"):
+        train_dataset(uneven.folder, uneven.manifest, SIZE, 15, 0, FULL)
+    assert steps_per_epoch(uneven.manifest, 14) == 1
+
+
+def test_large_seed_is_taken(split):
+    # Seeds made of the time or of random bits are often larger than 31 bits.
+    assert not same(batches(split, 1, seed=2**31 + 1)[0], batches(split, 1, seed=1)[0])
+
+
+def test_record_with_an_id_that_the_manifest_lacks_is_refused(split):
+    narrow = dataclasses.replace(split.manifest, classes=split.manifest.classes[:-1])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="class id that its manifest lacks"):
+        batches(split._replace(manifest=narrow), 3)
+
+
+@pytest.mark.parametrize("damage", ["one byte", "half of it", "words"])
+def test_damaged_shard_is_an_error_that_says_where(split, tmp_path, damage):
+    shutil.copytree(split.folder, tmp_path / "copy")
+    path = tmp_path / "copy" / split.manifest.shards[1].file
+    content = bytearray(path.read_bytes())
+    if damage == "one byte":
+        content[len(content) // 2] ^= 255
+    path.write_bytes({"half of it": content[: len(content) // 2], "words": b"words " * 500}.get(damage, content))
+    damaged = split._replace(folder=tmp_path / "copy")
+    with pytest.raises(tf.errors.DataLossError, match=r"(corrupted|truncated) record at \d+"):
+        batches(damaged, 3)
+    with pytest.raises(tf.errors.DataLossError, match=r"(corrupted|truncated) record at \d+"):
+        list(eval_dataset(damaged.folder, damaged.manifest, SIZE, BATCH))
+
+
+def test_missing_shard_is_an_error_that_names_it(split, tmp_path):
+    shutil.copytree(split.folder, tmp_path / "copy")
+    name = split.manifest.shards[1].file
+    (tmp_path / "copy" / name).unlink()
+    with pytest.raises(tf.errors.NotFoundError, match=name):
+        batches(split._replace(folder=tmp_path / "copy"), 3)
+
+
+def evaluated(split: Split, batch_size: int) -> list[EvalBatch]:
+    return list(eval_dataset(split.folder, split.manifest, SIZE, batch_size).as_numpy_iterator())
+
+
+def test_evaluation_has_every_image_once_and_a_smaller_last_batch(uneven):
+    found = evaluated(uneven, 5)
+    assert [len(batch.images) for batch in found] == [5, 5, 5, 1]
+    ids = [int(source_id) for batch in found for source_id in batch.source_id]
+    assert sorted(ids) == list(range(50, 66))
+
+
+def test_evaluation_reads_the_shards_side_by_side_in_their_order(uneven):
+    by_shard = []
+    for shard in uneven.manifest.shards:
+        examples = tf.data.TFRecordDataset(str(uneven.folder / shard.file)).map(records.parse).as_numpy_iterator()
+        by_shard.append([int(example.source_id) for example in examples])
+    expected = [i for row in itertools.zip_longest(*by_shard) for i in row if i is not None]
+    for batch_size in (5, 16):
+        ids = [int(source_id) for batch in evaluated(uneven, batch_size) for source_id in batch.source_id]
+        assert ids == expected
+
+
+def test_evaluation_gives_the_resized_picture_and_the_whole_record(uneven):
+    by_id = {image.image_id: image for image in uneven.annotated.values()}
+    g = uneven.manifest.max_boxes
+    for batch in evaluated(uneven, 5):
+        assert batch.images.dtype == np.uint8 and batch.boxes.shape[1:] == (g, 4)
+        for k in range(len(batch.images)):
+            image = by_id[int(batch.source_id[k])]
+            n = len(image.boxes)
+            assert uneven.annotated[batch.images[k].tobytes()] is image
+            assert (batch.height[k], batch.width[k], batch.num_boxes[k]) == (64, 80, n)
+            np.testing.assert_array_equal(batch.boxes[k, :n], image.boxes.astype(np.float32))
+            assert batch.category_ids[k, :n].tolist() == image.category_ids.tolist()
+            np.testing.assert_array_equal(batch.areas[k, :n], image.areas.astype(np.float32))
+            assert not batch.boxes[k, n:].any() and not batch.category_ids[k, n:].any()
+
+
+def test_crowd_flags_reach_the_evaluation(tmp_path):
+    path = shapes.draw_shapes(tmp_path / "drawn", 2, image_size=(80, 64))
+    dataset = read_coco(path, path.parent / "images")
+    crowded = dataclasses.replace(dataset.images[0], is_crowd=np.ones(len(dataset.images[0].boxes), bool))
+    dataset = dataclasses.replace(dataset, images=(crowded, dataset.images[1]))
+    manifest = prepare(dataset, tmp_path, "val", {})
+    (batch,) = eval_dataset(tmp_path, manifest, SIZE, 2).as_numpy_iterator()
+    rows = zip(batch.source_id, batch.is_crowd, batch.num_boxes, strict=True)
+    flags = {int(source_id): crowds[:n].tolist() for source_id, crowds, n in rows}
+    assert flags[crowded.image_id] == [True] * len(crowded.boxes)
+    assert flags[2] == [False] * len(dataset.images[1].boxes)
+
+
+def test_split_without_any_box_can_be_evaluated_but_not_trained_on(tmp_path):
+    empty = prepared(tmp_path, 3, empty=(0, 1, 2))
+    (batch,) = evaluated(empty, 4)
+    assert batch.boxes.shape == (3, 0, 4)
+    assert batch.num_boxes.tolist() == [0, 0, 0]
+    with pytest.raises(ValueError, match="0 images with boxes"):
+        steps_per_epoch(empty.manifest, 1)

@@ -1,0 +1,225 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""COCO metrics against the official numbers of the COCO API and against arithmetic by hand."""
+
+import copy
+import csv
+import json
+import math
+
+import numpy as np
+import pytest
+
+from ssd_tf.evaluation.coco import (
+    SUMMARY_KEYS,
+    coco_metrics,
+    per_class_table,
+    summary_table,
+    write_reports,
+)
+
+
+def truth(*annotations, images=(1, 2)):
+    """Ground truth of two 200 x 200 images and the classes 3 cat, 7 dog."""
+    return {
+        "images": [{"id": i, "width": 200, "height": 200} for i in images],
+        "categories": [{"id": 3, "name": "cat"}, {"id": 7, "name": "dog"}],
+        "annotations": [{"id": k, **a} for k, a in enumerate(annotations)],
+    }
+
+
+def box(bbox, image_id=1, category_id=3, **more):
+    return {"image_id": image_id, "category_id": category_id, "bbox": bbox, **more}
+
+
+def as_detections(ground_truth):
+    return [box(a["bbox"], a["image_id"], a["category_id"], score=1.0) for a in ground_truth["annotations"]]
+
+
+def test_official_results_of_the_coco_api_get_their_official_numbers(shared):
+    folder = shared / "data" / "coco-eval"
+    ground_truth = json.loads((folder / "instances_val2014_100.json").read_text())
+    results = json.loads((folder / "instances_val2014_fakebbox100_results.json").read_text())
+    metrics = coco_metrics(ground_truth, results)
+    # val2014_fake_eval_res.txt, type=bbox; it gives three decimals.
+    official = [.505, .697, .573, .586, .519, .501, .387, .594, .595, .640, .566, .564]  # fmt: skip
+    assert [round(metrics.summary[key], 3) for key in SUMMARY_KEYS] == official
+    assert (metrics.num_images, metrics.num_detections) == (100, 734)
+    defined = [c.ap for c in metrics.per_class if not math.isnan(c.ap)]
+    assert np.mean(defined) == pytest.approx(metrics.summary["AP"], abs=1e-12)
+    assert len(metrics.per_class) == 80 > len(defined)
+    assert sum(c.boxes for c in metrics.per_class) == 830  # 839 annotations, 9 of them crowds
+
+
+def test_real_ground_truth_as_detections_scores_one(shared):
+    path = shared / "data" / "coco-mini" / "annotations" / "instances_val2017.json"
+    ground_truth = json.loads(path.read_text())
+    crowdless = [a for a in ground_truth["annotations"] if not a.get("iscrowd")]
+    ground_truth = {**ground_truth, "annotations": crowdless}
+    summary = coco_metrics(ground_truth, as_detections(ground_truth)).summary
+    # numpy.spacing(1) in COCOeval's denominator of the precision costs some 1e-16.
+    assert [summary[k] for k in ("AP", "AP50", "AP75")] == pytest.approx([1, 1, 1], abs=1e-12)
+
+
+def test_ground_truth_as_detections_scores_one_although_its_first_id_is_zero():
+    ground_truth = truth(box([10, 10, 50, 50]), box([100, 80, 20, 30], 2, 7))
+    assert ground_truth["annotations"][0]["id"] == 0
+    metrics = coco_metrics(ground_truth, as_detections(ground_truth))
+    assert [metrics.summary[k] for k in ("AP", "AP50", "AP75", "AR100")] == pytest.approx([1.0] * 4)
+
+
+def test_precision_and_recall_of_a_case_done_by_hand():
+    ground_truth = truth(box([0, 0, 40, 40]), box([100, 100, 40, 40]))
+    results = [
+        box([0, 0, 40, 40], score=0.9),  # right
+        box([0, 150, 40, 40], score=0.8),  # wrong
+        box([100, 100, 40, 40], score=0.7),  # right
+    ]
+    metrics = coco_metrics(ground_truth, results)
+    # Precision is 1 up to recall 1/2, and 2/3 from there to recall 1. Of COCO's 101 recalls
+    # 0, 0.01 ... 1 the first 51 (0 to 0.50) see 1, the other 50 see 2/3. All ten IoU thresholds
+    # are alike, as both hits are exact.
+    expected = (51 * 1 + 50 * 2 / 3) / 101
+    assert metrics.summary["AP"] == pytest.approx(expected, abs=1e-12)
+    assert metrics.summary["APm"] == pytest.approx(expected, abs=1e-12)  # 40 x 40 is medium
+    assert metrics.summary["AR1"] == pytest.approx(0.5)  # one of two boxes with one detection
+    assert metrics.summary["AR10"] == pytest.approx(1.0)
+    assert metrics.summary["APs"] == metrics.summary["ARl"] == -1  # nothing of this size
+    cat, dog = metrics.per_class
+    assert (cat.category_id, cat.name, cat.images, cat.boxes) == (3, "cat", 1, 2)
+    assert (cat.ap, cat.ap50) == pytest.approx((expected, expected), abs=1e-12)
+    assert (dog.images, dog.boxes) == (0, 0) and math.isnan(dog.ap) and math.isnan(dog.ap50)
+
+
+def test_inexact_box_counts_up_to_its_iou():
+    # 41 of 50 rows: IoU 0.82, which is right at 0.50, 0.55 ... 0.80, 7 of the 10 thresholds.
+    metrics = coco_metrics(truth(box([0, 0, 50, 50])), [box([0, 0, 50, 41], score=0.5)])
+    assert metrics.summary["AP"] == pytest.approx(0.7)
+    assert metrics.summary["AP75"] == pytest.approx(1.0)
+    assert metrics.per_class[0].ap == pytest.approx(0.7)
+    assert metrics.per_class[0].ap50 == pytest.approx(1.0)
+
+
+def test_no_results_score_zero_where_there_is_ground_truth():
+    metrics = coco_metrics(truth(box([0, 0, 40, 40])), [])
+    assert {k for k, v in metrics.summary.items() if v == -1} == {"APs", "APl", "ARs", "ARl"}
+    assert {v for v in metrics.summary.values() if v != -1} == {0.0}
+    assert metrics.num_detections == 0
+    assert metrics.per_class[0].ap == 0 and math.isnan(metrics.per_class[1].ap)
+
+
+def test_no_ground_truth_at_all_is_undefined():
+    metrics = coco_metrics(truth(), [box([0, 0, 9, 9], score=1.0)])
+    assert set(metrics.summary.values()) == {-1.0}
+
+
+def test_false_positive_on_an_image_without_boxes_lowers_ap():
+    ground_truth = truth(box([0, 0, 40, 40], image_id=1))
+    right = box([0, 0, 40, 40], image_id=1, score=0.5)
+    wrong = box([0, 0, 40, 40], image_id=2, score=0.9)
+    # The wrong one comes first, so precision is 1/2 at every recall.
+    assert coco_metrics(ground_truth, [right]).summary["AP"] == pytest.approx(1.0)
+    assert coco_metrics(ground_truth, [right, wrong]).summary["AP"] == pytest.approx(0.5)
+
+
+def test_crowd_absorbs_detections_and_is_not_to_be_found():
+    single = box([0, 0, 40, 40])
+    crowd = box([100, 100, 90, 90], iscrowd=1, area=8100)
+    results = [box([0, 0, 40, 40], score=0.5)]
+    results += [box([100 + 10 * k, 110, 30, 30], score=0.9) for k in range(3)]
+    metrics = coco_metrics(truth(single, crowd), results)
+    assert metrics.summary["AP"] == pytest.approx(1.0)
+    assert metrics.per_class[0].boxes == 1
+    # Without the crowd the three are wrong and come first: precision 1/4.
+    assert coco_metrics(truth(single), results).summary["AP"] == pytest.approx(0.25)
+
+
+def test_missing_area_is_that_of_the_box_and_given_area_is_kept():
+    # 40 x 40 = 1600 > 32 x 32 is medium; the area of a mask may make the same box small.
+    results = [box([0, 0, 40, 40], score=0.5)]
+    by_box = coco_metrics(truth(box([0, 0, 40, 40])), results).summary
+    by_mask = coco_metrics(truth(box([0, 0, 40, 40], area=900)), results).summary
+    assert (by_box["APs"], by_box["APm"]) == pytest.approx((-1, 1))
+    assert (by_mask["APs"], by_mask["APm"]) == pytest.approx((1, -1))
+
+
+def test_arguments_are_not_changed_and_nothing_is_printed(capfd):
+    ground_truth, results = truth(box([0, 0, 40, 40])), [box([0, 0, 40, 40], score=0.5)]
+    before = copy.deepcopy((ground_truth, results))
+    coco_metrics(ground_truth, results)
+    assert (ground_truth, results) == before
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"), [({"image_id": 12}, "image_id=12"), ({"category_id": 1}, "category_id=1")]
+)
+def test_first_unknown_id_is_named(wrong, message):
+    good = box([0, 0, 9, 9], score=0.5)
+    results = [good, good | wrong, good | {"image_id": 99}]
+    with pytest.raises(ValueError, match=rf"results\[1\] has {message}$"):
+        coco_metrics(truth(box([0, 0, 9, 9])), results)
+
+
+def test_ground_truth_without_categories_is_refused():
+    with pytest.raises(ValueError, match="'categories'"):
+        coco_metrics({"images": [], "annotations": []}, [])
+
+
+def test_summary_table_says_what_each_number_is():
+    metrics = coco_metrics(truth(box([0, 0, 50, 50])), [box([0, 0, 50, 41], score=0.5)])
+    lines = summary_table(metrics).splitlines()
+    assert [line.split()[0] for line in lines] == ["metric", *SUMMARY_KEYS]
+    assert lines[1].split() == ["AP", "0.700", "0.50:0.95", "all", "100"]
+    assert lines[4].split()[:2] == ["APs", "n/a"]
+    assert lines[7].split() == ["AR1", "0.700", "0.50:0.95", "all", "1"]
+
+
+def test_per_class_table_has_the_best_first_and_says_what_it_leaves_out():
+    ground_truth = truth(box([0, 0, 50, 50]), box([0, 0, 50, 50], category_id=7))
+    metrics = coco_metrics(ground_truth, [box([0, 0, 50, 50], category_id=7, score=0.5)])
+    lines = per_class_table(metrics).splitlines()
+    assert [line.split() for line in lines[1:]] == [
+        ["7", "dog", "1", "1", "1.000", "1.000"],
+        ["3", "cat", "1", "1", "0.000", "0.000"],
+    ]
+    assert per_class_table(metrics, limit=1).splitlines() == [*lines[:2], "... and 1 more"]
+
+
+def test_reports_can_be_read_again(tmp_path):
+    ground_truth = truth(box([0, 0, 50, 50]))
+    ground_truth["categories"][1]["name"] = 'dog, "猫"'
+    results = [box([0.0, 0.0, 50.0, 41.0], score=np.float32(0.5))]
+    metrics = coco_metrics(ground_truth, results)
+    folder = tmp_path / "new" / "reports"
+    write_reports(metrics, results, folder)
+    write_reports(metrics, results, folder)  # a second time replaces the first
+    assert {p.name for p in folder.iterdir()} == {"metrics.json", "results.json", "per_class.csv"}
+
+    report = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    assert {key: report[key] for key in SUMMARY_KEYS} == metrics.summary
+    assert (report["num_images"], report["num_detections"]) == (2, 1)
+    dog = {"category_id": 7, "name": 'dog, "猫"', "images": 0, "boxes": 0, "AP": None, "AP50": None}
+    assert report["per_class"][1] == dog
+
+    assert coco_metrics(ground_truth, json.loads((folder / "results.json").read_text())) is not None
+    assert json.loads((folder / "results.json").read_text())[0]["score"] == 0.5
+
+    with (folder / "per_class.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["category_id", "name", "images", "boxes", "AP", "AP50"]
+    assert rows[1][:4] == ["3", "cat", "1", "1"] and float(rows[1][4]) == metrics.per_class[0].ap
+    assert rows[2] == ["7", 'dog, "猫"', "0", "0", "", ""]
+
+
+def test_failed_write_leaves_the_old_report_and_no_rubbish(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError("disk full")
+
+    results = [box([0, 0, 50, 50], score=0.5)]
+    metrics = coco_metrics(truth(box([0, 0, 50, 50])), results)
+    write_reports(metrics, results, tmp_path)
+    before = {p.name: p.read_text() for p in tmp_path.iterdir()}
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_reports(coco_metrics(truth(), []), [], tmp_path)
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == before

@@ -1,0 +1,57 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""A file written through atomic_path is the old one or the new one, never something between and never two."""
+
+import pytest
+
+from ssd_tf.files import atomic_path, write_atomically
+
+
+def _names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_file_takes_its_place_when_the_block_ends(tmp_path):
+    path = tmp_path / "file.bin"
+    path.write_bytes(b"old")
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(b"new")
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+    assert _names(tmp_path) == ["file.bin"]
+
+
+def test_temporary_file_is_hidden_and_beside_the_file(tmp_path):
+    # os.replace is atomic within one file system only, and a "*.tfrecord" pattern must not find half a shard.
+    with atomic_path(tmp_path / "train.tfrecord") as temporary:
+        temporary.write_bytes(b"")
+        assert temporary.parent == tmp_path
+        assert list(tmp_path.glob("*.tfrecord")) == []
+        assert temporary.name.startswith(".") and temporary.suffix == ".tmp"
+
+
+def _write_half(path, error):
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(b"half")
+        raise error
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_old_file_stays_and_no_temporary_is_left_when_the_block_raises(tmp_path, error):
+    path = tmp_path / "file.bin"
+    path.write_bytes(b"old")
+    with pytest.raises(error):
+        _write_half(path, error)
+    assert path.read_bytes() == b"old"
+    assert _names(tmp_path) == ["file.bin"]
+
+
+def test_no_file_appears_when_the_block_raises_before_writing(tmp_path):
+    with pytest.raises(ValueError, match="stopped"), atomic_path(tmp_path / "new"):
+        raise ValueError("stopped")
+    assert _names(tmp_path) == []
+
+
+def test_text_is_written_as_utf8(tmp_path):
+    write_atomically(str(tmp_path / "text"), "Überzug 猫\n")
+    assert (tmp_path / "text").read_bytes() == "Überzug 猫\n".encode()
+    assert _names(tmp_path) == ["text"]

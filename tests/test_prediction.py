@@ -1,0 +1,268 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Pictures on disk become annotated pictures and predictions.json; no picture of the user's is ever replaced."""
+
+import contextlib
+import json
+import pathlib
+
+import cv2
+import keras
+import numpy as np
+import pytest
+import recipe
+from PIL import Image
+
+import ssd_tf
+from ssd_tf.data.annotations import Category
+from ssd_tf.model_dir import Checkpoints, ModelInfo, save_config
+from ssd_tf.prediction import find_pictures, predict_pictures
+from ssd_tf.predictor import Predictor, load_predictor
+
+CATEGORIES = (Category(1, "circle"), Category(3, "triangle"), Category(12, "cross"))
+# Smaller pictures would be enlarged before drawing.
+WIDTH, HEIGHT = 360, 330
+
+
+@pytest.fixture(scope="module")
+def predictor(tmp_path_factory) -> Predictor:
+    """An untrained detector, which finds something everywhere where the threshold is 0."""
+    folder = tmp_path_factory.mktemp("model")
+    save_config(folder, ModelInfo("ssd128_tiny", CATEGORIES), {})
+    keras.utils.set_random_seed(0)
+    model = ssd_tf.build_model("ssd128_tiny", len(CATEGORIES))
+    Checkpoints(folder, model, keras.optimizers.SGD()).save(1)
+    return load_predictor(folder)
+
+
+def write_picture(path: pathlib.Path, number: int = 0, mode: str = "RGB") -> pathlib.Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(recipe.aug_image_u8(number, (WIDTH, HEIGHT))).convert(mode).save(path)
+    return path
+
+
+def predict(predictor, pictures, output, batch_size=2, **options):
+    return predict_pictures(predictor, pictures, output, 0.0, batch_size, **options)
+
+
+def predictions_in(folder: pathlib.Path) -> list[dict]:
+    return json.loads((folder / "predictions.json").read_text())
+
+
+def names_in(folder: pathlib.Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def read(path: pathlib.Path) -> np.ndarray:
+    """RGB."""
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def test_file_is_found_whatever_its_name(tmp_path):
+    for name in ("a.jpg", "a[1].jpg", "no suffix", "a.txt"):
+        (tmp_path / name).touch()
+        assert find_pictures(str(tmp_path / name)) == [tmp_path / name]
+
+
+def test_pictures_of_a_folder_are_found_by_suffix_sorted(tmp_path):
+    for name in ("c.jpg", "a.PNG", "b.jpeg", "d.bmp", "e.gif", "notes.txt", "data.json"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder.jpg").mkdir()
+    assert [path.name for path in find_pictures(str(tmp_path))] == ["a.PNG", "b.jpeg", "c.jpg", "d.bmp", "e.gif"]
+
+
+def test_pattern_finds_files_in_several_folders(tmp_path):
+    for name in ("x/1.jpg", "x/2.png", "y/1.jpg", "y/z/1.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert find_pictures(str(tmp_path / "*" / "*.jpg")) == [tmp_path / "x/1.jpg", tmp_path / "y/1.jpg"]
+    assert find_pictures(str(tmp_path / "**" / "1.jpg")) == [tmp_path / k / "1.jpg" for k in ("x", "y", "y/z")]
+
+
+def test_folder_without_pictures_is_refused_by_name(tmp_path):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(FileNotFoundError, match=rf"no picture in folder {tmp_path}.*\.jpg"):
+        find_pictures(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["nowhere.jpg", "*.jpg", "nowhere/"])
+def test_nothing_found_is_refused_with_what_was_asked_for(tmp_path, name):
+    with pytest.raises(FileNotFoundError, match="no file, folder or match for --input"):
+        find_pictures(str(tmp_path / name))
+
+
+def test_pictures_are_annotated_and_their_detections_listed(predictor, tmp_path):
+    pictures = [write_picture(tmp_path / "in" / name, k) for k, name in enumerate(("a.png", "b.jpg", "c.jpeg"))]
+    before = [path.read_bytes() for path in pictures]
+    summary = predict(predictor, pictures, tmp_path / "new" / "out")
+    assert names_in(tmp_path / "new" / "out") == ["a.png", "b.jpg", "c.jpeg", "predictions.json"]
+    assert [path.read_bytes() for path in pictures] == before
+    for path in pictures:
+        drawn = read(tmp_path / "new" / "out" / path.name)
+        assert drawn.shape == (HEIGHT, WIDTH, 3)
+        # Up to 200 frames of an untrained detector: most pixels are lines.
+        assert (np.abs(drawn.astype(int) - read(path)).max(axis=-1) > 40).mean() > 0.2
+    predictions = predictions_in(tmp_path / "new" / "out")
+    assert summary.pictures == 3 and summary.unreadable == []
+    assert summary.detections == len(predictions) > 0
+    ids = {(p["image_id"], p["file_name"]) for p in predictions}
+    assert ids == {(1, "a.png"), (2, "b.jpg"), (3, "c.jpeg")}
+
+
+def test_predictions_have_cocos_fields_and_the_names_of_file_and_class(predictor, tmp_path):
+    predict(predictor, [write_picture(tmp_path / "a.png")], tmp_path / "out")
+    predictions = predictions_in(tmp_path / "out")
+    names = {category.id: category.name for category in CATEGORIES}
+    assert {p["category_id"] for p in predictions} <= set(names)
+    for p in predictions:
+        assert set(p) == {"image_id", "category_id", "bbox", "score", "file_name", "category_name"}
+        assert p["category_name"] == names[p["category_id"]]
+        assert len(p["bbox"]) == 4 and 0.0 < p["score"] < 1.0
+    scores = [p["score"] for p in predictions]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_boxes_are_pixels_of_the_picture_not_of_the_models_input(predictor, tmp_path):
+    small = write_picture(tmp_path / "small.png")
+    large = tmp_path / "large.png"
+    # Ten times as large with the same pixels, so that both are the same to the model but for resizing.
+    Image.fromarray(np.kron(read(small), np.ones((10, 10, 1), np.uint8))).save(large)
+    predict(predictor, [small, large], tmp_path / "out")
+    predictions = predictions_in(tmp_path / "out")
+    extents = []
+    for name in ("small.png", "large.png"):
+        sizes = np.array([p["bbox"][2:] for p in predictions if p["file_name"] == name])
+        extents.append(np.median(sizes, axis=0))
+    # Medians over 200 boxes; resizing shifts scores and so which boxes are among the 200.
+    np.testing.assert_allclose(extents[1] / extents[0], [10.0, 10.0], rtol=0.2)
+
+
+def test_order_and_batch_size_do_not_change_what_is_found(predictor, tmp_path):
+    pictures = [write_picture(tmp_path / "in" / f"{k}.png", k) for k in range(3)]
+    for batch_size in (1, 2, 8):
+        predict(predictor, pictures, tmp_path / str(batch_size), batch_size=batch_size)
+    one, two, eight = (predictions_in(tmp_path / str(batch_size)) for batch_size in (1, 2, 8))
+    for other in (two, eight):
+        assert [p["file_name"] for p in other] == [p["file_name"] for p in one]
+        # Convolutions of another batch size may sum in another order.
+        np.testing.assert_allclose([p["score"] for p in other], [p["score"] for p in one], atol=1e-4)
+
+
+def test_threshold_leaves_out_what_scores_less(predictor, tmp_path):
+    pictures = [write_picture(tmp_path / "a.png")]
+    predict(predictor, pictures, tmp_path / "all")
+    scores = [p["score"] for p in predictions_in(tmp_path / "all")]
+    threshold = float(np.median(scores))
+    predict_pictures(predictor, pictures, tmp_path / "half", threshold, 2)
+    kept = [p["score"] for p in predictions_in(tmp_path / "half")]
+    assert 0 < len(kept) < len(scores)
+    assert min(kept) >= threshold - 1e-5  # scores are written to five digits
+
+
+def test_nothing_found_leaves_the_picture_as_it_is_and_an_empty_list(predictor, tmp_path):
+    picture = write_picture(tmp_path / "a.png")
+    summary = predict_pictures(predictor, [picture], tmp_path / "out", 1.0, 2)
+    assert (summary.pictures, summary.detections) == (1, 0)
+    assert predictions_in(tmp_path / "out") == []
+    np.testing.assert_array_equal(read(tmp_path / "out" / "a.png"), read(picture))
+
+
+def test_unreadable_files_are_listed_and_the_others_done(predictor, tmp_path):
+    good = [write_picture(tmp_path / "in" / name) for name in ("b.png", "d.png", "f.png")]
+    bad = [tmp_path / "in" / name for name in ("a.jpg", "c.txt", "e.png")]
+    bad[0].write_bytes(good[0].read_bytes()[:50])
+    bad[1].write_text("words")
+    bad[2].touch()
+    summary = predict(predictor, sorted(good + bad), tmp_path / "out")
+    assert summary.unreadable == bad
+    assert summary.pictures == 3
+    assert names_in(tmp_path / "out") == ["b.png", "d.png", "f.png", "predictions.json"]
+    # image_id counts all files that were asked for.
+    assert {(p["image_id"], p["file_name"]) for p in predictions_in(tmp_path / "out")} == {
+        (2, "b.png"),
+        (4, "d.png"),
+        (6, "f.png"),
+    }
+
+
+def test_only_unreadable_files_give_an_empty_list(predictor, tmp_path):
+    (tmp_path / "words.jpg").write_text("words")
+    summary = predict(predictor, [tmp_path / "words.jpg"], tmp_path / "out")
+    assert summary.pictures == 0 and summary.unreadable == [tmp_path / "words.jpg"]
+    assert names_in(tmp_path / "out") == ["predictions.json"]
+
+
+def test_pictures_of_the_same_name_from_two_folders_do_not_replace_each_other(predictor, tmp_path):
+    pictures = [write_picture(tmp_path / folder / "a.png", k) for k, folder in enumerate(("x", "y", "z"))]
+    pictures.append(write_picture(tmp_path / "x" / "a_2.png", 3))
+    predict_pictures(predictor, pictures, tmp_path / "out", 1.0, 2)
+    assert len(names_in(tmp_path / "out")) == 5
+    # Nothing scores above 1, so that the copies show which picture they are of.
+    copies = {read(path).tobytes() for path in (tmp_path / "out").glob("*.png")}
+    assert copies == {read(path).tobytes() for path in pictures}
+
+
+def test_output_into_the_pictures_own_folder_is_refused_before_anything_is_written(predictor, tmp_path):
+    pictures = [write_picture(tmp_path / "in" / name) for name in ("a.png", "b.png")]
+    before = [path.read_bytes() for path in pictures]
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    for output in (tmp_path / "in", tmp_path / "in" / ".." / "in", tmp_path / "link"):
+        with pytest.raises(ValueError, match="own folder"):
+            predict(predictor, pictures, output)
+    assert names_in(tmp_path / "in") == ["a.png", "b.png"]
+    assert [path.read_bytes() for path in pictures] == before
+
+
+def test_output_never_replaces_a_picture_of_another_folder(predictor, tmp_path):
+    # x/a.png would go to y/a.png, which is a picture itself and would only be numbered afterwards.
+    pictures = [write_picture(tmp_path / folder / "a.png", k) for k, folder in enumerate(("x", "y"))]
+    before = [path.read_bytes() for path in pictures]
+    with contextlib.suppress(ValueError):  # to refuse is as good as to take another name
+        predict(predictor, pictures, tmp_path / "y")
+    unchanged = [path.read_bytes() == content for path, content in zip(pictures, before, strict=True)]
+    assert unchanged == [True, True]
+
+
+@pytest.mark.parametrize(("name", "mode", "copy"), [("a.gif", "P", "a.gif.png"), ("a.bmp", "RGB", "a.bmp.png")])
+def test_kinds_that_cannot_be_written_become_png(predictor, tmp_path, name, mode, copy):
+    picture = write_picture(tmp_path / "in" / name, mode=mode)
+    predict_pictures(predictor, [picture], tmp_path / "out", 1.0, 2)
+    assert names_in(tmp_path / "out") == [copy, "predictions.json"]
+    assert (tmp_path / "out" / copy).read_bytes().startswith(b"\x89PNG")
+    np.testing.assert_array_equal(read(tmp_path / "out" / copy), read(picture))
+
+
+def test_suffix_in_capitals_and_no_suffix_are_written(predictor, tmp_path):
+    capitals = write_picture(tmp_path / "in" / "A.JPG")
+    bare = tmp_path / "in" / "bare"
+    bare.write_bytes(capitals.read_bytes())
+    predict(predictor, [capitals, bare], tmp_path / "out")
+    assert names_in(tmp_path / "out") == ["A.JPG", "bare.png", "predictions.json"]
+
+
+def test_grey_picture_gets_coloured_frames(predictor, tmp_path):
+    picture = write_picture(tmp_path / "in" / "grey.png", mode="L")
+    predict(predictor, [picture], tmp_path / "out")
+    drawn = read(tmp_path / "out" / "grey.png").astype(int)
+    assert np.ptp(drawn, axis=-1).max() > 50
+
+
+def test_annotated_pictures_are_in_tensorboard_when_a_logdir_is_given(predictor, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    pictures = [write_picture(tmp_path / "in" / name, k) for k, name in enumerate(("a.png", "b.png"))]
+    predict(predictor, pictures, tmp_path / "out", logdir=str(tmp_path / "logs"))
+    events = EventAccumulator(str(tmp_path / "logs")).Reload()
+    tags = events.Tags()["tensors"]
+    assert tags == ["a.png", "b.png"]
+    # An image summary is width, height and the encoded pictures.
+    width, height, encoded = events.Tensors("b.png")[0].tensor_proto.string_val
+    assert (int(width), int(height)) == (WIDTH, HEIGHT)
+    shown = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+    assert shown is not None
+    np.testing.assert_array_equal(shown[..., ::-1], read(tmp_path / "out" / "b.png"))
+
+
+def test_no_tensorboard_events_without_a_logdir(predictor, tmp_path):
+    predict(predictor, [write_picture(tmp_path / "in" / "a.png")], tmp_path / "out")
+    assert not list(tmp_path.rglob("*tfevents*"))

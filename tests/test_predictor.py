@@ -1,0 +1,159 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""What --model names is loaded: the weights that were saved, and the classes that they are for."""
+
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+import recipe
+import tensorflow as tf
+
+import ssd_tf
+from ssd_tf.data.annotations import Category
+from ssd_tf.model_dir import Checkpoints, ModelInfo, save_config
+from ssd_tf.predictor import Predictor, load_predictor
+
+CATEGORIES = (Category(1, "circle"), Category(3, "triangle"), Category(12, "cross"))
+
+
+def tiny_model() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    return ssd_tf.build_model("ssd128_tiny", len(CATEGORIES))
+
+
+@pytest.fixture(scope="module")
+def images() -> tf.Tensor:
+    return tf.constant(np.stack([recipe.aug_image_u8(k, (128, 128)) for k in range(2)]))
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory) -> tuple[pathlib.Path, keras.Model]:
+    """A model_dir with checkpoints of steps 1 and 2 and no best one, and the model as it was at step 2."""
+    folder = tmp_path_factory.mktemp("model")
+    model = tiny_model()
+    save_config(folder, ModelInfo("ssd128_tiny", CATEGORIES), {})
+    checkpoints = Checkpoints(folder, model, keras.optimizers.SGD())
+    checkpoints.save(1)
+    for variable in model.trainable_variables:
+        variable.assign(variable * 0.9)
+    checkpoints.save(2)
+    return folder, model
+
+
+def expected(model, images, threshold):
+    outputs = model(ssd_tf.normalize(images), training=False)
+    return ssd_tf.detect("ssd128_tiny", outputs["offsets"], outputs["logits"], threshold)
+
+
+def assert_same_detections(found, wanted):
+    # The model runs as a graph here and eagerly there: sums in another order.
+    np.testing.assert_allclose(found.scores, wanted.scores, atol=1e-5)
+    np.testing.assert_array_equal(found.count, wanted.count)
+    # Near ties may swap their places, so compare what does not hang on the order.
+    np.testing.assert_allclose(np.mean(found.boxes, axis=1), np.mean(wanted.boxes, axis=1), atol=1e-3)
+
+
+def test_model_dir_gives_the_newest_checkpoint_where_none_is_the_best(saved, images):
+    folder, model = saved
+    predictor = load_predictor(folder)
+    assert isinstance(predictor, Predictor)
+    assert predictor.spec == ssd_tf.detector("ssd128_tiny")
+    assert predictor.categories == CATEGORIES
+    found = predictor(images, 0.0)
+    assert found.boxes.shape == (2, 200, 4)
+    assert found.count.numpy().min() > 0
+    assert_same_detections(found, expected(model, images, 0.0))
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "checkpoints/ckpt-2", "checkpoints/ckpt-2.index"])
+def test_checkpoint_can_be_named_in_several_ways(saved, images, name):
+    folder, model = saved
+    assert_same_detections(load_predictor(str(folder / name))(images, 0.0), expected(model, images, 0.0))
+
+
+def test_older_checkpoint_gives_its_own_weights(saved, images):
+    folder, _ = saved
+    old, new = (load_predictor(folder / "checkpoints" / f"ckpt-{step}")(images, 0.0) for step in (1, 2))
+    assert np.abs(old.scores - new.scores).max() > 1e-3
+
+
+def test_best_checkpoint_goes_before_the_newest(tmp_path, images):
+    model = tiny_model()
+    save_config(tmp_path, ModelInfo("ssd128_tiny", CATEGORIES), {})
+    checkpoints = Checkpoints(tmp_path, model, keras.optimizers.SGD())
+    assert checkpoints.save_if_best(1, 0.5)
+    best = expected(model, images, 0.0)
+    for variable in model.trainable_variables:
+        variable.assign(variable * 0.9)
+    checkpoints.save(2)
+    assert not checkpoints.save_if_best(2, 0.4)
+    found = load_predictor(tmp_path)(images, 0.0)
+    assert_same_detections(found, best)
+    assert np.abs(found.scores - expected(model, images, 0.0).scores).max() > 1e-3
+
+
+def test_score_threshold_is_respected_and_is_the_references_by_default(saved, images):
+    predictor = load_predictor(saved[0])
+    scores = predictor(images, 0.0).scores.numpy()
+    threshold = float(np.quantile(scores[scores > 0], 0.5))
+    found = predictor(images, threshold)
+    above = (scores > threshold).sum()
+    assert 0 < found.count.numpy().sum() == above < (scores > 0).sum()
+    default, explicit = predictor(images), predictor(images, 0.05)
+    np.testing.assert_array_equal(default.scores, explicit.scores)
+
+
+def test_detections_have_the_batch_and_the_classes_of_the_model(saved, images):
+    predictor = load_predictor(saved[0])
+    for batch_size in (1, 3):
+        found = predictor(tf.repeat(images[:1], batch_size, axis=0), 0.0)
+        assert found.boxes.shape[0] == found.count.shape[0] == batch_size
+        classes = found.classes.numpy()[found.scores.numpy() > 0]
+        assert set(classes.tolist()) <= {1, 2, 3}
+
+
+def test_uint8_pictures_are_normalised(saved, images):
+    predictor = load_predictor(saved[0])
+    dark, bright = (predictor(tf.cast(tf.cast(images, tf.float32) * f, tf.uint8), 0.0).scores for f in (0.2, 1.0))
+    assert np.abs(dark - bright).max() > 1e-4
+
+
+@pytest.mark.parametrize("name", ["nowhere", "nowhere/checkpoints/ckpt-1"])
+def test_model_that_is_not_there_is_named(tmp_path, name):
+    with pytest.raises(FileNotFoundError, match=name):
+        load_predictor(tmp_path / name)
+
+
+def test_folder_that_is_no_model_dir_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"config\.json"):
+        load_predictor(tmp_path)
+
+
+def test_model_dir_without_a_checkpoint_is_named(tmp_path):
+    save_config(tmp_path, ModelInfo("ssd128_tiny", CATEGORIES), {})
+    with pytest.raises(FileNotFoundError, match="no checkpoint yet"):
+        load_predictor(tmp_path)
+
+
+def test_checkpoint_for_another_number_of_classes_is_refused(saved, tmp_path):
+    folder, _ = saved
+    save_config(tmp_path, ModelInfo("ssd128_tiny", CATEGORIES[:2]), {})
+    (tmp_path / "checkpoints").symlink_to(folder / "checkpoints")
+    with pytest.raises(ValueError, match="cannot be loaded into ssd128_tiny"):
+        load_predictor(tmp_path / "checkpoints" / "ckpt-2")
+
+
+def test_model_computes_in_the_global_policy_and_answers_in_float32(saved, images):
+    folder, model = saved
+    wanted = expected(model, images, 0.0)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        found = load_predictor(folder)(images, 0.0)
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert found.scores.dtype == found.boxes.dtype == tf.float32
+    # bfloat16 keeps 8 bits: scores near 0.4 are good to a few thousandths, and not to float32's 1e-5.
+    difference = np.abs(found.scores - wanted.scores).max()
+    assert 1e-4 < difference < 0.02
