@@ -12,7 +12,7 @@ DATA ?= ../shared/data
 
 # From nothing to annotated pictures, through the programs that a user calls. A second run goes on where one stopped.
 demo: $(VENV)/runtime
-	$(RUN) -m ssd_tf.apps.shapes --output_dir=$(DEMO)/shapes/train --num_images=4000 --width=240 --height=240 --seed=0
+	$(RUN) -m ssd_tf.apps.shapes --output_dir=$(DEMO)/shapes/train --num_images=6000 --width=240 --height=240 --seed=0
 	$(RUN) -m ssd_tf.apps.shapes --output_dir=$(DEMO)/shapes/val --num_images=300 --width=240 --height=240 --seed=1
 	$(RUN) -m ssd_tf.apps.categories --annotations=$(DEMO)/shapes/train/annotations.json
 	$(RUN) -m ssd_tf.apps.prepare --annotations=$(DEMO)/shapes/train/annotations.json --images=$(DEMO)/shapes/train/images --output_dir=$(DEMO)/data --split=train
