@@ -4,6 +4,8 @@
 python train.py --flagfile=flags/mlperf.cfg --data_dir=data --model_dir=runs/mlperf
 """
 
+import dataclasses
+
 from absl import flags, logging
 
 from ssd_tf.apps import cli
@@ -67,37 +69,16 @@ def config_from_flags():
         decay_epochs = tuple(int(epoch) for epoch in FLAGS.lr_decay_epochs)
     except ValueError:
         raise ValueError(f"--lr_decay_epochs: expected whole numbers. Received: {FLAGS.lr_decay_epochs}") from None
-    learning_rate = FLAGS.learning_rate
-    return TrainConfig(
-        detector=FLAGS.detector,
-        data_dir=FLAGS.data_dir,
-        model_dir=FLAGS.model_dir,
-        train_split=FLAGS.train_split,
-        val_split=FLAGS.val_split,
-        batch_size=FLAGS.batch_size,
+    # Most settings are a flag of the same name; the others follow.
+    settings = {field.name: FLAGS[field.name].value for field in dataclasses.fields(TrainConfig) if field.name in FLAGS}
+    settings.update(
         epochs=FLAGS.epochs or (0 if FLAGS.steps else 70),
-        steps=FLAGS.steps,
-        learning_rate=2.5e-3 * FLAGS.batch_size / 32 if learning_rate is None else learning_rate,
-        momentum=FLAGS.momentum,
-        weight_decay=FLAGS.weight_decay,
         lr_decay_epochs=decay_epochs,
-        lr_warmup_epochs=FLAGS.lr_warmup_epochs,
-        lr_warmup_steps=FLAGS.lr_warmup_steps,
-        lr_warmup_factor=FLAGS.lr_warmup_factor,
-        mlperf_warmup_quirk=FLAGS.mlperf_warmup_quirk,
-        augment=AugmentConfig(
-            crop=FLAGS.random_crop, crop_tries=FLAGS.crop_tries, flip=FLAGS.random_flip, color=FLAGS.color_jitter
-        ),
-        backbone_weights=FLAGS.backbone_weights,
-        init_from=FLAGS.init_from,
-        precision=FLAGS.precision,
-        seed=FLAGS.seed,
-        eval_every_epochs=FLAGS.eval_every_epochs,
-        eval_batch_size=FLAGS.eval_batch_size,
-        checkpoint_every_epochs=FLAGS.checkpoint_every_epochs,
-        target_map=FLAGS.target_map,
-        log_every_steps=FLAGS.log_every_steps,
+        augment=AugmentConfig(FLAGS.random_crop, FLAGS.crop_tries, FLAGS.random_flip, FLAGS.color_jitter),
     )
+    if settings["learning_rate"] is None:
+        settings["learning_rate"] = 2.5e-3 * FLAGS.batch_size / 32
+    return TrainConfig(**settings)
 
 
 if __name__ == "__main__":
