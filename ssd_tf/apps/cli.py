@@ -2,7 +2,9 @@
 """What all programs share: a quiet start, one clear line for a mistake of the user's, and the exit status."""
 
 import contextlib
+import logging as std_logging
 import os
+import pathlib
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -27,6 +29,10 @@ def run(main: Callable[[], int | None]) -> None:
     # absl's own handler prints file and line of the call; users want the message.
     logging.use_absl_handler()
     logging.get_absl_handler().setFormatter(None)
+    # TensorFlow reports at INFO, through the same logger, how long it took to shard a checkpoint.
+    logging.get_absl_logger().addFilter(
+        lambda record: record.levelno > std_logging.INFO or "tensorflow" not in pathlib.Path(record.pathname).parts
+    )
     # --help shows the text and the flags of the program's module, whichever file started it.
     sys.modules["__main__"].__doc__ = sys.modules[main.__module__].__doc__
     for flag in flags.FLAGS.get_flags_for_module(main.__module__):
@@ -52,7 +58,6 @@ def _guarded(main: Callable[[], int | None]) -> int:
             # Else the first program that starts takes all memory of a GPU, and the next one gets none.
             for gpu in tf.config.list_physical_devices("GPU"):
                 tf.config.experimental.set_memory_growth(gpu, True)
-        tf.get_logger().setLevel("WARNING")
     except KeyboardInterrupt:
         return EXIT_KEYBOARD
     try:
