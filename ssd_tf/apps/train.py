@@ -5,6 +5,7 @@ python train.py --flagfile=flags/mlperf.cfg --data_dir=data --model_dir=runs/mlp
 """
 
 import dataclasses
+from typing import Any
 
 from absl import flags, logging
 
@@ -70,7 +71,9 @@ def config_from_flags():
     except ValueError:
         raise ValueError(f"--lr_decay_epochs: expected whole numbers. Received: {FLAGS.lr_decay_epochs}") from None
     # Most settings are a flag of the same name; the others follow.
-    settings = {field.name: FLAGS[field.name].value for field in dataclasses.fields(TrainConfig) if field.name in FLAGS}
+    settings: dict[str, Any] = {
+        field.name: FLAGS[field.name].value for field in dataclasses.fields(TrainConfig) if field.name in FLAGS
+    }
     settings.update(
         epochs=FLAGS.epochs or (0 if FLAGS.steps else 70),
         lr_decay_epochs=decay_epochs,
