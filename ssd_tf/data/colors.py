@@ -67,7 +67,7 @@ def _apply(images, operation, factor):
 
 
 def _luma(images):
-    """PIL's "L", ITU-R 601 in 16-bit fixed point: [B, H, W, 1]. All products are below 2**24, exact in float32."""
+    """PIL's "L", ITU-R 601 in 16-bit fixed point: [B, H, W, 1]. The sums fit in int32, so they are exact."""
     red, green, blue = tf.split(tf.cast(images, tf.int32), 3, axis=-1)
     return tf.cast((19595 * red + 38470 * green + 7471 * blue + 32768) // 65536, tf.float32)
 
