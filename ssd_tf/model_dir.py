@@ -1,12 +1,14 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """A run's folder: config.json, checkpoints/, best/, metrics.jsonl, TensorBoard events.
 
-A checkpoint holds model, optimizer, step and best AP; config.json says what model it is for.
+A checkpoint holds model, optimizer, step and best AP, and the average of the weights where one is kept; config.json
+says what model it is for. A model that was imported, and not trained here, has best/ alone.
 """
 
 import dataclasses
 import json
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -21,7 +23,8 @@ METRICS = "metrics.jsonl"
 CHECKPOINTS = "checkpoints"
 BEST = "best"
 TENSORBOARD = "tensorboard"
-KEPT_CHECKPOINTS = 2
+MODEL = "model"
+AVERAGE = "average"
 # What TensorFlow raises for a checkpoint that is cut off or of another model.
 _UNREADABLE = (AssertionError, IndexError, ValueError, tf.errors.OpError)
 
@@ -76,19 +79,29 @@ def require_same_model(path: pathlib.Path, found: ModelInfo, wanted: ModelInfo) 
 
 
 class Checkpoints:
-    """Saves and restores a training run: the newest few under checkpoints/, the best under best/."""
+    """Saves and restores a training run: the newest few under checkpoints/, the best under best/.
 
-    def __init__(self, model_dir: pathlib.Path, model: keras.Model, optimizer: keras.optimizers.Optimizer):
+    Args:
+      average: the model that holds the average of the weights, where there is one; it is what best/ keeps.
+      kept: how many stay under checkpoints/.
+    """
+
+    def __init__(
+        self,
+        model_dir: pathlib.Path,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        average: keras.Model | None = None,
+        kept: int = 2,
+    ):
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._best_ap = tf.Variable(-1.0, dtype=tf.float64, trainable=False)
-        checkpoint = tf.train.Checkpoint(
-            model=_by_name(model), optimizer=optimizer, step=self.step, best_ap=self._best_ap
-        )
+        parts = {MODEL: _by_name(model), **({AVERAGE: _by_name(average)} if average else {})}
+        checkpoint = tf.train.Checkpoint(**parts, optimizer=optimizer, step=self.step, best_ap=self._best_ap)
         self._newest = tf.train.CheckpointManager(
-            checkpoint, str(model_dir / CHECKPOINTS), KEPT_CHECKPOINTS, step_counter=self.step
+            checkpoint, str(model_dir / CHECKPOINTS), kept, step_counter=self.step
         )
-        weights = tf.train.Checkpoint(model=_by_name(model), step=self.step)
-        self._best = tf.train.CheckpointManager(weights, str(model_dir / BEST), 1, step_counter=self.step)
+        self._best = _weights_manager(model_dir, average or model, self.step)
         self._checkpoint = checkpoint
 
     @property
@@ -155,17 +168,40 @@ def find_checkpoint(path: str | pathlib.Path) -> tuple[pathlib.Path, str]:
     raise FileNotFoundError(f"no model at {path}: expected a model_dir or one of its checkpoints")
 
 
-def restore_model(model: keras.Model, prefix: str) -> None:
-    """Loads the weights of a checkpoint into the model.
+def restore_model(model: keras.Model, prefix: str, only: Callable[[str], bool] = lambda layer: True) -> None:
+    """Loads the weights of a checkpoint into the model: their average, where the checkpoint holds one.
+
+    Args:
+      only: says of a layer's name whether the layer is loaded.
 
     Raises:
       ValueError: the checkpoint does not fit the model or cannot be read.
     """
+    layers = {name: layer for name, layer in _by_name(model).items() if only(name)}
     try:
-        status = tf.train.Checkpoint(model=_by_name(model)).restore(prefix)
+        averaged = any(name.startswith(f"{AVERAGE}/") for name, _ in tf.train.list_variables(prefix))
+        status = tf.train.Checkpoint(**{AVERAGE if averaged else MODEL: layers}).restore(prefix)
         status.assert_existing_objects_matched().expect_partial()
     except _UNREADABLE as error:
         raise ValueError(f"{prefix}: cannot be loaded into {model.name}: {str(error).splitlines()[0]}") from error
+
+
+def save_model(model_dir: pathlib.Path, info: ModelInfo, model: keras.Model, settings: dict[str, Any]) -> None:
+    """Makes a model_dir of a model that was not trained there: config.json and best/.
+
+    Raises:
+      ValueError: model_dir holds a model already.
+    """
+    if (model_dir / CONFIG).is_file():
+        raise ValueError(f"{model_dir} holds a model already")
+    model_dir.mkdir(parents=True, exist_ok=True)
+    _weights_manager(model_dir, model, tf.Variable(0, dtype=tf.int64)).save(0)
+    save_config(model_dir, info, settings)
+
+
+def _weights_manager(model_dir: pathlib.Path, model: keras.Model, step: tf.Variable) -> tf.train.CheckpointManager:
+    weights = tf.train.Checkpoint(**{MODEL: _by_name(model)}, step=step)
+    return tf.train.CheckpointManager(weights, str(model_dir / BEST), 1, step_counter=step)
 
 
 def _by_name(model: keras.Model) -> dict[str, keras.layers.Layer]:

@@ -32,16 +32,16 @@ class AugmentConfig:
     """What is done to training images.
 
     Attributes:
-      crop: the reference's random crop.
+      random_crop: the reference's random crop.
       crop_tries: windows tried for each mode of the crop.
-      flip: mirror half of the images.
-      color: the reference's colour jitter.
+      random_flip: mirror half of the images.
+      color_jitter: the reference's colour jitter.
     """
 
-    crop: bool = True
+    random_crop: bool = True
     crop_tries: int = 1
-    flip: bool = True
-    color: bool = True
+    random_flip: bool = True
+    color_jitter: bool = True
 
 
 class TrainBatch(NamedTuple):
@@ -189,7 +189,7 @@ def _train_example(record, seed, manifest: Manifest, image_size: int, augment: A
     boxes = _pad(example.boxes, manifest.max_boxes)
     classes = _pad(_class_numbers(example.category_ids, manifest), manifest.max_boxes)
     image = image_ops.decode(example.encoded)
-    if augment.crop:
+    if augment.random_crop:
         crop = random_crop(boxes, classes > 0, crop_seed, augment.crop_tries)
         image, boxes = crop_pixels(image, crop.window), crop.boxes
         classes = tf.where(crop.kept, classes, 0)
@@ -197,7 +197,7 @@ def _train_example(record, seed, manifest: Manifest, image_size: int, augment: A
         images=image_ops.resize(image, image_size),
         boxes=boxes,
         classes=classes,
-        flip=random_flip(flip_seed) if augment.flip else tf.constant(False),
+        flip=random_flip(flip_seed) if augment.random_flip else tf.constant(False),
         jitter=random_jitter(jitter_seed),
     )
 

@@ -2,10 +2,12 @@
 """The multibox loss (Liu et al. section 2.2): smooth L1 on positives, cross entropy with hard negative mining.
 
 As MLPerf ssd-v1 base_model.py: Loss, with one difference: a positive anchor is never mined as a negative as well, which
-happens in the reference only where more than a quarter of all anchors are positive. Letters: B images, A anchors,
+happens in the reference only where more than a quarter of all anchors are positive. On request the focal loss (Lin et
+al. 2017, arXiv 1708.02002) takes the place of mining, and classes have weights. Letters: B images, A anchors,
 C classes.
 """
 
+import dataclasses
 from typing import NamedTuple
 
 import keras
@@ -13,6 +15,42 @@ import tensorflow as tf
 
 # Liu et al. section 2.2: at most three negatives for each positive.
 NEGATIVES_PER_POSITIVE = 3
+# Below it 1 - p counts as this, so that the focal loss has a finite gradient for gamma < 1 too.
+_LEAST_DOUBT = 1e-7
+
+
+@dataclasses.dataclass(frozen=True)
+class LossConfig:
+    """What `multibox_loss_parts` computes; the default is the reference's loss.
+
+    Attributes:
+      loss: "multibox" mines hard negatives; "focal" takes all anchors, the sure ones with little weight.
+      focal_gamma, focal_alpha: of the focal loss; alpha weighs positives, 1 - alpha negatives.
+      class_weights: factor of the classification loss of positives of class 1, 2, ... C; empty: 1 for each.
+    """
+
+    loss: str = "multibox"
+    focal_gamma: float = 2.0
+    focal_alpha: float = 0.25
+    class_weights: tuple[float, ...] = ()
+
+
+REFERENCE_LOSS = LossConfig()
+
+
+def check_loss_config(config: LossConfig, num_classes: int) -> None:
+    """Raises ValueError where a setting is out of range, or class_weights are not one for each class."""
+    if config.loss not in ("multibox", "focal"):
+        raise ValueError(f"loss: expected multibox or focal. Received: {config.loss!r}")
+    if config.focal_gamma < 0 or not 0 <= config.focal_alpha <= 1:
+        raise ValueError(
+            "expected focal_gamma >= 0 and focal_alpha in [0, 1]. "
+            f"Received: focal_gamma={config.focal_gamma}, focal_alpha={config.focal_alpha}"
+        )
+    if config.class_weights and len(config.class_weights) != num_classes:
+        raise ValueError(f"class_weights: expected {num_classes}, one a class. Received: {len(config.class_weights)}")
+    if any(weight < 0 for weight in config.class_weights):
+        raise ValueError(f"class_weights: expected none below 0. Received: {config.class_weights}")
 
 
 class LossParts(NamedTuple):
@@ -39,8 +77,12 @@ def multibox_loss(labels: tf.Tensor, offsets: tf.Tensor, pred_logits: tf.Tensor,
     return parts.localization + parts.classification
 
 
-def multibox_loss_parts(labels, offsets, pred_logits, pred_offsets) -> LossParts:
-    """The two terms of `multibox_loss` and the number of positives, of each image."""
+def multibox_loss_parts(labels, offsets, pred_logits, pred_offsets, config: LossConfig = REFERENCE_LOSS) -> LossParts:
+    """The two terms of `multibox_loss` and the number of positives, of each image; another loss where config says so.
+
+    Raises:
+      ValueError: the shapes do not fit each other, or the config does not fit the number of classes.
+    """
     labels = tf.cast(tf.convert_to_tensor(labels), tf.int32)
     offsets, pred_logits, pred_offsets = (
         tf.cast(tf.convert_to_tensor(x), tf.float32) for x in (offsets, pred_logits, pred_offsets)
@@ -52,24 +94,46 @@ def multibox_loss_parts(labels, offsets, pred_logits, pred_offsets) -> LossParts
     ):
         if not tensor.shape.is_compatible_with([*labels.shape, size]):
             raise ValueError(f"{name}: expected shape {[*labels.shape, size]}. Received: {tensor.shape}")
-    return LossParts(*_loss_parts(labels, offsets, pred_logits, pred_offsets))
+    num_classes = pred_logits.shape[-1] - 1
+    check_loss_config(config, num_classes)
+    # Background has weight 1.
+    weights = tf.constant((1.0, *(config.class_weights or (1.0,) * num_classes)), tf.float32)
+    if config.loss == "focal":
+        gamma, alpha = tf.constant(config.focal_gamma), tf.constant(config.focal_alpha)
+        return LossParts(*_focal_parts(labels, offsets, pred_logits, pred_offsets, weights, gamma, alpha))
+    return LossParts(*_multibox_parts(labels, offsets, pred_logits, pred_offsets, weights))
 
 
 @tf.function(jit_compile=True)
-def _loss_parts(labels_ba, offsets_ba4, pred_logits, pred_offsets_ba4):
+def _multibox_parts(labels_ba, offsets_ba4, pred_logits, pred_offsets_ba4, class_weights):
     positive_ba = labels_ba > 0
     positives_b = tf.reduce_sum(tf.cast(positive_ba, tf.int32), axis=1)
-
-    smooth_l1_ba = tf.reduce_sum(_smooth_l1(pred_offsets_ba4 - offsets_ba4), axis=2)
-    localization_b = tf.reduce_sum(tf.where(positive_ba, smooth_l1_ba, 0.0), axis=1)
-
     entropy_ba = tf.nn.sparse_softmax_cross_entropy_with_logits(labels_ba, pred_logits)
     mined_ba = _hardest_negatives(tf.stop_gradient(entropy_ba), positive_ba, NEGATIVES_PER_POSITIVE * positives_b)
-    classification_b = tf.reduce_sum(tf.where(positive_ba | mined_ba, entropy_ba, 0.0), axis=1)
+    weighted_ba = entropy_ba * tf.gather(class_weights, labels_ba)
+    classification_b = tf.reduce_sum(tf.where(positive_ba | mined_ba, weighted_ba, 0.0), axis=1)
+    return _per_positive(positive_ba, positives_b, offsets_ba4, pred_offsets_ba4, classification_b)
 
-    # An image without positives has 0 in both sums, and stays 0.
+
+@tf.function(jit_compile=True)
+def _focal_parts(labels_ba, offsets_ba4, pred_logits, pred_offsets_ba4, class_weights, gamma, alpha):
+    positive_ba = labels_ba > 0
+    positives_b = tf.reduce_sum(tf.cast(positive_ba, tf.int32), axis=1)
+    entropy_ba = tf.nn.sparse_softmax_cross_entropy_with_logits(labels_ba, pred_logits)
+    doubt_ba = tf.maximum(-tf.math.expm1(-entropy_ba), _LEAST_DOUBT)  # 1 - p of the true class
+    balance_ba = tf.where(positive_ba, alpha, 1.0 - alpha) * tf.gather(class_weights, labels_ba)
+    classification_b = tf.reduce_sum(balance_ba * doubt_ba**gamma * entropy_ba, axis=1)
+    return _per_positive(positive_ba, positives_b, offsets_ba4, pred_offsets_ba4, classification_b)
+
+
+def _per_positive(positive_ba, positives_b, offsets_ba4, pred_offsets_ba4, classification_b):
+    """Both terms divided by the number of positives; 0 for an image without."""
+    smooth_l1_ba = tf.reduce_sum(_smooth_l1(pred_offsets_ba4 - offsets_ba4), axis=2)
+    localization_b = tf.reduce_sum(tf.where(positive_ba, smooth_l1_ba, 0.0), axis=1)
     divisor_b = tf.cast(tf.maximum(positives_b, 1), tf.float32)
-    return localization_b / divisor_b, classification_b / divisor_b, positives_b
+    # The focal loss has a sum over negatives even there; as in the reference such an image counts 0.
+    classification_b = tf.where(positives_b > 0, classification_b / divisor_b, 0.0)
+    return localization_b / divisor_b, classification_b, positives_b
 
 
 def _smooth_l1(difference):

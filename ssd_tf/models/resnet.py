@@ -26,3 +26,19 @@ def _basic_block(x, channels: int, stride: int, name: str):
     x = conv_bn(x, channels, 3, stride, name=f"{name}_1")
     x = conv_bn(x, channels, 3, 1, name=f"{name}_2", relu=False)
     return keras.layers.ReLU(name=f"{name}_out")(keras.layers.Add(name=f"{name}_add")([x, shortcut]))
+
+
+def freeze_stages(model: keras.Model, spec: DetectorSpec, stages: int) -> None:
+    """Stops the training of the stem and of the first `stages` residual stages; 0 freezes nothing.
+
+    Frozen batch norm normalises with its running statistics, as in evaluation, and does not change them.
+
+    Raises:
+      ValueError: the backbone has fewer stages.
+    """
+    if not 0 <= stages <= len(spec.stages):
+        raise ValueError(f"{spec.name} has {len(spec.stages)} backbone stages to freeze. Received: {stages}")
+    frozen = tuple(f"conv{number}_" for number in range(1, stages + 2)) if stages else ()
+    for layer in model.layers:
+        if layer.weights and (f"{layer.name}_").startswith(frozen):
+            layer.trainable = False

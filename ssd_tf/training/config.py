@@ -4,7 +4,9 @@
 import dataclasses
 
 from ssd_tf.data.pipeline import AugmentConfig
-from ssd_tf.training.schedule import Schedule
+from ssd_tf.models.losses import LossConfig
+from ssd_tf.training.mlperf_log import MLPERF_DETECTOR, SubmissionConfig
+from ssd_tf.training.optimizer import OptimizerConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,11 +14,16 @@ class TrainConfig:
     """Settings of a run: the flags of `train`, without their dashes.
 
     Attributes:
+      batch_splits: parts that a batch goes through the model in, one after the other; divides batch_size.
       epochs, steps: the length of the run; exactly one is above 0.
+      lr_schedule: "step", or "cosine" down to 0 at the end of the run.
       lr_decay_epochs: ascending; each multiplies the learning rate by 0.1.
       lr_warmup_epochs, lr_warmup_steps: the length of the warm-up; at most one is above 0.
-      eval_every_epochs: 0 evaluates at the end only.
+      ema_decay: of the moving average of the weights, which is evaluated in place of the weights; 0 for none.
+      freeze_backbone_stages: the stem and so many residual stages are not trained.
+      eval_every_epochs, eval_epochs: evaluate after every so many epochs, and after these; and at the end.
       target_map: stop as soon as an evaluation reaches this AP; 0 never does.
+      keep_checkpoints: the newest so many stay.
     """
 
     detector: str
@@ -25,26 +32,33 @@ class TrainConfig:
     train_split: str
     val_split: str
     batch_size: int
+    batch_splits: int
     epochs: int
     steps: int
+    optimizer: OptimizerConfig
+    loss: LossConfig
+    augment: AugmentConfig
     learning_rate: float
-    momentum: float
-    weight_decay: float
+    lr_schedule: str
     lr_decay_epochs: tuple[int, ...]
     lr_warmup_epochs: float
     lr_warmup_steps: int
     lr_warmup_factor: int
     mlperf_warmup_quirk: bool
-    augment: AugmentConfig
+    ema_decay: float
+    freeze_backbone_stages: int
     backbone_weights: str
     init_from: str
     precision: str
     seed: int
     eval_every_epochs: int
+    eval_epochs: tuple[int, ...]
     eval_batch_size: int
     checkpoint_every_epochs: int
+    keep_checkpoints: int
     target_map: float
     log_every_steps: int
+    submission: SubmissionConfig
 
 
 def check_config(config: TrainConfig) -> None:
@@ -57,14 +71,13 @@ def check_config(config: TrainConfig) -> None:
         raise ValueError(f"--lr_decay_epochs: expected ascending epochs. Received: {config.lr_decay_epochs}")
     if config.init_from and config.backbone_weights:
         raise ValueError("expected at most one of --init_from and --backbone_weights. Received: both")
-
-
-def make_schedule(config: TrainConfig, epoch_steps: int) -> Schedule:
-    """The schedule in steps."""
-    return Schedule(
-        base=config.learning_rate,
-        decay_steps=tuple(epoch * epoch_steps for epoch in config.lr_decay_epochs),
-        warmup_steps=config.lr_warmup_steps or round(config.lr_warmup_epochs * epoch_steps),
-        warmup_factor=config.lr_warmup_factor,
-        mlperf_warmup_quirk=config.mlperf_warmup_quirk,
-    )
+    if config.batch_size % config.batch_splits:
+        raise ValueError(
+            f"--batch_splits: expected a divisor of --batch_size={config.batch_size}. Received: {config.batch_splits}"
+        )
+    if config.mlperf_warmup_quirk and config.lr_schedule == "cosine":
+        raise ValueError("--mlperf_warmup_quirk: expected --lr_schedule=step. Received: cosine")
+    if config.submission.mlperf_log and config.detector != MLPERF_DETECTOR:
+        raise ValueError(f"--mlperf_log: expected --detector={MLPERF_DETECTOR}. Received: {config.detector}")
+    if config.submission.mlperf_log and config.steps:
+        raise ValueError("--mlperf_log: expected a run of whole --epochs. Received: --steps")

@@ -13,17 +13,28 @@ import tensorflow as tf
 import tqdm
 from absl import logging
 
-from ssd_tf.data.manifest import Manifest, load_manifest
-from ssd_tf.data.pipeline import steps_per_epoch, train_dataset
-from ssd_tf.detectors import detector
+from ssd_tf.data.manifest import Manifest
+from ssd_tf.data.pipeline import train_dataset
 from ssd_tf.evaluation.coco import per_class_table, summary_table
 from ssd_tf.evaluation.evaluator import evaluate_split
-from ssd_tf.model_dir import CONFIG, Checkpoints, ModelInfo, load_info, require_same_model, save_config
+from ssd_tf.model_dir import (
+    BEST,
+    CHECKPOINTS,
+    CONFIG,
+    Checkpoints,
+    ModelInfo,
+    load_info,
+    require_same_model,
+    save_config,
+)
 from ssd_tf.models.detector import build_model
+from ssd_tf.models.resnet import freeze_stages
 from ssd_tf.predictor import Predictor
-from ssd_tf.training.config import TrainConfig, check_config, make_schedule
+from ssd_tf.training.config import TrainConfig
+from ssd_tf.training.mlperf_log import MlperfLog
 from ssd_tf.training.monitor import Monitor
-from ssd_tf.training.optimizer import SGD
+from ssd_tf.training.optimizer import make_optimizer
+from ssd_tf.training.plan import Plan, make_plan, mlperf_hyperparameters
 from ssd_tf.training.precision import choose_precision
 from ssd_tf.training.schedule import learning_rate
 from ssd_tf.training.step import make_train_step
@@ -46,49 +57,52 @@ def train(config: TrainConfig) -> Outcome:
       ValueError, FileNotFoundError, OSError: the settings, the data or the folder do not allow it; before any training.
       ArithmeticError: the loss is no longer a finite number.
     """
-    check_config(config)
-    spec = detector(config.detector)
-    train_manifest = load_manifest(config.data_dir, config.train_split)
-    val_manifest = load_manifest(config.data_dir, config.val_split)
-    epoch_steps = steps_per_epoch(train_manifest, config.batch_size)
-    total_steps = config.steps or config.epochs * epoch_steps
-    schedule = make_schedule(config, epoch_steps)
-    info = ModelInfo(spec.name, train_manifest.categories)
-    if val_manifest.categories != info.categories:
-        raise ValueError(
-            f"splits {config.train_split!r} and {config.val_split!r} in {config.data_dir} have different classes: "
-            f"{len(info.categories)} and {len(val_manifest.categories)} of them"
-        )
-    model_dir = open_model_dir(config, info)
+    plan = make_plan(config)
+    model_dir = open_model_dir(config, plan.info)
+    with MlperfLog(config.submission) as mlperf:
+        mlperf.init_start()
+        mlperf.hyperparameters(mlperf_hyperparameters(config, plan))
+        policy, reason = choose_precision(config.precision)
+        logging.info("precision: %s (%s)", policy, reason)
+        keras.mixed_precision.set_global_policy(policy)
+        keras.utils.set_random_seed(config.seed)
+        model = build_model(plan.spec, len(plan.info.categories))
+        freeze_stages(model, plan.spec, config.freeze_backbone_stages)
+        average = build_model(plan.spec, len(plan.info.categories)) if config.ema_decay else None
+        optimizer = make_optimizer(config.optimizer, model)
+        checkpoints = Checkpoints(model_dir, model, optimizer, average, config.keep_checkpoints)
+        step = checkpoints.restore()
+        if step:
+            logging.info("resuming at step %d of %d", step, plan.total_steps)
+        else:
+            _initialize(model, average, config, plan.info)
+        mlperf.weights(plan.spec)
+        save_config(model_dir, plan.info, dataclasses.asdict(config))
+        return _train_from(step, config, plan, model, average, optimizer, checkpoints, mlperf)
 
-    policy, reason = choose_precision(config.precision)
-    logging.info("precision: %s (%s)", policy, reason)
-    keras.mixed_precision.set_global_policy(policy)
-    keras.utils.set_random_seed(config.seed)
-    model = build_model(spec, len(info.categories))
-    optimizer = SGD(momentum=config.momentum, weight_decay=config.weight_decay)
-    train_step = make_train_step(spec, model, optimizer, config.augment)
-    predictor = Predictor(spec, info.categories, model)
-    checkpoints = Checkpoints(model_dir, model, optimizer)
-    step = checkpoints.restore()
-    if step:
-        logging.info("resuming at step %d of %d", step, total_steps)
-    elif config.init_from:
-        load_initial_weights(model, info, config.init_from)
-    elif config.backbone_weights:
-        load_backbone(model, config.backbone_weights)
-    save_config(model_dir, info, dataclasses.asdict(config))
+
+def _train_from(step, config: TrainConfig, plan: Plan, model, average, optimizer, checkpoints, mlperf) -> Outcome:
+    """The loop: for each step, train, report, evaluate, save, stop."""
+    spec, info, epoch_steps, total_steps = plan.spec, plan.info, plan.epoch_steps, plan.total_steps
     if config.target_map and checkpoints.best_ap >= config.target_map:
         total_steps = step
-
-    data = (config.data_dir, train_manifest, spec.image_size, config.batch_size, config.seed, config.augment)
+    clip = config.optimizer.clip_gradient_norm
+    train_step = make_train_step(
+        spec, model, optimizer, config.augment, config.loss, clip, config.batch_splits, average, config.ema_decay
+    )
+    predictor = Predictor(spec, info.categories, average or model)
+    model_dir = pathlib.Path(config.model_dir)
+    mlperf.run_start(plan.eval_epochs)
+    data = (config.data_dir, plan.train_manifest, spec.image_size, config.batch_size, config.seed, config.augment)
     batches = iter(train_dataset(*data, start_step=step))
     metrics: dict[str, float] = {}
     with Monitor(model_dir, step) as monitor, stop_signals() as stopped, _progress(step, total_steps) as progress:
         monitor.text("settings", _as_markdown(config))
         clock = _Clock(step)
         while step < total_steps and not stopped:
-            rate = learning_rate(schedule, step)
+            if step % epoch_steps == 0:
+                mlperf.epoch_start(step // epoch_steps + 1)
+            rate = learning_rate(plan.schedule, step)
             result = train_step(next(batches), tf.constant(rate, tf.float32))
             step += 1
             progress.update()
@@ -96,7 +110,7 @@ def train(config: TrainConfig) -> Outcome:
             epoch, inside_epoch = divmod(step, epoch_steps)
             last = step == total_steps
             logs = last or step % config.log_every_steps == 0
-            evaluates = last or (inside_epoch == 0 and _due(epoch, config.eval_every_epochs))
+            evaluates = last or (inside_epoch == 0 and epoch in plan.eval_epochs)
             saves = last or (inside_epoch == 0 and _due(epoch, config.checkpoint_every_epochs))
             if logs or evaluates or saves:
                 _require_finite(float(result.loss), step, rate, model_dir)
@@ -109,14 +123,19 @@ def train(config: TrainConfig) -> Outcome:
                 progress.set_postfix(
                     epoch=f"{step / epoch_steps:.2f}", loss=f"{values['loss']:.3f}", img_s=f"{speed:.1f}"
                 )
+            if inside_epoch == 0:
+                mlperf.epoch_stop(epoch)
             if evaluates:
+                mlperf.eval_start(epoch)
                 with clock.paused():
-                    metrics = _evaluate(predictor, config, val_manifest)
+                    metrics = _evaluate(predictor, config, plan.val_manifest)
+                mlperf.eval_stop(epoch, metrics["AP"])
                 monitor.report("val", step, {"epoch": step / epoch_steps, **metrics})
                 if checkpoints.save_if_best(step, metrics["AP"]):
                     logging.info("best so far: AP %.4f at step %d", metrics["AP"], step)
                 if config.target_map and metrics["AP"] >= config.target_map:
                     logging.info("target reached: AP %.4f >= %g at epoch %d", metrics["AP"], config.target_map, epoch)
+                    mlperf.run_stop(reached=True)
                     total_steps, saves = step, True
             if saves:
                 with clock.paused():
@@ -134,7 +153,22 @@ def open_model_dir(config: TrainConfig, info: ModelInfo) -> pathlib.Path:
     model_dir.mkdir(parents=True, exist_ok=True)
     if (model_dir / CONFIG).is_file():
         require_same_model(model_dir, load_info(model_dir), info)
+        if not (model_dir / CHECKPOINTS).is_dir() and (model_dir / BEST).is_dir():
+            raise ValueError(
+                f"{model_dir} holds a finished model, not a run: start from it with --init_from={model_dir}"
+            )
+    if config.submission.mlperf_log and (model_dir / CHECKPOINTS).is_dir():
+        raise ValueError(f"--mlperf_log: a run is logged from its first step on, and {model_dir} holds a part of one")
     return model_dir
+
+
+def _initialize(model: keras.Model, average: keras.Model | None, config: TrainConfig, info: ModelInfo) -> None:
+    if config.init_from:
+        load_initial_weights(model, info, config.init_from)
+    elif config.backbone_weights:
+        load_backbone(model, config.backbone_weights)
+    if average is not None:
+        average.set_weights(model.get_weights())
 
 
 @contextlib.contextmanager

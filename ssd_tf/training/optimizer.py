@@ -1,7 +1,51 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""PyTorch's SGD with momentum, which the reference trains with, as a Keras optimizer."""
+"""The optimizers: PyTorch's SGD with momentum, which the reference trains with, and Keras' AdamW."""
+
+import dataclasses
 
 import keras
+
+# What weight decay leaves alone where decay_bias_and_norm is off: the biases and what batch norm learns.
+_NOT_KERNELS = ("bias", "gamma", "beta")
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerConfig:
+    """Settings of the update.
+
+    Attributes:
+      optimizer: "sgd" or "adamw".
+      momentum: of SGD; AdamW keeps its usual betas, 0.9 and 0.999.
+      weight_decay: coupled in SGD (part of the gradient), decoupled in AdamW.
+      decay_bias_and_norm: weight decay on biases, gammas and betas too, as the reference.
+      clip_gradient_norm: the norm over all gradients that is never exceeded; 0 for no limit.
+    """
+
+    optimizer: str = "sgd"
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    decay_bias_and_norm: bool = True
+    clip_gradient_norm: float = 0.0
+
+
+def make_optimizer(config: OptimizerConfig, model: keras.Model) -> keras.optimizers.Optimizer:
+    """The optimizer for the model's trainable variables.
+
+    Raises:
+      ValueError: there is no such optimizer.
+    """
+    if config.optimizer == "sgd":
+        optimizer = SGD(momentum=config.momentum, weight_decay=config.weight_decay)
+    elif config.optimizer == "adamw":
+        optimizer = keras.optimizers.AdamW(weight_decay=config.weight_decay)
+    else:
+        raise ValueError(f"optimizer: expected sgd or adamw. Received: {config.optimizer!r}")
+    if not config.decay_bias_and_norm:
+        optimizer.exclude_from_weight_decay(
+            var_list=[variable for variable in model.trainable_variables if variable.name in _NOT_KERNELS]
+        )
+    optimizer.build(model.trainable_variables)
+    return optimizer
 
 
 @keras.saving.register_keras_serializable(package="ssd_tf")
@@ -9,7 +53,8 @@ class SGD(keras.optimizers.Optimizer):
     """g += weight_decay * w; v = momentum * v + g; w -= learning_rate * v, for every parameter.
 
     Keras' own SGD differs: it keeps the learning rate inside v, so the two part ways at every change of the rate, and
-    it takes weight decay apart from the gradient. The decay acts on biases, gammas and betas too, as in the reference.
+    it takes weight decay apart from the gradient. The decay acts on biases, gammas and betas too, as in the reference,
+    unless `exclude_from_weight_decay` names them.
     """
 
     def __init__(
@@ -28,7 +73,9 @@ class SGD(keras.optimizers.Optimizer):
 
     def update_step(self, gradient, variable, learning_rate):
         velocity = self.velocities[self._get_variable_index(variable)]
-        self.assign(velocity, self.momentum * velocity + gradient + self.coupled_weight_decay * variable)
+        if self._use_weight_decay(variable):
+            gradient = gradient + self.coupled_weight_decay * variable
+        self.assign(velocity, self.momentum * velocity + gradient)
         self.assign_sub(variable, learning_rate * velocity)
 
     def get_config(self):

@@ -19,7 +19,7 @@ from ssd_tf.data.pipeline import AugmentConfig, EvalBatch, TrainBatch, eval_data
 from ssd_tf.data.prepare import prepare
 
 SIZE, BATCH = 32, 4
-PLAIN = AugmentConfig(crop=False, flip=False, color=False)
+PLAIN = AugmentConfig(random_crop=False, random_flip=False, color_jitter=False)
 FULL = AugmentConfig()
 # The drawn shapes' sparse ids, in their order.
 CLASS_OF_ID = {1: 1, 3: 2, 7: 3, 8: 4, 12: 5}

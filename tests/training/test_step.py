@@ -17,7 +17,7 @@ from ssd_tf.data.colors import Jitter
 from ssd_tf.data.pipeline import AugmentConfig, TrainBatch
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.training.schedule import Schedule, learning_rate
-from ssd_tf.training.step import augment_on_device, make_train_step, update
+from ssd_tf.training.step import apply_gradients, augment_on_device, gradients_of, make_train_step
 from ssd_tf.weights.mlperf import reference_name
 
 SPEC = "ssd300_resnet34"
@@ -50,7 +50,8 @@ def compiled():
 
     @tf.function
     def step(images, boxes, classes, rate):
-        return update(model, optimizer, images, *ssd_tf.match(SPEC, boxes, classes), rate)
+        gradients, parts = gradients_of(model, images, *ssd_tf.match(SPEC, boxes, classes))
+        return apply_gradients(model, optimizer, gradients, parts, rate)
 
     batches = []
     for k in range(BATCHES):
@@ -206,7 +207,7 @@ def test_colour_and_flip_go_together():
 def tiny_step():
     """A model of 128 pixels, its optimizer and its step, without colour."""
     model, optimizer = ssd_tf.build_model("ssd128_tiny", num_classes=3), SGD(momentum=0.9, weight_decay=1e-4)
-    step = make_train_step(ssd_tf.detector("ssd128_tiny"), model, optimizer, AugmentConfig(color=False))
+    step = make_train_step(ssd_tf.detector("ssd128_tiny"), model, optimizer, AugmentConfig(color_jitter=False))
     rng = np.random.default_rng(1)
     images = rng.integers(0, 256, (2, 128, 128, 3), np.uint8)
     return model, optimizer, step, batch()._replace(images=tf.constant(images))

@@ -1,0 +1,100 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Settings and data set -> what a run will do: how many steps, at which rates, evaluated when. No model yet."""
+
+import dataclasses
+import math
+
+from ssd_tf.data.manifest import Manifest, load_manifest
+from ssd_tf.data.pipeline import steps_per_epoch
+from ssd_tf.detectors import DetectorSpec, detector
+from ssd_tf.model_dir import ModelInfo
+from ssd_tf.models.losses import check_loss_config
+from ssd_tf.training.config import TrainConfig, check_config
+from ssd_tf.training.schedule import Schedule
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A run as its settings and its data make it.
+
+    Attributes:
+      info: the model: detector and classes.
+      epoch_steps: steps of an epoch.
+      total_steps: steps of the whole run.
+      eval_epochs: the epochs after which there is an evaluation, ascending; the last one is among them.
+    """
+
+    spec: DetectorSpec
+    info: ModelInfo
+    train_manifest: Manifest
+    val_manifest: Manifest
+    epoch_steps: int
+    total_steps: int
+    schedule: Schedule
+    eval_epochs: tuple[int, ...]
+
+
+def make_plan(config: TrainConfig) -> Plan:
+    """Checks the settings against each other and against the data.
+
+    Raises:
+      ValueError, FileNotFoundError: they do not fit.
+    """
+    check_config(config)
+    spec = detector(config.detector)
+    train_manifest = load_manifest(config.data_dir, config.train_split)
+    val_manifest = load_manifest(config.data_dir, config.val_split)
+    if val_manifest.categories != train_manifest.categories:
+        raise ValueError(
+            f"splits {config.train_split!r} and {config.val_split!r} in {config.data_dir} have different classes: "
+            f"{len(train_manifest.categories)} and {len(val_manifest.categories)} of them"
+        )
+    check_loss_config(config.loss, len(train_manifest.categories))
+    epoch_steps = steps_per_epoch(train_manifest, config.batch_size)
+    total_steps = config.steps or config.epochs * epoch_steps
+    return Plan(
+        spec=spec,
+        info=ModelInfo(spec.name, train_manifest.categories),
+        train_manifest=train_manifest,
+        val_manifest=val_manifest,
+        epoch_steps=epoch_steps,
+        total_steps=total_steps,
+        schedule=make_schedule(config, epoch_steps, total_steps),
+        eval_epochs=evaluation_epochs(config, math.ceil(total_steps / epoch_steps)),
+    )
+
+
+def make_schedule(config: TrainConfig, epoch_steps: int, total_steps: int) -> Schedule:
+    """The schedule in steps."""
+    return Schedule(
+        base=config.learning_rate,
+        decay_steps=tuple(epoch * epoch_steps for epoch in config.lr_decay_epochs),
+        warmup_steps=config.lr_warmup_steps or round(config.lr_warmup_epochs * epoch_steps),
+        warmup_factor=config.lr_warmup_factor,
+        mlperf_warmup_quirk=config.mlperf_warmup_quirk,
+        cosine_steps=total_steps if config.lr_schedule == "cosine" else 0,
+    )
+
+
+def evaluation_epochs(config: TrainConfig, last_epoch: int) -> tuple[int, ...]:
+    """The epochs after which the run evaluates, ascending; the last one always is."""
+    every = range(config.eval_every_epochs, last_epoch, config.eval_every_epochs) if config.eval_every_epochs else ()
+    return tuple(sorted({*every, *(epoch for epoch in config.eval_epochs if epoch < last_epoch), last_epoch}))
+
+
+def mlperf_hyperparameters(config: TrainConfig, plan: Plan) -> dict[str, object]:
+    """What the rules of MLPerf training v1.1 ask for, under their names."""
+    return {
+        "seed": config.seed,
+        "train_samples": plan.train_manifest.num_images_with_boxes,
+        "eval_samples": plan.val_manifest.num_images,
+        "max_samples": config.augment.crop_tries,
+        "global_batch_size": config.batch_size,
+        "gradient_accumulation_steps": config.batch_splits,
+        "model_bn_span": config.batch_size // config.batch_splits,
+        "opt_base_learning_rate": config.learning_rate,
+        "opt_weight_decay": config.optimizer.weight_decay,
+        "opt_learning_rate_warmup_steps": plan.schedule.warmup_steps,
+        "opt_learning_rate_warmup_factor": plan.schedule.warmup_factor,
+        "opt_learning_rate_decay_boundary_epochs": list(config.lr_decay_epochs),
+    }
