@@ -1,10 +1,17 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Writing files so that a reader never sees half of one."""
+"""Writing files so that a reader never sees half of one, and what downloads and archives share."""
 
 import contextlib
 import os
 import pathlib
+import shutil
 from collections.abc import Iterator
+from typing import IO
+
+import tqdm
+
+# Bytes that are copied at a time.
+CHUNK = 1 << 16
 
 
 @contextlib.contextmanager
@@ -26,3 +33,31 @@ def write_atomically(path: str | os.PathLike[str], text: str) -> None:
     """Writes UTF-8 text."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_chunk(file: IO[bytes], chunk: bytes) -> None:
+    """Appends to an open file; the OSError of a failure names the file."""
+    try:
+        file.write(chunk)
+    except OSError as error:  # which does not name the file by itself
+        raise OSError(error.errno, error.strerror, str(file.name)) from error
+
+
+def make_folder(folder: pathlib.Path) -> None:
+    """Makes a folder and those above it, unless they are there; NotADirectoryError where a file is in the way."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise NotADirectoryError(f"expected a folder to write to. Received: {folder}, where a file is") from error
+
+
+def require_space(folder: pathlib.Path, needed: int) -> None:
+    """Raises OSError where the disk has less free space than so many bytes."""
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise OSError(f"{folder}: not enough space on the disk: {needed} bytes are needed, {free} are free")
+
+
+def byte_progress(verb: str, name: str, total: int, initial: int = 0) -> tqdm.tqdm:
+    """A progress bar in bytes."""
+    return tqdm.tqdm(desc=f"{verb} {name}", total=total, initial=initial, unit="B", unit_scale=True, unit_divisor=1024)

@@ -2,7 +2,13 @@
 """Turns an annotated data set into TFRecord shards for training and evaluation, and reports what it found.
 
 python -m ssd_tf.apps.prepare --annotations=instances_train2017.json --images=train2017 --output_dir=data --split=train
+python -m ssd_tf.apps.prepare --download=coco2017 --output_dir=data --split=val
+
+The second form fetches COCO 2017 into $SSD_TF_HOME/coco2017, or ~/.cache/ssd_tf/coco2017, and goes on where an
+interrupted download stopped. Train is 19.6 GB, val 1.1 GB, and about twice that with the unpacked files.
 """
+
+from typing import Any
 
 from absl import flags
 
@@ -10,8 +16,9 @@ from ssd_tf.apps import cli
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum("format", "coco", ["coco"], "What the annotations are.")
-flags.DEFINE_string("annotations", None, "The annotations: a COCO instances JSON file.", required=True)
-flags.DEFINE_string("images", None, "The folder that the annotations' file names are relative to.", required=True)
+flags.DEFINE_enum("download", "", ["", "coco2017"], "A data set to download, instead of --annotations and --images.")
+flags.DEFINE_string("annotations", None, "The annotations: a COCO instances JSON file.")
+flags.DEFINE_string("images", None, "The folder that the annotations' file names are relative to.")
 flags.DEFINE_string("output_dir", None, "Where shards and manifest go.", required=True)
 flags.DEFINE_string("split", "train", "Name of the split, such as train, val or test.")
 flags.DEFINE_integer("num_shards", 0, "Number of files; 0 chooses by the number of images.", lower_bound=0)
@@ -20,16 +27,31 @@ flags.DEFINE_integer("limit", 0, "Take only the first so many images that have b
 flags.DEFINE_bool("allow_missing", False, "Leave out images whose files are missing, instead of refusing to start.")
 
 
+@flags.multi_flags_validator(["download", "annotations", "images"])
+def _one_source(values: dict[str, Any]) -> bool:
+    if values["download"] and (values["annotations"] or values["images"]):
+        raise flags.ValidationError("--download brings its own annotations and images: expected only one of both")
+    if not values["download"] and not (values["annotations"] and values["images"]):
+        raise flags.ValidationError("expected --annotations and --images, or --download=coco2017")
+    return True
+
+
 def main() -> None:
     from ssd_tf.data.coco import read_coco
+    from ssd_tf.data.coco_download import download_coco2017
     from ssd_tf.data.prepare import prepare, report
+    from ssd_tf.download import cache_dir
 
-    dataset = read_coco(FLAGS.annotations, FLAGS.images)
+    if FLAGS.download:
+        annotations, images = download_coco2017(FLAGS.split, cache_dir() / FLAGS.download)
+    else:
+        annotations, images = FLAGS.annotations, FLAGS.images
+    dataset = read_coco(annotations, images)
     manifest = prepare(
         dataset,
         FLAGS.output_dir,
         FLAGS.split,
-        source={"format": FLAGS.format, "annotations": FLAGS.annotations, "images": FLAGS.images},
+        source={"format": FLAGS.format, "annotations": str(annotations), "images": str(images)},
         num_shards=FLAGS.num_shards,
         num_workers=FLAGS.num_workers,
         limit=FLAGS.limit,

@@ -1,0 +1,505 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Downloads from a server that misbehaves: only the right bytes get the file's name, and none is fetched twice."""
+
+import hashlib
+import http.server
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from ssd_tf import download
+from ssd_tf.download import RemoteFile, cache_dir, fetch
+from ssd_tf.files import CHUNK
+
+# Four and a half chunks, so that a download can break between chunks and inside one.
+CONTENT = random.Random(0).randbytes(4 * CHUNK + CHUNK // 2)
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+HALF = 2 * CHUNK
+ROOT = pathlib.Path(__file__).parent.parent
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves CONTENT under any path; the answers in `script` come first, one for each request."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.script: list[Callable[[Handler], None]] = []
+        self.ranges: list[str | None] = []  # the Range header of each request
+        self.released = threading.Event()  # ends the answers that stall
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/files/data.bin"
+
+    def handle_error(self, request, client_address):
+        """Clients hang up on purpose here."""
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self):
+        self.server.ranges.append(self.headers.get("Range"))
+        (self.server.script.pop(0) if self.server.script else serve())(self)
+
+    def log_message(self, *args):
+        """Tests read the list of requests instead."""
+
+    def answer(self, status: int, body: bytes, **headers) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), str(value))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def serve(stop_at: int | None = None, stall: bool = False) -> Callable[[Handler], None]:
+    """A good answer, with ranges; it may break off, or stall, before the file's byte `stop_at`."""
+
+    def answer(handler):
+        asked = re.fullmatch(r"bytes=(\d+)-", handler.headers.get("Range", ""))
+        start = int(asked[1]) if asked else 0
+        headers = {"Content_Length": len(CONTENT) - start}
+        if asked:
+            headers["Content_Range"] = f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}"
+        handler.answer(206 if asked else 200, CONTENT[start:stop_at], **headers)
+        if stall:
+            handler.server.released.wait(20)
+
+    return answer
+
+
+def serve_whole(body: bytes, tell_length: bool = True) -> Callable[[Handler], None]:
+    """The answer 200 with these bytes, whatever was asked for."""
+    return lambda handler: handler.answer(200, body, **({"Content_Length": len(body)} if tell_length else {}))
+
+
+def refuse(status: int) -> Callable[[Handler], None]:
+    return lambda handler: handler.answer(status, b"no", Content_Length=2)
+
+
+def serve_range(content_range: str) -> Callable[[Handler], None]:
+    """The answer 206 that names these bytes, whatever was asked for."""
+    return lambda handler: handler.answer(206, CONTENT[HALF:], Content_Range=content_range)
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setattr(download, "RETRY_SECONDS", 0.001)
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.released.set()
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def remote(server) -> RemoteFile:
+    return RemoteFile(server.url, len(CONTENT), SHA256)
+
+
+def names_in(folder: pathlib.Path) -> list[str]:
+    """All but the lock, which stays on purpose."""
+    return sorted(path.name for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
+
+
+def put_part(folder: pathlib.Path, content: bytes) -> pathlib.Path:
+    path = folder / "data.bin.part"
+    path.write_bytes(content)
+    return path
+
+
+def assert_fetched(path: pathlib.Path) -> None:
+    assert path.read_bytes() == CONTENT
+    assert names_in(path.parent) == ["data.bin", "data.bin.sha256"]
+
+
+def by_hand(remote: RemoteFile, folder: pathlib.Path, reason: str) -> str:
+    """The pattern of the message that helps whoever has no network."""
+    return (
+        f"^cannot download {re.escape(remote.url)} \\({reason}\\); fetch it by hand "
+        f"\\({len(CONTENT)} bytes, SHA-256 {SHA256}\\) and put it at {re.escape(str(folder / 'data.bin'))}$"
+    )
+
+
+def test_file_is_downloaded_and_its_hash_noted_beside_it(server, remote, tmp_path):
+    path = fetch(remote, tmp_path / "new" / "folder")
+    assert path == tmp_path / "new" / "folder" / "data.bin"
+    assert_fetched(path)
+    assert (path.parent / "data.bin.sha256").read_text() == f"{SHA256}  data.bin\n"
+    assert server.ranges == [None]
+
+
+def test_empty_file_needs_no_server(tmp_path):
+    remote = RemoteFile("http://127.0.0.1:1/empty", 0, hashlib.sha256().hexdigest())
+    assert fetch(remote, tmp_path).read_bytes() == b""
+
+
+def test_file_of_an_earlier_call_is_neither_fetched_nor_hashed_again(server, remote, tmp_path, monkeypatch):
+    fetch(remote, tmp_path)
+    monkeypatch.setattr(download, "_hash", lambda path: pytest.fail("hashed again"))
+    assert_fetched(fetch(remote, tmp_path))
+    assert server.ranges == [None]
+
+
+def test_file_put_there_by_hand_is_hashed_once_and_taken(server, remote, tmp_path, monkeypatch):
+    (tmp_path / "data.bin").write_bytes(CONTENT)
+    assert_fetched(fetch(remote, tmp_path))
+    monkeypatch.setattr(download, "_hash", lambda path: pytest.fail("hashed again"))
+    fetch(remote, tmp_path)
+    assert server.ranges == []
+
+
+@pytest.mark.parametrize(
+    ("content", "received"),
+    [(CONTENT[:100], "100 bytes"), (CONTENT[::-1], f"SHA-256 {hashlib.sha256(CONTENT[::-1]).hexdigest()}")],
+)
+def test_wrong_file_put_there_by_hand_is_refused_and_kept(server, remote, tmp_path, content, received):
+    (tmp_path / "data.bin").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"data\.bin: expected {len(CONTENT)} bytes.*{SHA256}.*{received}.*Remove"):
+        fetch(remote, tmp_path)
+    assert (tmp_path / "data.bin").read_bytes() == content
+    assert names_in(tmp_path) == ["data.bin"]
+    assert server.ranges == []
+
+
+def test_file_that_changed_after_it_was_verified_is_hashed_again(remote, tmp_path):
+    path = fetch(remote, tmp_path)
+    path.write_bytes(CONTENT[::-1])
+    with pytest.raises(ValueError, match="Received: SHA-256"):
+        fetch(remote, tmp_path)
+
+
+def test_file_that_was_cut_is_found_out_even_if_its_time_is_older_than_the_note(remote, tmp_path):
+    path = fetch(remote, tmp_path)
+    path.write_bytes(CONTENT[:HALF])
+    os.utime(path, (0, 0))
+    with pytest.raises(ValueError, match=f"Received: {HALF} bytes"):
+        fetch(remote, tmp_path)
+
+
+def test_broken_download_goes_on_where_it_broke(server, remote, tmp_path, caplog):
+    server.script = [serve(stop_at=HALF + 5), serve(stop_at=HALF + 1000)]
+    assert_fetched(fetch(remote, tmp_path))
+    assert server.ranges == [None, f"bytes={HALF + 5}-", f"bytes={HALF + 1000}-"]
+    warnings = [record.getMessage() for record in caplog.records]
+    assert len(warnings) == 2
+    assert f"ended the connection after {HALF + 5} of {len(CONTENT)} bytes" in warnings[0]
+
+
+def test_stalled_download_is_given_up_and_goes_on(server, remote, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(download, "STALL_SECONDS", 0.2)
+    server.script = [serve(stop_at=HALF, stall=True)]
+    assert_fetched(fetch(remote, tmp_path))
+    assert server.ranges == [None, f"bytes={HALF}-"]
+    assert "nothing came for 0.2 s" in caplog.text
+
+
+def test_server_that_says_nothing_at_all_is_given_up(server, remote, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "STALL_SECONDS", 0.05)
+    server.script = [lambda handler: handler.server.released.wait(20)] * download.MAX_FAILURES
+    with pytest.raises(ConnectionError, match=by_hand(remote, tmp_path, r"nothing came for 0\.05 s")):
+        fetch(remote, tmp_path)
+    assert len(server.ranges) == download.MAX_FAILURES
+    assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+def test_server_that_is_busy_is_asked_again(server, remote, tmp_path, status):
+    server.script = [refuse(status), refuse(status)]
+    assert_fetched(fetch(remote, tmp_path))
+    assert server.ranges == [None] * 3
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_file_that_is_not_on_the_server_ends_the_call_at_once(server, remote, tmp_path, status):
+    server.script = [refuse(status)]
+    with pytest.raises(ConnectionError, match=by_hand(remote, tmp_path, f"HTTP {status} .*")):
+        fetch(remote, tmp_path)
+    assert server.ranges == [None]
+    assert names_in(tmp_path) == []
+
+
+def test_server_that_cannot_be_reached_ends_the_call_at_once_and_keeps_the_part(tmp_path, caplog):
+    part = put_part(tmp_path, CONTENT[:HALF])
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # and does not listen: connections are refused
+        remote = RemoteFile(f"http://127.0.0.1:{silent.getsockname()[1]}/data.bin", len(CONTENT), SHA256)
+        with pytest.raises(ConnectionError, match=by_hand(remote, tmp_path, ".*[Rr]efused")):
+            fetch(remote, tmp_path)
+    assert part.read_bytes() == CONTENT[:HALF]
+    assert caplog.records == []
+
+
+def test_host_that_is_not_found_is_named_with_what_to_fetch_by_hand(tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    remote = RemoteFile("http://host.invalid/data.bin", len(CONTENT), SHA256)
+    with pytest.raises(ConnectionError, match=by_hand(remote, tmp_path, ".*name resolution")):
+        fetch(remote, tmp_path)
+    assert names_in(tmp_path) == []
+
+
+def test_network_that_is_lost_in_the_middle_is_waited_for(server, remote, tmp_path, caplog):
+    def break_and_close(handler):
+        serve(stop_at=HALF)(handler)
+        handler.server.socket.close()
+
+    server.script = [break_and_close]
+    with pytest.raises(ConnectionError, match=by_hand(remote, tmp_path, ".*")):
+        fetch(remote, tmp_path)
+    assert len(caplog.records) == download.MAX_FAILURES - 1
+    assert (tmp_path / "data.bin.part").read_bytes() == CONTENT[:HALF]
+
+
+def test_tries_that_bring_no_new_byte_end_the_call_and_keep_the_part(server, remote, tmp_path):
+    server.script = [serve(stop_at=HALF)] + [refuse(503)] * download.MAX_FAILURES
+    with pytest.raises(ConnectionError, match=by_hand(remote, tmp_path, "HTTP 503 .*")):
+        fetch(remote, tmp_path)
+    # The first try brought bytes; it counts as the first failure in a row.
+    assert server.ranges == [None] + [f"bytes={HALF}-"] * (download.MAX_FAILURES - 1)
+    assert (tmp_path / "data.bin.part").read_bytes() == CONTENT[:HALF]
+
+
+def test_any_number_of_breaks_is_fine_as_long_as_bytes_come(server, remote, tmp_path):
+    stops = [1000 * k for k in range(1, 3 * download.MAX_FAILURES)]
+    server.script = [serve(stop_at=stop) for stop in stops]
+    assert_fetched(fetch(remote, tmp_path))
+    assert server.ranges == [None, *(f"bytes={stop}-" for stop in stops)]
+
+
+def test_server_that_ignores_ranges_and_always_breaks_ends_the_call(server, remote, tmp_path):
+    def break_early(handler):
+        handler.answer(200, CONTENT[:HALF], Content_Length=len(CONTENT))
+
+    server.script = [break_early] * 3 * download.MAX_FAILURES
+    with pytest.raises(ConnectionError, match=by_hand(remote, tmp_path, "the server ended the connection .*")):
+        fetch(remote, tmp_path)
+    assert len(server.ranges) == download.MAX_FAILURES
+
+
+def test_server_whose_file_is_too_short_ends_the_call(server, remote, tmp_path):
+    # It does not tell the length, and has nothing where the rest is asked for: every other try starts anew.
+    server.script = [serve_whole(CONTENT[:HALF], tell_length=False), refuse(416)] * download.MAX_FAILURES
+    with pytest.raises(ConnectionError, match=by_hand(remote, tmp_path, ".*")):
+        fetch(remote, tmp_path)
+    assert server.ranges == [None, f"bytes={HALF}-", None, f"bytes={HALF}-", None]
+
+
+def test_part_of_an_earlier_call_is_hashed_and_not_fetched_again(server, remote, tmp_path):
+    put_part(tmp_path, CONTENT[: HALF + 1])
+    assert_fetched(fetch(remote, tmp_path))
+    assert server.ranges == [f"bytes={HALF + 1}-"]
+
+
+def test_part_that_is_complete_needs_no_server(server, remote, tmp_path):
+    put_part(tmp_path, CONTENT)
+    assert_fetched(fetch(remote, tmp_path))
+    assert server.ranges == []
+
+
+def test_part_that_is_too_long_is_thrown_away(server, remote, tmp_path):
+    put_part(tmp_path, CONTENT + b"x")
+    assert_fetched(fetch(remote, tmp_path))
+    assert server.ranges == [None]
+
+
+def test_part_with_other_bytes_is_found_out_and_deleted(server, remote, tmp_path):
+    put_part(tmp_path, b"x" * HALF)
+    mixed = hashlib.sha256(b"x" * HALF + CONTENT[HALF:]).hexdigest()
+    with pytest.raises(ValueError, match=f"expected {len(CONTENT)} bytes with SHA-256 {SHA256}. Received: .*{mixed}"):
+        fetch(remote, tmp_path)
+    assert names_in(tmp_path) == []
+    assert_fetched(fetch(remote, tmp_path))
+
+
+def test_server_without_ranges_sends_the_file_anew(server, remote, tmp_path):
+    put_part(tmp_path, CONTENT[:HALF])
+    server.script = [serve_whole(CONTENT)]
+    assert_fetched(fetch(remote, tmp_path))
+    assert server.ranges == [f"bytes={HALF}-"]
+
+
+@pytest.mark.parametrize(
+    "content_range", [f"bytes 7-{len(CONTENT) - 1}/{len(CONTENT)}", f"bytes 0-9/{len(CONTENT)}", "words", ""]
+)
+def test_answer_with_another_range_than_asked_for_starts_anew(server, remote, tmp_path, content_range):
+    put_part(tmp_path, CONTENT[:CHUNK])
+    server.script = [serve_range(content_range)]
+    assert_fetched(fetch(remote, tmp_path))
+    assert server.ranges == [f"bytes={CHUNK}-", None]
+
+
+def test_range_of_a_file_whose_size_the_server_does_not_tell_is_taken(server, remote, tmp_path):
+    put_part(tmp_path, CONTENT[:HALF])
+    server.script = [serve_range(f"bytes {HALF}-{len(CONTENT) - 1}/*")]
+    assert_fetched(fetch(remote, tmp_path))
+
+
+def test_range_that_the_server_does_not_have_starts_anew(server, remote, tmp_path):
+    put_part(tmp_path, CONTENT[:HALF])
+    server.script = [refuse(416)]
+    assert_fetched(fetch(remote, tmp_path))
+    assert server.ranges == [f"bytes={HALF}-", None]
+
+
+def test_wrong_bytes_are_deleted_and_both_hashes_named(server, remote, tmp_path):
+    other = CONTENT[::-1]
+    server.script = [serve_whole(other)]
+    with pytest.raises(ValueError, match=f"{server.url}: expected .*{SHA256}.*{hashlib.sha256(other).hexdigest()}"):
+        fetch(remote, tmp_path)
+    assert names_in(tmp_path) == []
+    assert server.ranges == [None]
+
+
+@pytest.mark.parametrize(
+    ("tell_length", "received"), [(True, f"{len(CONTENT) + 10} bytes"), (False, f"more than {len(CONTENT)} bytes")]
+)
+def test_too_many_bytes_are_refused_and_deleted(server, remote, tmp_path, tell_length, received):
+    server.script = [serve_whole(CONTENT + b"x" * 10, tell_length)]
+    with pytest.raises(ValueError, match=f"expected {len(CONTENT)} bytes with SHA-256 {SHA256}. Received: {received}"):
+        fetch(remote, tmp_path)
+    assert names_in(tmp_path) == []
+
+
+def test_right_bytes_without_a_length_are_taken(server, remote, tmp_path):
+    server.script = [serve_whole(CONTENT, tell_length=False)]
+    assert_fetched(fetch(remote, tmp_path))
+
+
+def test_log_in_page_of_a_network_does_not_cost_the_part(server, remote, tmp_path):
+    part = put_part(tmp_path, CONTENT[:HALF])
+    server.script = [serve_whole(b"<html>Please log in</html>")]
+    with pytest.raises(ValueError, match=f"expected {len(CONTENT)} bytes.*Received: 26 bytes"):
+        fetch(remote, tmp_path)
+    assert part.read_bytes() == CONTENT[:HALF]
+
+
+def test_redirect_is_followed_with_its_range(server, remote, tmp_path):
+    put_part(tmp_path, CONTENT[:HALF])
+    server.script = [lambda handler: handler.answer(302, b"", Location="/elsewhere", Content_Length=0)]
+    assert_fetched(fetch(remote, tmp_path))
+    assert server.ranges == [f"bytes={HALF}-"] * 2
+
+
+CHILD = """
+import resource, sys
+from ssd_tf.download import RemoteFile, fetch
+url, size, sha256, folder, limit = sys.argv[1:]
+if int(limit):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+fetch(RemoteFile(url, int(size), sha256), folder)
+"""
+
+
+def start_child(remote: RemoteFile, folder: pathlib.Path, file_limit: int = 0) -> subprocess.Popen[str]:
+    arguments = [remote.url, str(remote.size), remote.sha256, str(folder), str(file_limit)]
+    return subprocess.Popen([sys.executable, "-c", CHILD, *arguments], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_interrupted_program_leaves_a_part_that_the_next_call_completes(server, remote, tmp_path, number):
+    server.script = [serve(stop_at=HALF, stall=True)]
+    part = tmp_path / "data.bin.part"
+    with start_child(remote, tmp_path) as child:
+        limit = time.monotonic() + 20
+        while not part.exists() or part.stat().st_size < HALF:
+            assert child.poll() is None and time.monotonic() < limit, "the download did not begin"
+            time.sleep(0.01)
+        child.send_signal(number)
+        child.communicate(timeout=20)
+    assert part.read_bytes() == CONTENT[:HALF]
+    assert_fetched(fetch(remote, tmp_path))
+    assert server.ranges == [None, f"bytes={HALF}-"]
+
+
+def test_disk_error_names_the_file_and_is_not_taken_for_one_of_the_network(server, remote, tmp_path):
+    with start_child(remote, tmp_path, file_limit=HALF) as child:
+        _, errors = child.communicate(timeout=20)
+    assert child.returncode == 1
+    assert re.search(r"OSError: .*File too large: '.*data\.bin\.part'", errors)
+    assert server.ranges == [None]
+
+
+def test_disk_without_enough_space_is_told_before_the_download(server, remote, tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
+    with pytest.raises(OSError, match=f"not enough space.* {len(CONTENT)} bytes are needed, 1000 are free"):
+        fetch(remote, tmp_path)
+    assert server.ranges == []
+    assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("below", ["", "deeper"])
+def test_folder_that_is_a_file_is_refused(remote, tmp_path, below):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError, match=r"expected a folder.*file"):
+        fetch(remote, tmp_path / "file" / below)
+
+
+def test_two_programs_that_want_the_same_file_fetch_and_hash_it_once(server, remote, tmp_path, caplog, monkeypatch):
+    caplog.set_level("INFO", logger="absl")
+    hashed: list[pathlib.Path] = []
+    monkeypatch.setattr(download, "_hash", hashed.append)
+    server.script = [serve(stop_at=HALF, stall=True), serve()]
+    fetched: list[pathlib.Path] = []
+    threads = [threading.Thread(target=lambda: fetched.append(fetch(remote, tmp_path))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    limit = time.monotonic() + 20
+    while "waiting for another program" not in caplog.text:
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+    server.released.set()
+    for thread in threads:
+        thread.join()
+    assert len(fetched) == 2
+    assert hashed == []  # the first did so while it downloaded
+    assert_fetched(fetched[0])
+    assert server.ranges == [None, f"bytes={HALF}-"]
+
+
+@pytest.mark.parametrize("url", ["ftp://host/a.zip", "file:///etc/passwd", "a.zip", "http://host/", "http://host/a/.."])
+def test_url_that_is_not_of_a_file_on_a_web_server_is_refused(url):
+    with pytest.raises(ValueError, match="expected the http or https URL of a file"):
+        RemoteFile(url, 1, SHA256)
+
+
+def test_name_is_the_last_part_of_the_path():
+    assert RemoteFile("https://host/a/b.zip?download=1", 1, SHA256).name == "b.zip"
+
+
+def test_cache_dir_is_in_the_home_folder_unless_the_environment_says_where(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for unset in (
+        lambda: monkeypatch.delenv("SSD_TF_HOME", raising=False),
+        lambda: monkeypatch.setenv("SSD_TF_HOME", ""),
+    ):
+        unset()
+        assert cache_dir() == tmp_path / ".cache" / "ssd_tf"
+    monkeypatch.setenv("SSD_TF_HOME", "~/data")
+    assert cache_dir() == tmp_path / "data"
+    monkeypatch.setenv("SSD_TF_HOME", "/mnt/data")
+    assert cache_dir() == pathlib.Path("/mnt/data")
