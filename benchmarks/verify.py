@@ -1,8 +1,9 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Slow proofs on real pictures, through the programs: each trains, scores, and must reach the AP50 named here.
 
-python benchmarks/verify.py --data=FOLDER [coco_mini] [bccd]
+python benchmarks/verify.py --data=FOLDER [coco_mini] [bccd] [mlperf_mini]
 
+mlperf_mini must also leave a log that MLCommons' checker passes, and one that it does not pass when it stops early.
 FOLDER holds coco-mini/ (COCO 2017: train2017/, annotations/instances_train2017.json) and bccd/ (JPEGImages/ and
 coco_{train,val,test}.json of Shenggan/BCCD_Dataset).
 """
@@ -28,6 +29,11 @@ PROOFS = {
         "test",
         0.80,
     ),
+    "mlperf_mini": (
+        [("coco-mini/annotations/instances_train2017.json", "coco-mini/train2017", "train", ["--limit=16"])],
+        "train",
+        0.35,
+    ),
 }
 
 
@@ -52,8 +58,10 @@ def verify(name: str, data: pathlib.Path, output: pathlib.Path) -> bool:
     for annotations, images, part, extra in sources:
         prepare = [f"--annotations={data / annotations}", f"--images={data / images}", f"--split={part}"]
         run("-m", "ssd_tf.apps.prepare", *prepare, f"--output_dir={shards}", *extra)
+    train = ["train.py", f"--flagfile=flags/{name}.cfg", f"--data_dir={shards}"]
+    log = [f"--mlperf_log={output}/mlperf.log"] if name.startswith("mlperf") else []
     start = time.monotonic()
-    run("train.py", f"--flagfile=flags/{name}.cfg", f"--data_dir={shards}", f"--model_dir={model_dir}")
+    run(*train, f"--model_dir={model_dir}", *log)
     minutes = (time.monotonic() - start) / 60
     score = [f"--model={model_dir}", f"--data_dir={shards}", f"--split={split}", f"--output_dir={output}/evaluation"]
     run("-m", "ssd_tf.apps.evaluate", *score)
@@ -63,7 +71,20 @@ def verify(name: str, data: pathlib.Path, output: pathlib.Path) -> bool:
         f"{name}: AP {metrics['AP']:.3f}, AP50 {metrics['AP50']:.3f} on {split} after {minutes:.1f} minutes of "
         f"training; AP50 must reach {wanted:.2f}: {'yes' if enough else 'NO'}"
     )
+    if log:
+        run(*train, f"--model_dir={output}/early", f"--mlperf_log={output}/early.log", "--epochs=5")
+        passes = {path: passes_checker(output / path) for path in ("mlperf.log", "early.log")}
+        print(f"{name}: MLCommons' checker passes " + ", ".join(f"{path}: {ok}" for path, ok in passes.items()))
+        enough = enough and passes == {"mlperf.log": True, "early.log": False}
     return enough
+
+
+def passes_checker(log: pathlib.Path) -> bool:
+    """Whether MLCommons' own checker finds nothing wrong with a log; what it says is printed."""
+    checker = ["mlperf_logging.compliance_checker", "--usage", "training", "--ruleset", "1.1.0"]
+    command = [sys.executable, "-m", *checker, "--log_output", f"{log}.check", str(log)]
+    print("+", *command, flush=True)
+    return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
 
 def run(*arguments: str) -> None:

@@ -129,7 +129,7 @@ def _settings(config_class: type) -> dict[str, Any]:
 
 def _numbers(flag: str, number: type[int] | type[float]) -> tuple[Any, ...]:
     try:
-        return tuple(number(text) for text in FLAGS[flag].value)
+        return tuple(number(text) for text in FLAGS[flag].value or ())
     except ValueError:
         kind = "whole numbers" if number is int else "numbers"
         raise ValueError(f"--{flag}: expected {kind}. Received: {FLAGS[flag].value}") from None

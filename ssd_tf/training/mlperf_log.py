@@ -49,7 +49,7 @@ class MlperfLog:
         if not config.mlperf_log:
             return
         try:
-            from mlperf_logging import mllog
+            from mlperf_logging.mllog.mllog import MLLogger
         except ImportError as error:
             raise ValueError("--mlperf_log needs MLCommons' logger: pip install 'ssd_tf[mlperf]'") from error
         path = pathlib.Path(config.mlperf_log)
@@ -58,7 +58,7 @@ class MlperfLog:
         logger = std_logging.Logger("mlperf", std_logging.INFO)
         self._handler = std_logging.FileHandler(path, mode="w")
         logger.addHandler(self._handler)
-        self._mllog = mllog.MLLogger(logger, default_stack_offset=2, root_dir=str(pathlib.Path(__file__).parents[2]))
+        self._mllog = MLLogger(logger, default_stack_offset=2, root_dir=str(pathlib.Path(__file__).parents[2]))
 
     def __enter__(self):
         return self
