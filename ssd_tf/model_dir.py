@@ -39,8 +39,12 @@ class ModelInfo:
 
 def save_config(model_dir: pathlib.Path, info: ModelInfo, settings: dict[str, Any]) -> None:
     """Writes config.json: the model, and the settings it is trained with."""
-    content = {**dataclasses.asdict(info), "settings": settings}
-    write_atomically(model_dir / CONFIG, json.dumps(content, indent=1) + "\n")
+    _write_config(model_dir, {**dataclasses.asdict(info), "settings": settings})
+
+
+def is_run(model_dir: pathlib.Path) -> bool:
+    """Whether the model is trained in this folder, and was not made elsewhere and saved here."""
+    return "settings" in json.loads((model_dir / CONFIG).read_text())
 
 
 def load_info(model_dir: pathlib.Path) -> ModelInfo:
@@ -168,6 +172,12 @@ def find_checkpoint(path: str | pathlib.Path) -> tuple[pathlib.Path, str]:
     raise FileNotFoundError(f"no model at {path}: expected a model_dir or one of its checkpoints")
 
 
+def list_checkpoints(model_dir: pathlib.Path) -> list[str]:
+    """The checkpoints under checkpoints/, oldest first."""
+    state = tf.train.get_checkpoint_state(str(model_dir / CHECKPOINTS))
+    return list(state.all_model_checkpoint_paths) if state else []
+
+
 def restore_model(model: keras.Model, prefix: str, only: Callable[[str], bool] = lambda layer: True) -> None:
     """Loads the weights of a checkpoint into the model: their average, where the checkpoint holds one.
 
@@ -186,8 +196,11 @@ def restore_model(model: keras.Model, prefix: str, only: Callable[[str], bool] =
         raise ValueError(f"{prefix}: cannot be loaded into {model.name}: {str(error).splitlines()[0]}") from error
 
 
-def save_model(model_dir: pathlib.Path, info: ModelInfo, model: keras.Model, settings: dict[str, Any]) -> None:
+def save_model(model_dir: pathlib.Path, info: ModelInfo, model: keras.Model, source: list[str]) -> None:
     """Makes a model_dir of a model that was not trained there: config.json and best/.
+
+    Args:
+      source: the files that the weights are from.
 
     Raises:
       ValueError: model_dir holds a model already.
@@ -196,7 +209,11 @@ def save_model(model_dir: pathlib.Path, info: ModelInfo, model: keras.Model, set
         raise ValueError(f"{model_dir} holds a model already")
     model_dir.mkdir(parents=True, exist_ok=True)
     _weights_manager(model_dir, model, tf.Variable(0, dtype=tf.int64)).save(0)
-    save_config(model_dir, info, settings)
+    _write_config(model_dir, {**dataclasses.asdict(info), "source": source})
+
+
+def _write_config(model_dir: pathlib.Path, content: dict[str, Any]) -> None:
+    write_atomically(model_dir / CONFIG, json.dumps(content, indent=1) + "\n")
 
 
 def _weights_manager(model_dir: pathlib.Path, model: keras.Model, step: tf.Variable) -> tf.train.CheckpointManager:

@@ -10,7 +10,7 @@ from absl import logging
 from ssd_tf.data.annotations import Category
 from ssd_tf.detectors import DetectorSpec, detector
 from ssd_tf.geometry.detections import Detections, detect
-from ssd_tf.model_dir import find_checkpoint, load_info, restore_model
+from ssd_tf.model_dir import ModelInfo, find_checkpoint, load_info, restore_model
 from ssd_tf.models.detector import build_model, normalize
 
 # The reference's thresholds for evaluation.
@@ -45,10 +45,19 @@ def load_predictor(path: str | pathlib.Path) -> Predictor:
     Raises:
       FileNotFoundError, ValueError: there is no model, or it cannot be loaded.
     """
+    info, model = load_model(path)
+    return Predictor(detector(info.detector), info.categories, model)
+
+
+def load_model(path: str | pathlib.Path) -> tuple[ModelInfo, keras.Model]:
+    """The same without what comes after the model.
+
+    Raises:
+      As `load_predictor`.
+    """
     model_dir, checkpoint = find_checkpoint(path)
     info = load_info(model_dir)
-    spec = detector(info.detector)
-    model = build_model(spec, len(info.categories))
+    model = build_model(info.detector, len(info.categories))
     restore_model(model, checkpoint)
-    logging.info("%s for %d classes from %s", spec.name, len(info.categories), checkpoint)
-    return Predictor(spec, info.categories, model)
+    logging.info("%s for %d classes from %s", info.detector, len(info.categories), checkpoint)
+    return info, model

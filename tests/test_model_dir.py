@@ -1,5 +1,8 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""A run's folder: what is saved comes back, the best is kept, and what does not fit is refused by name."""
+"""A run's folder: what is saved comes back, the best is kept, and what does not fit is refused by name.
+
+With an average of the weights, that is what a model is loaded from.
+"""
 
 import json
 
@@ -14,10 +17,12 @@ from ssd_tf.model_dir import (
     Checkpoints,
     ModelInfo,
     find_checkpoint,
+    is_run,
     load_info,
     require_same_model,
     restore_model,
     save_config,
+    save_model,
 )
 from ssd_tf.training.optimizer import SGD
 
@@ -310,3 +315,130 @@ def test_damaged_checkpoint_is_refused_by_name(run_with_checkpoints, spoil):
         data.unlink()
     with pytest.raises(ValueError, match="best/ckpt-10: cannot be loaded into small"):
         restore_model(small_model(), str(folder / "ckpt-10"))
+
+
+def test_as_many_checkpoints_are_kept_as_asked_for(run):
+    checkpoints = Checkpoints(run, *trained(1), kept=3)
+    for step in (10, 20, 30, 40, 50):
+        checkpoints.save(step)
+    assert checkpoint_names(run / "checkpoints") == ["ckpt-30.index", "ckpt-40.index", "ckpt-50.index"]
+
+
+def filled(value):
+    """The stand-in with one value everywhere."""
+    model = small_model()
+    model.set_weights([np.full(weight.shape, value, np.float32) for weight in model.weights])
+    return model
+
+
+def assert_filled(model, value):
+    for weight in model.get_weights():
+        np.testing.assert_array_equal(weight, np.full(weight.shape, value))
+
+
+@pytest.fixture
+def averaged_run(run):
+    """A run whose weights are 1, 3 and 5 and whose averages 2, 4 and 6 at steps 10, 20 and 30; 20 is the best."""
+    model, average, optimizer = filled(1), filled(2), SGD(momentum=0.9)
+    optimizer.build(model.trainable_variables)
+    checkpoints = Checkpoints(run, model, optimizer, average)
+    for step, ap, weight in ((10, 0.2, 1), (20, 0.3, 3), (30, 0.25, 5)):
+        model.set_weights(filled(weight).get_weights())
+        average.set_weights(filled(weight + 1).get_weights())
+        checkpoints.save_if_best(step, ap)
+        checkpoints.save(step)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [("", 4), ("best", 4), ("checkpoints", 6), ("checkpoints/ckpt-20", 4), ("checkpoints/ckpt-30", 6)],
+)
+def test_average_is_what_a_model_is_loaded_from(averaged_run, place, value):
+    model = filled(0)
+    restore_model(model, find_checkpoint(averaged_run / place)[1])
+    assert_filled(model, value)
+
+
+def test_run_is_restored_with_its_average(averaged_run):
+    model, average, optimizer = filled(0), filled(0), SGD(momentum=0.9)
+    optimizer.build(model.trainable_variables)
+    assert Checkpoints(averaged_run, model, optimizer, average).restore() == 30
+    assert_filled(model, 5)
+    assert_filled(average, 6)
+
+
+def test_run_without_an_average_cannot_go_on_with_one(run_with_checkpoints):
+    model, optimizer = trained(0)
+    checkpoints = Checkpoints(run_with_checkpoints, model, optimizer, filled(0))
+    with pytest.raises(ValueError, match=r"checkpoints/ckpt-20: cannot be restored"):
+        checkpoints.restore()
+
+
+def two_layers(value):
+    layers = [keras.layers.Dense(3, name="body"), keras.layers.Dense(2, name="head")]
+    model = keras.Sequential([keras.Input((3,)), *layers], name="two")
+    model.set_weights([np.full(weight.shape, value, np.float32) for weight in model.weights])
+    return model
+
+
+@pytest.fixture(params=["imported", "averaged"])
+def model_of_sevens(request, tmp_path):
+    """The prefix of a checkpoint of two layers, from which they load as 7."""
+    folder = tmp_path / "sevens"
+    if request.param == "imported":
+        save_model(folder, INFO, two_layers(7), [])
+    else:
+        folder.mkdir()
+        save_config(folder, INFO, {})
+        Checkpoints(folder, two_layers(1), SGD(), two_layers(7)).save(5)
+    return find_checkpoint(folder)[1]
+
+
+def test_only_the_layers_that_are_asked_for_are_loaded(model_of_sevens):
+    model = two_layers(0)
+    restore_model(model, model_of_sevens, only=lambda name: name == "body")
+    for name, value in (("body", 7), ("head", 0)):
+        for weight in model.get_layer(name).get_weights():
+            np.testing.assert_array_equal(weight, np.full(weight.shape, value))
+
+
+def test_layer_that_is_not_loaded_may_have_another_shape(model_of_sevens):
+    layers = [keras.layers.Dense(3, name="body"), keras.layers.Dense(9, name="head")]
+    model = keras.Sequential([keras.Input((3,)), *layers], name="other")
+    restore_model(model, model_of_sevens, only=lambda name: name == "body")
+    np.testing.assert_array_equal(model.get_layer("body").kernel, np.full((3, 3), 7))
+    with pytest.raises(ValueError, match=r"ckpt-.*: cannot be loaded into other"):
+        restore_model(model, model_of_sevens)
+
+
+def test_saved_model_is_a_model_dir(tmp_path):
+    folder = tmp_path / "new" / "imported"
+    save_model(folder, INFO, filled(3), ["elsewhere.pth"])
+    assert find_checkpoint(folder) == (folder, str(folder / "best" / "ckpt-0"))
+    assert find_checkpoint(folder / "best") == find_checkpoint(folder)
+    assert load_info(folder) == INFO
+    assert json.loads((folder / "config.json").read_text())["source"] == ["elsewhere.pth"]
+    model = filled(0)
+    restore_model(model, find_checkpoint(folder)[1])
+    assert_filled(model, 3)
+    assert not (folder / "checkpoints").exists()
+
+
+def test_saving_over_another_model_is_refused(averaged_run, tmp_path):
+    save_model(tmp_path / "imported", INFO, filled(3), [])
+    for folder in (averaged_run, tmp_path / "imported"):
+        before = sorted((path, path.stat().st_mtime_ns) for path in folder.rglob("*"))
+        with pytest.raises(ValueError, match=f"{folder} holds a model already"):
+            save_model(folder, INFO, filled(4), [])
+        assert sorted((path, path.stat().st_mtime_ns) for path in folder.rglob("*")) == before
+
+
+def test_folder_of_a_run_is_told_from_one_of_a_finished_model(tmp_path):
+    """Also when the run was killed between its first evaluation and its first checkpoint: best/ is all it has then."""
+    run, finished = tmp_path / "run", tmp_path / "finished"
+    run.mkdir()
+    save_config(run, INFO, {})
+    Checkpoints(run, filled(1), SGD()).save_if_best(3, 0.2)
+    save_model(finished, INFO, filled(1), [])
+    assert (is_run(run), is_run(finished)) == (True, False)

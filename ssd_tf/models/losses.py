@@ -8,6 +8,7 @@ C classes.
 """
 
 import dataclasses
+import math
 from typing import NamedTuple
 
 import keras
@@ -42,15 +43,15 @@ def check_loss_config(config: LossConfig, num_classes: int) -> None:
     """Raises ValueError where a setting is out of range, or class_weights are not one for each class."""
     if config.loss not in ("multibox", "focal"):
         raise ValueError(f"loss: expected multibox or focal. Received: {config.loss!r}")
-    if config.focal_gamma < 0 or not 0 <= config.focal_alpha <= 1:
+    if not 0 <= config.focal_gamma < math.inf or not 0 <= config.focal_alpha <= 1:
         raise ValueError(
             "expected focal_gamma >= 0 and focal_alpha in [0, 1]. "
             f"Received: focal_gamma={config.focal_gamma}, focal_alpha={config.focal_alpha}"
         )
     if config.class_weights and len(config.class_weights) != num_classes:
         raise ValueError(f"class_weights: expected {num_classes}, one a class. Received: {len(config.class_weights)}")
-    if any(weight < 0 for weight in config.class_weights):
-        raise ValueError(f"class_weights: expected none below 0. Received: {config.class_weights}")
+    if not all(0 <= weight < math.inf for weight in config.class_weights):
+        raise ValueError(f"class_weights: expected numbers, none below 0. Received: {config.class_weights}")
 
 
 class LossParts(NamedTuple):
@@ -99,7 +100,7 @@ def multibox_loss_parts(labels, offsets, pred_logits, pred_offsets, config: Loss
     # Background has weight 1.
     weights = tf.constant((1.0, *(config.class_weights or (1.0,) * num_classes)), tf.float32)
     if config.loss == "focal":
-        gamma, alpha = tf.constant(config.focal_gamma), tf.constant(config.focal_alpha)
+        gamma, alpha = (tf.constant(x, tf.float32) for x in (config.focal_gamma, config.focal_alpha))
         return LossParts(*_focal_parts(labels, offsets, pred_logits, pred_offsets, weights, gamma, alpha))
     return LossParts(*_multibox_parts(labels, offsets, pred_logits, pred_offsets, weights))
 

@@ -28,6 +28,11 @@ def _basic_block(x, channels: int, stride: int, name: str):
     return keras.layers.ReLU(name=f"{name}_out")(keras.layers.Add(name=f"{name}_add")([x, shortcut]))
 
 
+def is_backbone_layer(name: str) -> bool:
+    """Whether a layer of a detector, by its name, belongs to the backbone."""
+    return name.startswith("conv")
+
+
 def freeze_stages(model: keras.Model, spec: DetectorSpec, stages: int) -> None:
     """Stops the training of the stem and of the first `stages` residual stages; 0 freezes nothing.
 

@@ -77,6 +77,8 @@ def check_config(config: TrainConfig) -> None:
         )
     if config.mlperf_warmup_quirk and config.lr_schedule == "cosine":
         raise ValueError("--mlperf_warmup_quirk: expected --lr_schedule=step. Received: cosine")
+    if not 0 <= config.ema_decay < 1:
+        raise ValueError(f"--ema_decay: expected at least 0 and less than 1. Received: {config.ema_decay}")
     if config.submission.mlperf_log and config.detector != MLPERF_DETECTOR:
         raise ValueError(f"--mlperf_log: expected --detector={MLPERF_DETECTOR}. Received: {config.detector}")
     if config.submission.mlperf_log and config.steps:

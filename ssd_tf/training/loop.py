@@ -18,11 +18,11 @@ from ssd_tf.data.pipeline import train_dataset
 from ssd_tf.evaluation.coco import per_class_table, summary_table
 from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.model_dir import (
-    BEST,
     CHECKPOINTS,
     CONFIG,
     Checkpoints,
     ModelInfo,
+    is_run,
     load_info,
     require_same_model,
     save_config,
@@ -153,7 +153,7 @@ def open_model_dir(config: TrainConfig, info: ModelInfo) -> pathlib.Path:
     model_dir.mkdir(parents=True, exist_ok=True)
     if (model_dir / CONFIG).is_file():
         require_same_model(model_dir, load_info(model_dir), info)
-        if not (model_dir / CHECKPOINTS).is_dir() and (model_dir / BEST).is_dir():
+        if not is_run(model_dir):
             raise ValueError(
                 f"{model_dir} holds a finished model, not a run: start from it with --init_from={model_dir}"
             )

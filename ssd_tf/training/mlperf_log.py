@@ -136,7 +136,7 @@ class MlperfLog:
 
     def _event(self, key: str, value: object = None, metadata: dict[str, object] | None = None) -> None:
         if self._handler:
-            self._mllog.event(key, value, metadata=metadata)
+            self._mllog.event(key, value, metadata=metadata, stack_offset=3)
 
 
 def drop_caches() -> bool:

@@ -3,15 +3,21 @@
 
 import pathlib
 import zipfile
+from typing import Any
 
 import keras
 import numpy as np
 import safetensors
-import safetensors.numpy
 from absl import logging
 
+from ssd_tf.download import cache_dir, fetch
 from ssd_tf.model_dir import ModelInfo, find_checkpoint, load_info, require_same_model, restore_model
-from ssd_tf.weights import mlperf
+from ssd_tf.models.resnet import is_backbone_layer
+from ssd_tf.weights import mlperf, torchvision
+from ssd_tf.weights.pytorch import read_pytorch, state_dict
+
+# What --backbone_weights takes in place of a file.
+TORCHVISION = "torchvision"
 
 
 def load_weights(model: keras.Model, path: str | pathlib.Path) -> None:
@@ -19,8 +25,8 @@ def load_weights(model: keras.Model, path: str | pathlib.Path) -> None:
 
     Args:
       model: as `build_model` made it.
-      path: a .npz or .safetensors file with the tensors of MLPerf's state_dict (NCHW, with or without the "module."
-        prefix), or a model_dir or checkpoint of ours.
+      path: a file with the tensors of MLPerf's state_dict (NCHW, with or without the "module." prefix): .pth or .pt as
+        torch.save wrote it, .safetensors or .npz; or a model_dir or checkpoint of ours.
 
     Raises:
       FileNotFoundError: there is no such file.
@@ -28,21 +34,36 @@ def load_weights(model: keras.Model, path: str | pathlib.Path) -> None:
       ValueError: the file cannot be read, or a tensor has another shape; the message names both shapes.
     """
     path = pathlib.Path(path)
-    if path.suffix not in _READERS:
-        if path.is_file() and path.suffix != ".index":
-            raise ValueError(f"{path}: expected a file that ends in {' or '.join(_READERS)}, or a model_dir")
+    if is_checkpoint(path):
         restore_model(model, find_checkpoint(path)[1])
         return
-    mlperf.assign(model, read_tensors(path), str(path))
+    tensors = read_tensors(path)
+    if torchvision.is_resnet(tensors):
+        raise ValueError(f"{path} holds a ResNet, which is a backbone alone: use --backbone_weights={path}")
+    mlperf.assign(model, tensors, str(path))
 
 
 def load_backbone(model: keras.Model, path: str | pathlib.Path) -> None:
-    """Loads the backbone only, from a file as `load_weights` takes; other tensors in it are left alone.
+    """Loads the backbone only; other tensors are left alone.
+
+    Args:
+      model: as `build_model` made it.
+      path: what `load_weights` takes, or a ResNet-34 of torchvision or timm in a file of the same kinds; "torchvision"
+        downloads the one that MLPerf starts from into the cache, unless it is there.
 
     Raises:
-      As `load_weights`.
+      As `load_weights`; OSError where a download fails.
     """
-    mlperf.assign_backbone(model, read_tensors(pathlib.Path(path)), str(path))
+    if str(path) == TORCHVISION:
+        path = fetch(torchvision.RESNET34, cache_dir())
+    path = pathlib.Path(path)
+    if is_checkpoint(path):
+        restore_model(model, find_checkpoint(path)[1], only=is_backbone_layer)
+    else:
+        tensors = read_tensors(path)
+        assign = torchvision.assign_backbone if torchvision.is_resnet(tensors) else mlperf.assign_backbone
+        assign(model, tensors, str(path))
+    logging.info("backbone from %s", path)
 
 
 def load_initial_weights(model: keras.Model, info: ModelInfo, path: str | pathlib.Path) -> None:
@@ -51,44 +72,73 @@ def load_initial_weights(model: keras.Model, info: ModelInfo, path: str | pathli
     Raises:
       As `load_weights`.
     """
-    if pathlib.Path(path).is_dir() or pathlib.Path(f"{path}.index").is_file():
+    if is_checkpoint(pathlib.Path(path)):
         model_dir, _ = find_checkpoint(path)
         require_same_model(pathlib.Path(path), load_info(model_dir), info)
     load_weights(model, path)
     logging.info("weights from %s", path)
 
 
+def is_checkpoint(path: pathlib.Path) -> bool:
+    """Whether a path means a model_dir or a checkpoint of ours, and not a file of tensors.
+
+    Raises:
+      ValueError: it is a file of neither kind.
+    """
+    if path.suffix in _READERS and not path.is_dir():
+        return False
+    if path.is_file() and path.suffix != ".index":
+        raise ValueError(f"{path}: expected a file that ends in {_ENDINGS}, or a model_dir")
+    return True
+
+
 def read_tensors(path: pathlib.Path) -> dict[str, np.ndarray]:
-    """Names and arrays of a .npz or .safetensors file.
+    """Names and arrays of a .npz, .safetensors, .pth or .pt file; nothing in the file is executed.
 
     Raises:
       FileNotFoundError: there is no such file.
       ValueError: the ending is another, or the file cannot be read.
     """
+    content = read_content(path)
+    return state_dict(content, str(path)) if path.suffix in _TORCH else content
+
+
+def read_content(path: pathlib.Path) -> Any:
+    """The same; of a .pth or .pt file everything that is in it.
+
+    Raises:
+      As `read_tensors`.
+    """
     if path.suffix not in _READERS:
-        raise ValueError(f"{path}: expected a file that ends in {' or '.join(_READERS)}")
+        raise ValueError(f"{path}: expected a file that ends in {_ENDINGS}")
     if not path.is_file():
         raise FileNotFoundError(f"weights file not found: {path}")
     try:
         return _READERS[path.suffix](path)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, safetensors.SafetensorError) as error:
+    except (OSError, EOFError, zipfile.BadZipFile, safetensors.SafetensorError) as error:
         raise ValueError(f"{path}: cannot be read as {path.suffix}: {error}") from error
 
 
 def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
     # Pickled arrays could run code: they are refused. NumPy leaves a file that it opened itself open after an error.
-    with path.open("rb") as file:
-        archive = np.load(file, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError("it holds one array without a name")
-        tensors = {name: archive[name] for name in archive.files}
+    try:
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("it holds one array without a name")
+            tensors = {name: archive[name] for name in archive.files}
+    except ValueError as error:
+        raise ValueError(f"{path}: cannot be read as .npz: {error}") from error
     if not all(isinstance(tensor, np.ndarray) for tensor in tensors.values()):
-        raise ValueError("an entry is not an array")
+        raise ValueError(f"{path}: cannot be read as .npz: an entry is not an array")
     return tensors
 
 
 def _read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:
-    return safetensors.numpy.load_file(path)
+    with safetensors.safe_open(path, framework="numpy") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
 
 
-_READERS = {".npz": _read_npz, ".safetensors": _read_safetensors}
+_TORCH = (".pth", ".pt")
+_READERS = {".npz": _read_npz, ".safetensors": _read_safetensors, **dict.fromkeys(_TORCH, read_pytorch)}
+_ENDINGS = ", ".join(list(_READERS)[:-1]) + f" or {list(_READERS)[-1]}"

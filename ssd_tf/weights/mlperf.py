@@ -1,13 +1,11 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The state_dict of MLPerf ssd-v1's SSD300 (PyTorch) -> our variables.
-
-PyTorch keeps kernels as [out, in, height, width]; ours are [height, width, in, out]. The reference's heads are
-coordinate-major and class-major (channel c * anchors + k); ours are anchor-major (k * size + c). Its coordinates are
-(dx, dy, dw, dh), ours (dy, dx, dh, dw).
-"""
+"""The names in the state_dict of MLPerf ssd-v1's SSD300 (PyTorch), and what a training checkpoint of it holds."""
 
 import keras
 import numpy as np
+
+from ssd_tf.models.resnet import is_backbone_layer
+from ssd_tf.weights import layout
 
 _BATCH_NORM = {
     "gamma": "weight",
@@ -18,31 +16,57 @@ _BATCH_NORM = {
 _CONV = {"kernel": "weight", "bias": "bias"}
 # Ours: conv2, conv3, conv4. The reference wraps torchvision's modules in two nn.Sequential.
 _STAGES = {"conv2": "model.layer1.4", "conv3": "model.layer1.5", "conv4": "model.layer2.0"}
-_HEADS = {"offsets": "loc", "logits": "conf"}
+_HEADS = {layout.OFFSETS: "loc", layout.LOGITS: "conf"}
 _BACKBONE = "model."
-# Ours in the order of the reference's: dy is its 1, dx its 0, ...
-_COORDINATES = (1, 0, 3, 2)
+_FIRST_LOGITS = "conf.0.bias"
 
 
 def assign(model: keras.Model, tensors: dict[str, np.ndarray], source: str) -> None:
-    """Assigns every variable of the model; nothing is assigned where anything does not fit.
-
-    Args:
-      model: as `build_model` made it.
-      tensors: the state_dict, with or without the "module." prefix of DistributedDataParallel.
-      source: names the file in errors.
-
-    Raises:
-      KeyError: a tensor is missing or left over.
-      ValueError: a tensor has the wrong shape.
-    """
-    _assign(model, _without_prefix(tensors), source, only="")
+    """`layout.assign` by the reference's names, with or without the "module." prefix of DistributedDataParallel."""
+    layout.assign(model, without_prefix(tensors), source, reference_name)
 
 
 def assign_backbone(model: keras.Model, tensors: dict[str, np.ndarray], source: str) -> None:
     """The same for the backbone; the file's other tensors are not looked at."""
-    tensors = {name: value for name, value in _without_prefix(tensors).items() if name.startswith(_BACKBONE)}
-    _assign(model, tensors, source, only=_BACKBONE)
+    tensors = {name: value for name, value in without_prefix(tensors).items() if name.startswith(_BACKBONE)}
+    layout.assign(
+        model, tensors, source, lambda layer, v: reference_name(layer, v) if is_backbone_layer(layer) else None
+    )
+
+
+def state_dict(model: keras.Model) -> dict[str, np.ndarray]:
+    """The model's weights as the reference's state_dict, its counters of batches (always 0 here) included."""
+    tensors = layout.to_tensors(model, reference_name)
+    counters = {
+        name.replace("running_mean", "num_batches_tracked"): np.zeros((), np.int64)
+        for name in tensors
+        if name.endswith("running_mean")
+    }
+    return {**tensors, **counters}
+
+
+def num_classes(tensors: dict[str, np.ndarray], boxes_per_cell: int, source: str) -> int:
+    """The number of classes, without background, that a state_dict is for.
+
+    Args:
+      boxes_per_cell: of the detector's first level.
+
+    Raises:
+      ValueError: the file has no first head for logits, or one that does not fit the number of boxes.
+    """
+    bias = without_prefix(tensors).get(_FIRST_LOGITS)
+    if bias is None:
+        raise ValueError(f"{source}: no tensor {_FIRST_LOGITS!r}: these are not the weights of MLPerf's SSD")
+    if bias.ndim != 1 or len(bias) % boxes_per_cell or len(bias) < 2 * boxes_per_cell:
+        raise ValueError(
+            f"{source}: {_FIRST_LOGITS}: expected {boxes_per_cell} numbers for each class. Received: shape {bias.shape}"
+        )
+    return len(bias) // boxes_per_cell - 1
+
+
+def without_prefix(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The tensors without the "module." that DistributedDataParallel puts before each name."""
+    return {name.removeprefix("module."): value for name, value in tensors.items()}
 
 
 def reference_name(layer: str, variable: str) -> str:
@@ -66,51 +90,3 @@ def _module(layer: str, normalization: bool) -> str:
     if convolution == "shortcut":
         return f"{module}.downsample.{int(normalization)}"
     return f"{module}.{'bn' if normalization else 'conv'}{convolution}"
-
-
-def _assign(model: keras.Model, tensors: dict[str, np.ndarray], source: str, only: str) -> None:
-    num_logits = model.output["logits"].shape[-1]
-    orders = {"offsets": _COORDINATES, "logits": tuple(range(num_logits))}
-    pairs, left = [], {name for name in tensors if not name.endswith("num_batches_tracked")}
-    for layer in model.layers:
-        for variable in layer.weights:
-            name = reference_name(layer.name, variable.name)
-            if not name.startswith(only):
-                continue
-            if name not in tensors:
-                raise KeyError(f"{source}: no tensor {name!r}, which {model.name} needs for {variable.path}")
-            order = next((orders[head] for head in _HEADS if layer.name.startswith(head)), ())
-            pairs.append((variable, _converted(variable, name, tensors[name], order, source)))
-            left.discard(name)
-    if left:
-        raise KeyError(f"{source}: tensor {min(left)!r} has no place in {model.name} ({len(left)} such tensors)")
-    for variable, value in pairs:
-        variable.assign(value)
-
-
-def _converted(variable, name: str, tensor: np.ndarray, head_order: tuple[int, ...], source: str) -> np.ndarray:
-    """The tensor in our layout. head_order lists, where the layer is a head, the outputs of an anchor in our order."""
-    shape = tuple(variable.shape)
-    expected = tuple(shape[i] for i in (3, 2, 0, 1)) if len(shape) == 4 else shape
-    if tensor.shape != expected:
-        raise ValueError(
-            f"{source}: {name}: expected shape {expected} for {variable.path}. Received: {tensor.shape}"
-            + _class_hint(name, expected, tensor.shape, len(head_order))
-        )
-    value = tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor
-    if head_order:
-        by_output = value.reshape(*value.shape[:-1], len(head_order), -1)[..., list(head_order), :]
-        value = np.swapaxes(by_output, -1, -2).reshape(value.shape)
-    return value
-
-
-def _class_hint(name: str, expected: tuple[int, ...], received: tuple[int, ...], outputs: int) -> str:
-    """Says so where a tensor of the logits' heads differs in the number of classes alone."""
-    if not name.startswith(_HEADS["logits"]) or received[1:] != expected[1:]:
-        return ""
-    anchors = expected[0] // outputs
-    return f": weights for {received[0] // anchors - 1} classes, the model has {outputs - 1}"
-
-
-def _without_prefix(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {name.removeprefix("module."): value for name, value in tensors.items()}

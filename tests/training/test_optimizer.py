@@ -1,12 +1,13 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The optimizer against PyTorch's SGD, restated in NumPy from its documentation."""
+"""The optimizers: SGD against PyTorch's, restated in NumPy from its documentation, and AdamW by hand."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssd_tf.training.optimizer import SGD
+from ssd_tf.models.layers import conv_bias, conv_bn
+from ssd_tf.training.optimizer import SGD, OptimizerConfig, make_optimizer
 
 # A few float32 operations on numbers up to 10, ten times over.
 RELATIVE = 2e-6
@@ -99,3 +100,73 @@ def test_optimizer_survives_its_config():
         values, gradients = start()
         found, expected = run(again, values, gradients), torch_sgd(values, gradients, 0.8, 0.03)
         np.testing.assert_allclose(found["kernel"], expected["kernel"], rtol=RELATIVE, atol=RELATIVE)
+
+
+@pytest.fixture
+def small_model():
+    """Two convolutions: one with batch norm, one with a bias. Every trained value is 2 or -4, in turns."""
+    images = keras.Input((4, 4, 2))
+    model = keras.Model(images, conv_bias(conv_bn(images, 4, 3, 1, "conv1"), 2, 3, 1, 1, "head", relu=False))
+    for variable in model.trainable_variables:
+        variable.assign(start_value(variable))
+    assert {variable.name for variable in model.trainable_variables} == {"kernel", "gamma", "beta", "bias"}
+    return model
+
+
+def start_value(variable):
+    return np.resize([2.0, -4.0], variable.shape)
+
+
+def apply(optimizer, model, gradients):
+    """One step at rate 0.5."""
+    optimizer.learning_rate.assign(0.5)
+    optimizer.apply([tf.constant(g, tf.float32) for g in gradients], model.trainable_variables)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("decay_all", [True, False])
+def test_decay_of_biases_and_batch_norm_is_a_choice(small_model, optimizer, decay_all):
+    config = OptimizerConfig(optimizer, weight_decay=0.1, decay_bias_and_norm=decay_all)
+    zeros = [np.zeros(variable.shape) for variable in small_model.trainable_variables]
+    apply(make_optimizer(config, small_model), small_model, zeros)
+    for variable in small_model.trainable_variables:
+        # With gradient zero both optimizers leave w - 0.5 * 0.1 * w.
+        factor = 0.95 if decay_all or variable.name == "kernel" else 1.0
+        np.testing.assert_allclose(variable, factor * start_value(variable), rtol=1e-6, err_msg=variable.path)
+
+
+def test_sgd_takes_its_settings_from_the_config(small_model):
+    optimizer = make_optimizer(OptimizerConfig(momentum=0.8, weight_decay=0.1), small_model)
+    ones = [np.ones(variable.shape) for variable in small_model.trainable_variables]
+    for _ in range(2):
+        apply(optimizer, small_model, ones)
+    for variable in small_model.trainable_variables:
+        # v1 = 1 + 0.1 w, w1 = w - 0.5 v1; v2 = 0.8 v1 + 1 + 0.1 w1, w2 = w1 - 0.5 v2:
+        # w = 2: v1 = 1.2, w1 = 1.4, v2 = 2.1, w2 = 0.35; w = -4: v1 = 0.6, w1 = -4.3, v2 = 1.05, w2 = -4.825.
+        np.testing.assert_allclose(variable, np.resize([0.35, -4.825], variable.shape), rtol=1e-6)
+
+
+def test_adamw_s_first_steps_by_hand(small_model):
+    # Whatever its size, the first gradient g moves w by the rate against its sign: m / (1 - 0.9) is g, and
+    # v / (1 - 0.999) is g^2. Before that w loses 0.5 * 0.1 of itself, apart from the gradient.
+    # Then comes -g: m = 0.09 g - 0.1 g = -0.01 g over 1 - 0.81, v over 1 - 0.998001 is g^2 again: by 0.5 / 19 back.
+    optimizer = make_optimizer(OptimizerConfig("adamw", weight_decay=0.1), small_model)
+    gradients = [np.resize([3.0, 0.01], variable.shape) for variable in small_model.trainable_variables]
+    first = 0.95 * np.array([2.0, -4.0]) - 0.5
+    second = 0.95 * first + 0.5 / 19
+    for sign, expected in ((1, first), (-1, second)):
+        apply(optimizer, small_model, [sign * gradient for gradient in gradients])
+        for variable in small_model.trainable_variables:
+            # Epsilon, 1e-7 beside sqrt(v) = 3e-4, takes 3e-4 of a step of 0.5 away.
+            np.testing.assert_allclose(variable, np.resize(expected, variable.shape), rtol=0, atol=2e-4)
+
+
+def test_frozen_layers_have_no_place_in_the_optimizer(small_model):
+    small_model.get_layer("conv1").trainable = False
+    optimizer = make_optimizer(OptimizerConfig(), small_model)
+    assert len(optimizer.velocities) == len(small_model.trainable_variables) == 4
+
+
+def test_unknown_optimizer_is_refused(small_model):
+    with pytest.raises(ValueError, match=r"optimizer: expected sgd or adamw\. Received: 'lion'"):
+        make_optimizer(OptimizerConfig("lion"), small_model)

@@ -1,6 +1,9 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Learning rates against the reference's rule, restated in recipe.traj_lr, and by hand."""
 
+import itertools
+import math
+
 import pytest
 import recipe
 
@@ -84,3 +87,39 @@ def test_each_decay_takes_a_tenth():
 def test_no_decay():
     assert rates_of(Schedule(0.5), 3) == [0.5, 0.5, 0.5]
     assert learning_rate(Schedule(0.5), 10**9) == 0.5
+
+
+def test_cosine_at_its_start_quarter_half_and_end():
+    # base * (1 + cos(pi * t / T)) / 2 at t / T = 0, 1/4, 1/2, 3/4 and 1.
+    rates = rates_of(Schedule(0.8, cosine_steps=8), 9)
+    quarter = 0.4 * math.sqrt(0.5)
+    # At the end cos(pi) is exactly -1; 1e-16 of float64 in the middle.
+    assert rates[::2] == pytest.approx([0.8, 0.4 + quarter, 0.4, 0.4 - quarter, 0.0], rel=RELATIVE, abs=1e-16)
+
+
+def test_cosine_only_falls():
+    rates = rates_of(Schedule(0.8, warmup_steps=3, cosine_steps=50), 51)
+    assert all(before > after for before, after in itertools.pairwise(rates[3:]))
+    assert rates[-1] == 0
+
+
+def test_cosine_stays_at_zero_after_its_end():
+    assert rates_of(Schedule(0.8, cosine_steps=4), 8)[4:] == [0, 0, 0, 0]
+
+
+def test_cosine_starts_at_the_base_after_the_warm_up():
+    # Warm-up from half the base in four steps, then the cosine over the eight that are left.
+    rates = rates_of(Schedule(0.8, warmup_steps=4, warmup_factor=1, cosine_steps=12), 13)
+    assert rates[:5] == pytest.approx([0.4, 0.5, 0.6, 0.7, 0.8], rel=RELATIVE)
+    assert rates[4:] == pytest.approx(rates_of(Schedule(0.8, cosine_steps=8), 9), rel=RELATIVE, abs=0)
+
+
+def test_warm_up_as_long_as_the_cosine_ends_in_a_rate():
+    assert rates_of(Schedule(0.8, warmup_steps=4, cosine_steps=4), 6)[4:] == [0.8, 0.0]
+
+
+@pytest.mark.parametrize("decay", [(2,), (6, 8), (0, 4, 11)], ids=str)
+def test_cosine_ignores_the_decays(decay):
+    # Inside the warm-up, after it, and at its end.
+    schedule = {"base": 0.8, "warmup_steps": 4, "warmup_factor": 1, "cosine_steps": 12}
+    assert rates_of(Schedule(decay_steps=decay, **schedule), 13) == rates_of(Schedule(**schedule), 13)

@@ -1,0 +1,57 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Turns other people's weights into a model_dir, which every program here takes; with --reverse, a model into theirs.
+
+python -m ssd_tf.apps.import_weights --source=ssd_r34.pth --output=models/ssd_r34
+python -m ssd_tf.apps.import_weights --source=resnet34-333f7ec4.pth --annotations=instances.json --output=models/start
+python -m ssd_tf.apps.import_weights --reverse --source=runs/mlperf --output=mlperf.safetensors
+"""
+
+import pathlib
+
+from absl import flags
+
+from ssd_tf.apps import cli
+from ssd_tf.detectors import DETECTORS
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("source", None, "A .pth, .pt, .safetensors or .npz file; with --reverse a model.", required=True)
+flags.DEFINE_string("output", None, "The folder to make; with --reverse a .safetensors or .npz file.", required=True)
+flags.DEFINE_string("detector", "ssd300_resnet34", f"One of: {', '.join(DETECTORS)}. Not used with --reverse.")
+flags.DEFINE_string(
+    "annotations", "", "A COCO instances JSON file that lists the classes; by default the file's own, or COCO's 80."
+)
+flags.DEFINE_integer("num_classes", 0, "The classes of the file, without background; 0: as many as it has.")
+flags.DEFINE_bool("reverse", False, "Write a model as MLPerf's state_dict, which PyTorch loads.")
+
+
+def main() -> None:
+    source, output = pathlib.Path(FLAGS.source), pathlib.Path(FLAGS.output)
+    if FLAGS.reverse:
+        export(source, output)
+        return
+    from ssd_tf.data.annotations import Category
+    from ssd_tf.data.coco import read_coco
+    from ssd_tf.detectors import detector
+    from ssd_tf.weights.convert import import_model
+
+    categories = read_coco(FLAGS.annotations, images="").categories if FLAGS.annotations else ()
+    if FLAGS.num_classes and categories and FLAGS.num_classes != len(categories):
+        raise ValueError(f"--num_classes={FLAGS.num_classes}, but --annotations lists {len(categories)} classes")
+    if FLAGS.num_classes and not categories:
+        categories = tuple(Category(number, f"class {number}") for number in range(1, FLAGS.num_classes + 1))
+    info = import_model(source, detector(FLAGS.detector), categories, output)
+    print(f"{info.detector} for {len(info.categories)} classes in {output}")
+
+
+def export(source: pathlib.Path, output: pathlib.Path) -> None:
+    """The other way: a model of ours -> MLPerf's tensors."""
+    from ssd_tf.predictor import load_model
+    from ssd_tf.weights.convert import write_tensors
+
+    _, model = load_model(source)
+    write_tensors(output, model)
+    print(f"{source} as MLPerf's state_dict in {output}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

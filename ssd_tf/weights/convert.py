@@ -1,0 +1,106 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Weight files <-> folders of ours: other people's weights become a model_dir, and a model_dir their file."""
+
+import pathlib
+from typing import Any
+
+import keras
+import numpy as np
+import safetensors.numpy
+
+from ssd_tf.data.annotations import Category
+from ssd_tf.data.coco_classes import COCO_CATEGORIES
+from ssd_tf.detectors import DetectorSpec
+from ssd_tf.files import atomic_path
+from ssd_tf.model_dir import ModelInfo, save_model
+from ssd_tf.models.detector import build_model
+from ssd_tf.weights import mlperf, torchvision
+from ssd_tf.weights.load import read_content
+from ssd_tf.weights.pytorch import state_dict
+
+_WRITERS = {
+    ".safetensors": lambda path, tensors: safetensors.numpy.save_file(tensors, path),
+    ".npz": lambda path, tensors: _save_npz(path, tensors),
+}
+
+
+def import_model(
+    source: pathlib.Path, spec: DetectorSpec, categories: tuple[Category, ...], output: pathlib.Path
+) -> ModelInfo:
+    """Makes a model_dir of a weight file.
+
+    Args:
+      source: a .pth, .pt, .safetensors or .npz file with MLPerf's tensors, or with a ResNet-34 of torchvision or timm:
+        then all but the backbone is fresh.
+      categories: the classes; empty takes them from the file, see `categories_of`.
+      output: the folder to make.
+
+    Returns:
+      What the model is.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      KeyError, ValueError: it cannot be read or does not fit, its classes are not known, or output holds a model.
+    """
+    content = read_content(source)
+    tensors = state_dict(content, str(source))
+    backbone = torchvision.is_resnet(tensors)
+    if backbone and not categories:
+        raise ValueError(f"{source} holds a backbone alone: the classes must be given")
+    categories = categories or categories_of(content, tensors, spec, str(source))
+    info = ModelInfo(spec.name, categories)
+    model = build_model(spec, len(categories))
+    assign = torchvision.assign_backbone if backbone else mlperf.assign
+    assign(model, tensors, str(source))
+    save_model(output, info, model, [str(source)])
+    return info
+
+
+def categories_of(
+    content: Any, tensors: dict[str, np.ndarray], spec: DetectorSpec, source: str
+) -> tuple[Category, ...]:
+    """The classes of MLPerf's tensors.
+
+    Where a training checkpoint names them, those names; where there are 80 and none are named, COCO's. COCO's classes
+    get COCO's ids, others 1, 2, ...
+
+    Raises:
+      ValueError: the tensors are not MLPerf's, or the classes are neither named nor 80.
+    """
+    count = mlperf.num_classes(tensors, spec.levels[0].boxes_per_cell, source)
+    names = _label_map(content)
+    if names and len(names) != count:
+        raise ValueError(f"{source}: names {len(names)} classes, but its tensors are for {count}")
+    if len(COCO_CATEGORIES) == count and (not names or names == tuple(c.name for c in COCO_CATEGORIES)):
+        return COCO_CATEGORIES
+    if not names:
+        raise ValueError(f"{source}: does not name its {count} classes: they must be given")
+    return tuple(Category(number, name) for number, name in enumerate(names, start=1))
+
+
+def write_tensors(path: pathlib.Path, model: keras.Model) -> None:
+    """Writes a model as MLPerf's state_dict (names and layout) to a .safetensors or .npz file.
+
+    Raises:
+      ValueError: the ending is another.
+    """
+    if path.suffix not in _WRITERS:
+        raise ValueError(f"{path}: expected a file that ends in {' or '.join(_WRITERS)}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
+        _WRITERS[path.suffix](temporary, mlperf.state_dict(model))
+
+
+def _save_npz(path: pathlib.Path, tensors: dict[str, np.ndarray]) -> None:
+    # np.savez appends .npz to a name that does not end in it; a file it takes as it is.
+    with path.open("wb") as file:
+        np.savez(file, **tensors)  # pyright: ignore[reportArgumentType] - names are never allow_pickle
+
+
+def _label_map(content: Any) -> tuple[str, ...]:
+    """The names of classes 1, 2, ... in a training checkpoint; its label_map is {0: "background", 1: name, ...}."""
+    label_map = content.get("label_map") if isinstance(content, dict) else None
+    if not isinstance(label_map, dict):
+        return ()
+    names = [label_map.get(number) for number in range(1, len(label_map) + (0 not in label_map))]
+    return tuple(name for name in names if isinstance(name, str)) if None not in names else ()

@@ -1,0 +1,100 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""PyTorch's layout of tensors <-> ours, and the variables of a model <-> a dict of named tensors.
+
+PyTorch keeps kernels as [out, in, height, width]; ours are [height, width, in, out]. The reference's heads are
+coordinate-major and class-major (channel c * anchors + k); ours are anchor-major (k * size + c). Its coordinates are
+(dx, dy, dw, dh), ours (dy, dx, dh, dw).
+"""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+# A layer's and a variable's name -> the tensor's name in the file; None: the variable does not come from there.
+NameOf = Callable[[str, str], str | None]
+
+OFFSETS, LOGITS = "offsets", "logits"
+# Ours in the order of the reference's: dy is its 1, dx its 0, ... The same turns ours into the reference's.
+_COORDINATES = (1, 0, 3, 2)
+
+
+def assign(model: keras.Model, tensors: dict[str, np.ndarray], source: str, name_of: NameOf) -> None:
+    """Assigns the variables that name_of has a name for; nothing is assigned where anything does not fit.
+
+    Args:
+      model: as `build_model` made it.
+      tensors: in PyTorch's layout, of any float type.
+      source: names the file in errors.
+      name_of: the tensors' names.
+
+    Raises:
+      KeyError: a tensor is missing or left over.
+      ValueError: a tensor has the wrong shape or type.
+    """
+    pairs, left = [], {name for name in tensors if not name.endswith("num_batches_tracked")}
+    for layer in model.layers:
+        for variable in layer.weights:
+            name = name_of(layer.name, variable.name)
+            if name is None:
+                continue
+            if name not in tensors:
+                raise KeyError(f"{source}: no tensor {name!r}, which {model.name} needs for {variable.path}")
+            pairs.append((variable, _to_ours(tensors[name], variable, name, _outputs(model, layer.name), source)))
+            left.discard(name)
+    if left:
+        raise KeyError(f"{source}: tensor {min(left)!r} has no place in {model.name} ({len(left)} such tensors)")
+    for variable, value in pairs:
+        variable.assign(value)
+
+
+def to_tensors(model: keras.Model, name_of: NameOf) -> dict[str, np.ndarray]:
+    """The inverse of `assign`: the variables under the names of name_of, in PyTorch's layout."""
+    tensors = {}
+    for layer in model.layers:
+        order = _outputs(model, layer.name)
+        for variable in layer.weights:
+            name = name_of(layer.name, variable.name)
+            if name is not None:
+                value = variable.numpy()
+                if order:
+                    # [..., anchors * size] -> [..., size * anchors]
+                    by_anchor = value.reshape(*value.shape[:-1], -1, len(order))[..., list(order)]
+                    value = np.swapaxes(by_anchor, -1, -2).reshape(value.shape)
+                value = value.transpose(3, 2, 0, 1) if value.ndim == 4 else value
+                tensors[name] = np.ascontiguousarray(value)
+    return tensors
+
+
+def _outputs(model: keras.Model, layer: str) -> tuple[int, ...]:
+    """The reference's places of what a head has for each anchor, in our order; empty where the layer is no head."""
+    if layer.startswith(OFFSETS):
+        return _COORDINATES
+    return tuple(range(model.output[LOGITS].shape[-1])) if layer.startswith(LOGITS) else ()
+
+
+def _to_ours(tensor: np.ndarray, variable, name: str, order: tuple[int, ...], source: str) -> np.ndarray:
+    shape = tuple(variable.shape)
+    expected = tuple(shape[i] for i in (3, 2, 0, 1)) if len(shape) == 4 else shape
+    if tensor.shape != expected:
+        raise ValueError(
+            f"{source}: {name}: expected shape {expected} for {variable.path}. Received: {tensor.shape}"
+            + _class_hint(variable.path, expected, tensor.shape, len(order))
+        )
+    if not tf.as_dtype(tensor.dtype).is_floating:
+        raise ValueError(f"{source}: {name}: expected floating-point numbers. Received: {tensor.dtype}")
+    value = tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor
+    value = value.astype(np.float32)
+    if order:
+        by_output = value.reshape(*value.shape[:-1], len(order), -1)[..., list(order), :]
+        value = np.swapaxes(by_output, -1, -2).reshape(value.shape)
+    return value
+
+
+def _class_hint(path: str, expected: tuple[int, ...], received: tuple[int, ...], outputs: int) -> str:
+    """Says so where a tensor of the logits' heads differs in the number of classes alone."""
+    if not path.startswith(LOGITS) or received[1:] != expected[1:]:
+        return ""
+    anchors = expected[0] // outputs
+    return f": weights for {received[0] // anchors - 1} classes, the model has {outputs - 1}"

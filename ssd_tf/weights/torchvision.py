@@ -1,0 +1,47 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""ResNet-34 of torchvision (and timm, which names tensors alike), trained on ImageNet -> the backbone."""
+
+import keras
+import numpy as np
+
+from ssd_tf.download import RemoteFile
+from ssd_tf.models.resnet import is_backbone_layer
+from ssd_tf.weights import layout
+from ssd_tf.weights.mlperf import reference_name, without_prefix
+
+# The file that MLPerf's rules name: ssd-v1 README, "ResNet-34 pretrained weights".
+RESNET34 = RemoteFile(
+    url="https://download.pytorch.org/models/resnet34-333f7ec4.pth",
+    size=87306240,
+    sha256="333f7ec4c6338da2cbed37f1fc0445f9624f1355633fa1d7eab79a91084c6cef",
+)
+# The reference's modules are torchvision's, wrapped.
+_WRAPPED = {
+    "model.layer1.0.": "conv1.",
+    "model.layer1.1.": "bn1.",
+    "model.layer1.4.": "layer1.",
+    "model.layer1.5.": "layer2.",
+    "model.layer2.0.": "layer3.",
+}
+# conv5 and the classifier have no place in SSD.
+_SKIPPED = ("layer4.", "fc.")
+
+
+def is_resnet(tensors: dict[str, np.ndarray]) -> bool:
+    """Whether the names are those of a ResNet by itself, and not of a detector."""
+    return "conv1.weight" in without_prefix(tensors)
+
+
+def assign_backbone(model: keras.Model, tensors: dict[str, np.ndarray], source: str) -> None:
+    """`layout.assign` by torchvision's names; layer4 and fc are skipped, all else must fit."""
+    tensors = {name: value for name, value in without_prefix(tensors).items() if not name.startswith(_SKIPPED)}
+    layout.assign(model, tensors, source, torchvision_name)
+
+
+def torchvision_name(layer: str, variable: str) -> str | None:
+    """torchvision's name of a variable, such as ("conv2_1_1", "kernel") -> "layer1.0.conv1.weight"."""
+    if not is_backbone_layer(layer):
+        return None
+    name = reference_name(layer, variable)
+    prefix = next(prefix for prefix in _WRAPPED if name.startswith(prefix))
+    return _WRAPPED[prefix] + name.removeprefix(prefix)

@@ -1,0 +1,75 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Which layers `freeze_stages` freezes, and that they stay as they are in training."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import ssd_tf
+from ssd_tf.models.resnet import freeze_stages
+from ssd_tf.training.optimizer import SGD
+from ssd_tf.training.step import apply_gradients, gradients_of
+
+SPEC = ssd_tf.detector("ssd128_tiny")
+FIRST_STAGE = ("conv2_1_1", "conv2_1_2", "conv2_1_shortcut")
+SECOND_STAGE = ("conv3_1_1", "conv3_1_2", "conv3_1_shortcut", "conv3_2_1", "conv3_2_2")
+
+
+@pytest.fixture
+def model():
+    return ssd_tf.build_model(SPEC, num_classes=2)
+
+
+def frozen_layers(model):
+    return {layer.name for layer in model.layers if layer.weights and not layer.trainable}
+
+
+@pytest.mark.parametrize(
+    ("stages", "convolutions"),
+    [(0, ()), (1, ("conv1", *FIRST_STAGE)), (2, ("conv1", *FIRST_STAGE, *SECOND_STAGE))],
+)
+def test_stem_and_first_stages_are_frozen_with_their_batch_norm(model, stages, convolutions):
+    freeze_stages(model, SPEC, stages)
+    assert frozen_layers(model) == {*convolutions, *(f"{name}_bn" for name in convolutions)}
+
+
+def test_optimizer_sees_the_other_layers_only(model):
+    everything = len(model.trainable_variables)
+    freeze_stages(model, SPEC, 1)
+    # Four convolutions with a kernel, a gamma and a beta each.
+    assert len(model.trainable_variables) == everything - 4 * 3
+    assert not any(variable.path.startswith(("conv1", "conv2")) for variable in model.trainable_variables)
+
+
+@pytest.mark.parametrize("stages", [3, -1])
+def test_more_stages_than_there_are_are_refused(model, stages):
+    with pytest.raises(ValueError, match=f"ssd128_tiny has 2 backbone stages to freeze. Received: {stages}"):
+        freeze_stages(model, SPEC, stages)
+    assert frozen_layers(model) == set()
+
+
+def test_frozen_weights_and_statistics_stay_as_they_are_in_a_step(model):
+    freeze_stages(model, SPEC, 1)
+    optimizer = SGD(momentum=0.9, weight_decay=0.1)  # moves every weight that it is given
+    optimizer.build(model.trainable_variables)
+    before = model.get_weights()
+    images = tf.random.stateless_normal([2, 128, 128, 3], [1, 2], mean=3.0)
+    offsets, labels = ssd_tf.match(SPEC, [[[0.1, 0.2, 0.5, 0.6]]] * 2, [[1], [2]])
+    apply_gradients(model, optimizer, *gradients_of(model, images, offsets, labels), tf.constant(0.1))
+    for weight, value in zip(model.weights, before, strict=True):
+        if weight.path.startswith(("conv1", "conv2")):
+            np.testing.assert_array_equal(weight, value, err_msg=weight.path)
+        else:
+            assert (weight.numpy() != value).any(), weight.path
+
+
+def test_frozen_batch_norm_answers_in_training_as_in_evaluation(model):
+    # Batch norm sits in the backbone alone.
+    freeze_stages(model, SPEC, len(SPEC.stages))
+    images = tf.random.stateless_normal([2, 128, 128, 3], [1, 2], mean=3.0)
+    before = model.get_weights()
+    training, evaluation = model(images, training=True), model(images)
+    for name in ("offsets", "logits"):
+        np.testing.assert_array_equal(training[name], evaluation[name])
+    for weight, value in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, value)

@@ -1,0 +1,231 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""What a run will do, from its settings and its data: steps, rates, evaluations, and settings that do not fit."""
+
+import dataclasses
+
+import pytest
+
+from ssd_tf.data.annotations import Category, ClassCount
+from ssd_tf.data.manifest import Manifest, describe_shard, save_manifest
+from ssd_tf.data.pipeline import AugmentConfig
+from ssd_tf.model_dir import ModelInfo
+from ssd_tf.models.losses import LossConfig
+from ssd_tf.training.config import TrainConfig
+from ssd_tf.training.mlperf_log import SubmissionConfig
+from ssd_tf.training.optimizer import OptimizerConfig
+from ssd_tf.training.plan import evaluation_epochs, make_plan, make_schedule, mlperf_hyperparameters
+from ssd_tf.training.schedule import Schedule, learning_rate
+
+# As the flags of `train`, for the small detector.
+SETTINGS = {
+    "detector": "ssd128_tiny",
+    "data_dir": "unused",
+    "model_dir": "unused",
+    "train_split": "train",
+    "val_split": "val",
+    "batch_size": 8,
+    "batch_splits": 1,
+    "epochs": 10,
+    "steps": 0,
+    "optimizer": OptimizerConfig(),
+    "loss": LossConfig(),
+    "augment": AugmentConfig(),
+    "learning_rate": 0.5,
+    "lr_schedule": "step",
+    "lr_decay_epochs": (),
+    "lr_warmup_epochs": 0.0,
+    "lr_warmup_steps": 0,
+    "lr_warmup_factor": 0,
+    "mlperf_warmup_quirk": False,
+    "ema_decay": 0.0,
+    "freeze_backbone_stages": 0,
+    "backbone_weights": "",
+    "init_from": "",
+    "precision": "float32",
+    "seed": 0,
+    "eval_every_epochs": 5,
+    "eval_epochs": (),
+    "eval_batch_size": 0,
+    "checkpoint_every_epochs": 1,
+    "keep_checkpoints": 2,
+    "target_map": 0.0,
+    "log_every_steps": 20,
+    "submission": SubmissionConfig(),
+}
+
+
+def config(**settings):
+    return TrainConfig(**{**SETTINGS, **settings})
+
+
+def prepare(folder, split, names=("circle", "star"), images=40, images_with_boxes=35):
+    """A split with one shard, whose records nobody reads here."""
+    path = folder / f"{split}.tfrecord"
+    path.write_bytes(split.encode())
+    classes = tuple(ClassCount(Category(10 * k, name), images, images) for k, name in enumerate(names, start=1))
+    shards = (describe_shard(path, images),)
+    save_manifest(Manifest(split, classes, images, images_with_boxes, 3, shards, {}, {}), folder)
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Splits train, of 4 batches of 8 in an epoch, and val."""
+    prepare(tmp_path, "train")
+    prepare(tmp_path, "val", images=20, images_with_boxes=15)
+    return str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("every", "extra", "last", "expected"),
+    [
+        (5, (), 20, (5, 10, 15, 20)),
+        (5, (), 12, (5, 10, 12)),
+        (5, (), 3, (3,)),
+        (0, (), 7, (7,)),
+        (0, (3, 5), 7, (3, 5, 7)),
+        (5, (7, 5, 2), 10, (2, 5, 7, 10)),
+        (0, (10, 30, 10), 10, (10,)),
+        (1, (), 3, (1, 2, 3)),
+    ],
+    ids=["every", "rest", "shorter", "last_alone", "extra", "both", "beyond", "each"],
+)
+def test_evaluation_epochs(every, extra, last, expected):
+    # Ascending, each once, none beyond the last one, which is always among them.
+    assert evaluation_epochs(config(eval_every_epochs=every, eval_epochs=extra), last) == expected
+
+
+def test_schedule_counts_in_steps():
+    settings = config(lr_decay_epochs=(4, 6), lr_warmup_epochs=0.5, lr_warmup_factor=2, mlperf_warmup_quirk=True)
+    assert make_schedule(settings, epoch_steps=100, total_steps=1000) == Schedule(
+        base=0.5, decay_steps=(400, 600), warmup_steps=50, warmup_factor=2, mlperf_warmup_quirk=True, cosine_steps=0
+    )
+
+
+def test_warm_up_in_epochs_is_rounded_to_whole_steps():
+    # 0.3 * 9 = 2.7 steps.
+    assert make_schedule(config(lr_warmup_epochs=0.3), 9, 90).warmup_steps == 3
+    assert make_schedule(config(lr_warmup_steps=7), 9, 90).warmup_steps == 7
+
+
+def test_cosine_ends_with_the_run():
+    schedule = make_schedule(config(lr_schedule="cosine", lr_decay_epochs=(4, 6)), epoch_steps=100, total_steps=1000)
+    assert schedule.cosine_steps == 1000
+    assert learning_rate(schedule, 500) == pytest.approx(0.25)
+    assert learning_rate(schedule, 1000) == 0
+
+
+def test_run_of_epochs(data):
+    plan = make_plan(config(data_dir=data, lr_decay_epochs=(5,), eval_epochs=(7,)))
+    # 35 images with boxes make 4 whole batches of 8.
+    assert (plan.epoch_steps, plan.total_steps) == (4, 40)
+    assert plan.eval_epochs == (5, 7, 10)
+    assert plan.schedule.decay_steps == (20,)
+    assert plan.spec.name == "ssd128_tiny"
+    assert plan.info == ModelInfo("ssd128_tiny", (Category(10, "circle"), Category(20, "star")))
+    assert (plan.train_manifest.split, plan.val_manifest.split) == ("train", "val")
+
+
+def test_run_of_steps_may_end_inside_an_epoch(data):
+    plan = make_plan(config(data_dir=data, epochs=0, steps=22, lr_schedule="cosine"))
+    # Step 22 is in the sixth epoch of 4 steps.
+    assert (plan.total_steps, plan.eval_epochs, plan.schedule.cosine_steps) == (22, (5, 6), 22)
+
+
+def test_splits_with_other_classes_are_refused(data, tmp_path):
+    prepare(tmp_path, "val", names=("circle", "star", "moon"))
+    with pytest.raises(ValueError, match=r"splits 'train' and 'val' in .* have different classes: 2 and 3 of them"):
+        make_plan(config(data_dir=data))
+
+
+def test_splits_with_the_same_number_of_other_classes_are_refused(data, tmp_path):
+    prepare(tmp_path, "val", names=("star", "circle"))
+    with pytest.raises(ValueError, match="have different classes: 2 and 2 of them"):
+        make_plan(config(data_dir=data))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": 0}, "expected either --epochs or --steps. Received: epochs=0, steps=0"),
+        ({"steps": 5}, "expected either --epochs or --steps. Received: epochs=10, steps=5"),
+        ({"lr_warmup_epochs": 0.5, "lr_warmup_steps": 5}, "at most one of --lr_warmup_epochs and --lr_warmup_steps"),
+        ({"lr_decay_epochs": (6, 4)}, r"--lr_decay_epochs: expected ascending epochs. Received: \(6, 4\)"),
+        ({"init_from": "a", "backbone_weights": "b"}, "at most one of --init_from and --backbone_weights"),
+        ({"batch_splits": 3}, "--batch_splits: expected a divisor of --batch_size=8. Received: 3"),
+        ({"batch_splits": 16}, "--batch_splits: expected a divisor of --batch_size=8. Received: 16"),
+        (
+            {"mlperf_warmup_quirk": True, "lr_schedule": "cosine"},
+            "--mlperf_warmup_quirk: expected --lr_schedule=step. Received: cosine",
+        ),
+        (
+            {"submission": SubmissionConfig("log.txt")},
+            "--mlperf_log: expected --detector=ssd300_resnet34. Received: ssd128_tiny",
+        ),
+        (
+            {"submission": SubmissionConfig("log.txt"), "detector": "ssd300_resnet34", "epochs": 0, "steps": 5},
+            "--mlperf_log: expected a run of whole --epochs. Received: --steps",
+        ),
+        ({"detector": "ssd9000"}, "unknown detector 'ssd9000'"),
+        ({"loss": LossConfig(class_weights=(1.0,) * 3)}, "class_weights: expected 2, one a class. Received: 3"),
+        ({"loss": LossConfig("hinge")}, "loss: expected multibox or focal. Received: 'hinge'"),
+        ({"batch_size": 36}, "batch size 36 is larger than split 'train', which has 35 images with boxes"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused_by_name(data, settings, message):
+    with pytest.raises(ValueError, match=message):
+        make_plan(config(data_dir=data, **settings))
+
+
+def test_split_that_was_not_prepared_is_refused(data):
+    with pytest.raises(FileNotFoundError, match="split 'test' has not been prepared"):
+        make_plan(config(data_dir=data, val_split="test"))
+
+
+def test_settings_that_do_fit_are_taken(data):
+    submission = SubmissionConfig("log.txt")
+    for settings in (
+        {"submission": submission, "detector": "ssd300_resnet34"},
+        {"batch_splits": 4},
+        {"loss": LossConfig("focal", class_weights=(1.0, 2.0))},
+        {"init_from": "somewhere"},
+    ):
+        assert make_plan(config(data_dir=data, **settings)).total_steps == 40
+
+
+def test_hyperparameters_are_those_of_the_run_under_the_rules_names(data):
+    # The reference's recipe for 8 devices, but for the batch, which the data set here has to fill.
+    settings = config(
+        data_dir=data,
+        detector="ssd300_resnet34",
+        epochs=70,
+        batch_size=16,
+        batch_splits=2,
+        learning_rate=3e-3,
+        optimizer=OptimizerConfig(weight_decay=1.3e-4),
+        lr_decay_epochs=(44, 55),
+        lr_warmup_epochs=2.5,
+        lr_warmup_factor=2,
+        seed=17,
+        augment=AugmentConfig(crop_tries=50),
+    )
+    assert mlperf_hyperparameters(settings, make_plan(settings)) == {
+        "seed": 17,
+        # Images with boxes of the one split, all images of the other.
+        "train_samples": 35,
+        "eval_samples": 20,
+        "max_samples": 50,
+        "global_batch_size": 16,
+        "gradient_accumulation_steps": 2,
+        # Batch norm sees half of a batch.
+        "model_bn_span": 8,
+        "opt_base_learning_rate": 3e-3,
+        "opt_weight_decay": 1.3e-4,
+        # 2.5 epochs of 2 steps.
+        "opt_learning_rate_warmup_steps": 5,
+        "opt_learning_rate_warmup_factor": 2,
+        "opt_learning_rate_decay_boundary_epochs": [44, 55],
+    }
+
+
+def test_every_setting_has_a_value_here():
+    assert set(SETTINGS) == {field.name for field in dataclasses.fields(TrainConfig)}
