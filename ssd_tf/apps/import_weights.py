@@ -20,7 +20,9 @@ flags.DEFINE_string("detector", "ssd300_resnet34", f"One of: {', '.join(DETECTOR
 flags.DEFINE_string(
     "annotations", "", "A COCO instances JSON file that lists the classes; by default the file's own, or COCO's 80."
 )
-flags.DEFINE_integer("num_classes", 0, "The classes of the file, without background; 0: as many as it has.")
+flags.DEFINE_integer(
+    "num_classes", 0, "How many classes, without background; 0: as many as the file has.", lower_bound=0
+)
 flags.DEFINE_bool("reverse", False, "Write a model as MLPerf's state_dict, which PyTorch loads.")
 
 
@@ -29,7 +31,6 @@ def main() -> None:
     if FLAGS.reverse:
         export(source, output)
         return
-    from ssd_tf.data.annotations import Category
     from ssd_tf.data.coco import read_coco
     from ssd_tf.detectors import detector
     from ssd_tf.weights.convert import import_model
@@ -37,9 +38,7 @@ def main() -> None:
     categories = read_coco(FLAGS.annotations, images="").categories if FLAGS.annotations else ()
     if FLAGS.num_classes and categories and FLAGS.num_classes != len(categories):
         raise ValueError(f"--num_classes={FLAGS.num_classes}, but --annotations lists {len(categories)} classes")
-    if FLAGS.num_classes and not categories:
-        categories = tuple(Category(number, f"class {number}") for number in range(1, FLAGS.num_classes + 1))
-    info = import_model(source, detector(FLAGS.detector), categories, output)
+    info = import_model(source, detector(FLAGS.detector), output, categories, FLAGS.num_classes)
     print(f"{info.detector} for {len(info.categories)} classes in {output}")
 
 

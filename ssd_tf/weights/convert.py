@@ -25,15 +25,20 @@ _WRITERS = {
 
 
 def import_model(
-    source: pathlib.Path, spec: DetectorSpec, categories: tuple[Category, ...], output: pathlib.Path
+    source: pathlib.Path,
+    spec: DetectorSpec,
+    output: pathlib.Path,
+    categories: tuple[Category, ...] = (),
+    num_classes: int = 0,
 ) -> ModelInfo:
     """Makes a model_dir of a weight file.
 
     Args:
       source: a .pth, .pt, .safetensors or .npz file with MLPerf's tensors, or with a ResNet-34 of torchvision or timm:
         then all but the backbone is fresh.
-      categories: the classes; empty takes them from the file, see `categories_of`.
       output: the folder to make.
+      categories: the classes; empty takes them from the file, see `categories_of`.
+      num_classes: how many classes there must be, where categories are not given; 0: as many as the file has.
 
     Returns:
       What the model is.
@@ -46,8 +51,10 @@ def import_model(
     tensors = state_dict(content, str(source))
     backbone = torchvision.is_resnet(tensors)
     if backbone and not categories:
-        raise ValueError(f"{source} holds a backbone alone: the classes must be given")
-    categories = categories or categories_of(content, tensors, spec, str(source))
+        if not num_classes:
+            raise ValueError(f"{source} holds a backbone alone: the classes must be given")
+        categories = _numbered(num_classes)
+    categories = categories or categories_of(content, tensors, spec, str(source), num_classes)
     info = ModelInfo(spec.name, categories)
     model = build_model(spec, len(categories))
     assign = torchvision.assign_backbone if backbone else mlperf.assign
@@ -57,25 +64,29 @@ def import_model(
 
 
 def categories_of(
-    content: Any, tensors: dict[str, np.ndarray], spec: DetectorSpec, source: str
+    content: Any, tensors: dict[str, np.ndarray], spec: DetectorSpec, source: str, num_classes: int = 0
 ) -> tuple[Category, ...]:
     """The classes of MLPerf's tensors.
 
-    Where a training checkpoint names them, those names; where there are 80 and none are named, COCO's. COCO's classes
-    get COCO's ids, others 1, 2, ...
+    Where a training checkpoint names them, those names; where none are named, COCO's if there are 80, and "class 1",
+    "class 2", ... if their number was given. COCO's classes get COCO's ids, others 1, 2, ...
 
     Raises:
-      ValueError: the tensors are not MLPerf's, or the classes are neither named nor 80.
+      ValueError: the tensors are not MLPerf's, there are not num_classes of them, or the classes are not known.
     """
     count = mlperf.num_classes(tensors, spec.levels[0].boxes_per_cell, source)
+    if num_classes not in (0, count):
+        raise ValueError(f"{source}: expected {num_classes} classes. Received: tensors for {count}")
     names = _label_map(content)
     if names and len(names) != count:
         raise ValueError(f"{source}: names {len(names)} classes, but its tensors are for {count}")
     if len(COCO_CATEGORIES) == count and (not names or names == tuple(c.name for c in COCO_CATEGORIES)):
         return COCO_CATEGORIES
-    if not names:
-        raise ValueError(f"{source}: does not name its {count} classes: they must be given")
-    return tuple(Category(number, name) for number, name in enumerate(names, start=1))
+    if names:
+        return tuple(Category(number, name) for number, name in enumerate(names, start=1))
+    if not num_classes:
+        raise ValueError(f"{source}: does not name its {count} classes: they, or their number, must be given")
+    return _numbered(count)
 
 
 def write_tensors(path: pathlib.Path, model: keras.Model) -> None:
@@ -103,4 +114,9 @@ def _label_map(content: Any) -> tuple[str, ...]:
     if not isinstance(label_map, dict):
         return ()
     names = [label_map.get(number) for number in range(1, len(label_map) + (0 not in label_map))]
-    return tuple(name for name in names if isinstance(name, str)) if None not in names else ()
+    texts = tuple(name for name in names if isinstance(name, str))
+    return texts if len(texts) == len(names) else ()
+
+
+def _numbered(count: int) -> tuple[Category, ...]:
+    return tuple(Category(number, f"class {number}") for number in range(1, count + 1))

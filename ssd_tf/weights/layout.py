@@ -82,7 +82,7 @@ def _to_ours(tensor: np.ndarray, variable, name: str, order: tuple[int, ...], so
             f"{source}: {name}: expected shape {expected} for {variable.path}. Received: {tensor.shape}"
             + _class_hint(variable.path, expected, tensor.shape, len(order))
         )
-    if not tf.as_dtype(tensor.dtype).is_floating:
+    if tensor.dtype.kind != "f" and tensor.dtype != tf.bfloat16.as_numpy_dtype:
         raise ValueError(f"{source}: {name}: expected floating-point numbers. Received: {tensor.dtype}")
     value = tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor
     value = value.astype(np.float32)
@@ -94,7 +94,7 @@ def _to_ours(tensor: np.ndarray, variable, name: str, order: tuple[int, ...], so
 
 def _class_hint(path: str, expected: tuple[int, ...], received: tuple[int, ...], outputs: int) -> str:
     """Says so where a tensor of the logits' heads differs in the number of classes alone."""
-    if not path.startswith(LOGITS) or received[1:] != expected[1:]:
+    if not path.startswith(LOGITS) or not received or received[1:] != expected[1:]:
         return ""
     anchors = expected[0] // outputs
     return f": weights for {received[0] // anchors - 1} classes, the model has {outputs - 1}"

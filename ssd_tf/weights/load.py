@@ -136,7 +136,10 @@ def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 def _read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:
     with safetensors.safe_open(path, framework="numpy") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+        try:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+        except (AttributeError, TypeError) as error:  # of a type that NumPy does not know, such as float8
+            raise ValueError(f"{path}: cannot be read as .safetensors: {error}") from error
 
 
 _TORCH = (".pth", ".pt")

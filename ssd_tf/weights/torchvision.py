@@ -7,7 +7,7 @@ import numpy as np
 from ssd_tf.download import RemoteFile
 from ssd_tf.models.resnet import is_backbone_layer
 from ssd_tf.weights import layout
-from ssd_tf.weights.mlperf import reference_name, without_prefix
+from ssd_tf.weights.mlperf import prefix_of, reference_name
 
 # The file that MLPerf's rules name: ssd-v1 README, "ResNet-34 pretrained weights".
 RESNET34 = RemoteFile(
@@ -29,13 +29,20 @@ _SKIPPED = ("layer4.", "fc.")
 
 def is_resnet(tensors: dict[str, np.ndarray]) -> bool:
     """Whether the names are those of a ResNet by itself, and not of a detector."""
-    return "conv1.weight" in without_prefix(tensors)
+    return prefix_of(tensors) + "conv1.weight" in tensors
 
 
 def assign_backbone(model: keras.Model, tensors: dict[str, np.ndarray], source: str) -> None:
     """`layout.assign` by torchvision's names; layer4 and fc are skipped, all else must fit."""
-    tensors = {name: value for name, value in without_prefix(tensors).items() if not name.startswith(_SKIPPED)}
-    layout.assign(model, tensors, source, torchvision_name)
+    prefix = prefix_of(tensors)
+    skipped = tuple(prefix + name for name in _SKIPPED)
+    tensors = {name: value for name, value in tensors.items() if not name.startswith(skipped)}
+
+    def name_of(layer: str, variable: str) -> str | None:
+        name = torchvision_name(layer, variable)
+        return name and prefix + name
+
+    layout.assign(model, tensors, source, name_of)
 
 
 def torchvision_name(layer: str, variable: str) -> str | None:
