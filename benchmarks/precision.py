@@ -107,10 +107,11 @@ def report(losses: dict[str, np.ndarray], smoothed: dict[str, np.ndarray], folde
         writer.writerow(["step", *losses])
         writer.writerows([number, *values] for number, values in enumerate(zip(*losses.values(), strict=True), start=1))
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    for color, policy in zip(("tab:blue", "tab:orange"), losses, strict=True):
+    # The wider line below shows where the two are one.
+    for color, width, policy in zip(("tab:blue", "tab:orange"), (4.5, 1.5), losses, strict=True):
         steps = np.arange(1, len(losses[policy]) + 1)
         axes.plot(steps, losses[policy], color=color, alpha=0.25, linewidth=0.8)
-        axes.plot(steps[SMOOTHED_OVER - 1 :], smoothed[policy], color=color, linewidth=2, label=policy)
+        axes.plot(steps[SMOOTHED_OVER - 1 :], smoothed[policy], color=color, linewidth=width, label=policy)
     axes.set(xlabel="step", ylabel="loss", title=f"{DETECTOR}: each step, and the mean of {SMOOTHED_OVER}")
     axes.set_ylim(0, np.percentile(losses[POLICIES[0]], 98))
     axes.legend()

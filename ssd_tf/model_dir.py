@@ -42,9 +42,9 @@ def save_config(model_dir: pathlib.Path, info: ModelInfo, settings: dict[str, An
     _write_config(model_dir, {**dataclasses.asdict(info), "settings": settings})
 
 
-def is_run(model_dir: pathlib.Path) -> bool:
-    """Whether the model is trained in this folder, and was not made elsewhere and saved here."""
-    return "settings" in json.loads((model_dir / CONFIG).read_text())
+def load_settings(model_dir: pathlib.Path) -> dict[str, Any] | None:
+    """The settings that the run in this folder has; None where the model was made elsewhere and saved here."""
+    return json.loads((model_dir / CONFIG).read_text()).get("settings")
 
 
 def load_info(model_dir: pathlib.Path) -> ModelInfo:
@@ -169,6 +169,8 @@ def find_checkpoint(path: str | pathlib.Path) -> tuple[pathlib.Path, str]:
     prefix = str(path).removesuffix(".index")
     if pathlib.Path(prefix + ".index").is_file() and (path.parent.parent / CONFIG).is_file():
         return path.parent.parent, prefix
+    if path.is_file():
+        raise FileNotFoundError(f"{path} is no model_dir: weight files become one with ssd_tf.apps.import_weights")
     raise FileNotFoundError(f"no model at {path}: expected a model_dir or one of its checkpoints")
 
 

@@ -17,8 +17,8 @@ from ssd_tf.model_dir import (
     Checkpoints,
     ModelInfo,
     find_checkpoint,
-    is_run,
     load_info,
+    load_settings,
     require_same_model,
     restore_model,
     save_config,
@@ -263,7 +263,7 @@ def test_model_dir_without_a_checkpoint_is_refused(run):
         ("nothing", r"no model at .*nothing: expected a model_dir or one of its checkpoints"),
         ("run/checkpoints/ckpt-99", r"no model at .*ckpt-99"),
         ("run/checkpoints/ckpt-99.index", r"no model at .*ckpt-99"),
-        ("run/config.json", r"no model at .*config\.json"),
+        ("run/config.json", r"config\.json is no model_dir: weight files become one with ssd_tf\.apps\.import_weights"),
         ("", r"is not a model_dir: it has no config\.json"),
         ("run/tensorboard", "is not a model_dir"),
     ],
@@ -441,4 +441,4 @@ def test_folder_of_a_run_is_told_from_one_of_a_finished_model(tmp_path):
     save_config(run, INFO, {})
     Checkpoints(run, filled(1), SGD()).save_if_best(3, 0.2)
     save_model(finished, INFO, filled(1), [])
-    assert (is_run(run), is_run(finished)) == (True, False)
+    assert (load_settings(run), load_settings(finished)) == ({}, None)

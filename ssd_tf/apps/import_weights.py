@@ -18,7 +18,10 @@ flags.DEFINE_string("source", None, "A .pth, .pt, .safetensors or .npz file; wit
 flags.DEFINE_string("output", None, "The folder to make; with --reverse a .safetensors or .npz file.", required=True)
 flags.DEFINE_string("detector", "ssd300_resnet34", f"One of: {', '.join(DETECTORS)}. Not used with --reverse.")
 flags.DEFINE_string(
-    "annotations", "", "A COCO instances JSON file that lists the classes; by default the file's own, or COCO's 80."
+    "annotations",
+    "",
+    "A COCO instances JSON file that lists the classes; by default the file's own, or COCO's where there are 80. For a "
+    "backbone alone give this or --num_classes.",
 )
 flags.DEFINE_integer(
     "num_classes", 0, "How many classes, without background; 0: as many as the file has.", lower_bound=0
@@ -45,8 +48,11 @@ def main() -> None:
 def export(source: pathlib.Path, output: pathlib.Path) -> None:
     """The other way: a model of ours -> MLPerf's tensors."""
     from ssd_tf.predictor import load_model
-    from ssd_tf.weights.convert import write_tensors
+    from ssd_tf.weights.convert import require_writable, write_tensors
 
+    if FLAGS.annotations or FLAGS.num_classes:
+        raise ValueError("--reverse: expected neither --annotations nor --num_classes: the model has its classes")
+    require_writable(output)
     _, model = load_model(source)
     write_tensors(output, model)
     print(f"{source} as MLPerf's state_dict in {output}")

@@ -8,8 +8,6 @@ The second form fetches COCO 2017 into $SSD_TF_HOME/coco2017, or ~/.cache/ssd_tf
 interrupted download stopped. Train is 19.6 GB, val 1.1 GB, and about twice that with the unpacked files.
 """
 
-from typing import Any
-
 from absl import flags
 
 from ssd_tf.apps import cli
@@ -27,21 +25,16 @@ flags.DEFINE_integer("limit", 0, "Take only the first so many images that have b
 flags.DEFINE_bool("allow_missing", False, "Leave out images whose files are missing, instead of refusing to start.")
 
 
-@flags.multi_flags_validator(["download", "annotations", "images"])
-def _one_source(values: dict[str, Any]) -> bool:
-    if values["download"] and (values["annotations"] or values["images"]):
-        raise flags.ValidationError("--download brings its own annotations and images: expected only one of both")
-    if not values["download"] and not (values["annotations"] and values["images"]):
-        raise flags.ValidationError("expected --annotations and --images, or --download=coco2017")
-    return True
-
-
 def main() -> None:
     from ssd_tf.data.coco import read_coco
     from ssd_tf.data.coco_download import download_coco2017
     from ssd_tf.data.prepare import prepare, report
     from ssd_tf.download import cache_dir
 
+    if FLAGS.download and (FLAGS.annotations or FLAGS.images):
+        raise ValueError("expected either --download, or --annotations and --images. Received: both")
+    if not FLAGS.download and not (FLAGS.annotations and FLAGS.images):
+        raise ValueError("expected --annotations and --images, or --download=coco2017")
     if FLAGS.download:
         annotations, images = download_coco2017(FLAGS.split, cache_dir() / FLAGS.download)
     else:

@@ -89,7 +89,8 @@ def main() -> int:
 
     outcome = train(config_from_flags())
     if outcome.interrupted:
-        logging.warning("interrupted at step %d; run the same command to go on", outcome.step)
+        how = "the same command without --mlperf_log" if FLAGS.mlperf_log else "the same command"
+        logging.warning("interrupted at step %d; run %s to go on", outcome.step, how)
         return cli.EXIT_INTERRUPTED
     if outcome.metrics:
         print(f"AP {outcome.metrics['AP']:.4f}  AP50 {outcome.metrics['AP50']:.4f}  model in {FLAGS.model_dir}")

@@ -43,7 +43,9 @@ def freeze_stages(model: keras.Model, spec: DetectorSpec, stages: int) -> None:
     """
     if not 0 <= stages <= len(spec.stages):
         raise ValueError(f"{spec.name} has {len(spec.stages)} backbone stages to freeze. Received: {stages}")
-    frozen = tuple(f"conv{number}_" for number in range(1, stages + 2)) if stages else ()
+    if not stages:
+        return
+    frozen = tuple(f"conv{number}_" for number in range(1, stages + 2))
     for layer in model.layers:
         if layer.weights and (f"{layer.name}_").startswith(frozen):
             layer.trainable = False

@@ -4,8 +4,8 @@
 import dataclasses
 
 from ssd_tf.data.pipeline import AugmentConfig
-from ssd_tf.models.losses import LossConfig
-from ssd_tf.training.mlperf_log import MLPERF_DETECTOR, SubmissionConfig
+from ssd_tf.models.losses import REFERENCE_LOSS, LossConfig
+from ssd_tf.training.mlperf_log import MLPERF_DETECTOR, MLPERF_TARGET, SubmissionConfig
 from ssd_tf.training.optimizer import OptimizerConfig
 
 
@@ -79,7 +79,29 @@ def check_config(config: TrainConfig) -> None:
         raise ValueError("--mlperf_warmup_quirk: expected --lr_schedule=step. Received: cosine")
     if not 0 <= config.ema_decay < 1:
         raise ValueError(f"--ema_decay: expected at least 0 and less than 1. Received: {config.ema_decay}")
-    if config.submission.mlperf_log and config.detector != MLPERF_DETECTOR:
+    if config.submission.mlperf_log:
+        _check_submission(config)
+
+
+def _check_submission(config: TrainConfig) -> None:
+    if config.detector != MLPERF_DETECTOR:
         raise ValueError(f"--mlperf_log: expected --detector={MLPERF_DETECTOR}. Received: {config.detector}")
-    if config.submission.mlperf_log and config.steps:
+    if config.steps:
         raise ValueError("--mlperf_log: expected a run of whole --epochs. Received: --steps")
+    if config.target_map < MLPERF_TARGET:
+        raise ValueError(f"--mlperf_log: expected --target_map={MLPERF_TARGET} or more. Received: {config.target_map}")
+    reference = {
+        "optimizer": config.optimizer.optimizer == "sgd",
+        "loss": config.loss == REFERENCE_LOSS,
+        "lr_schedule": config.lr_schedule == "step",
+        "decay_bias_and_norm": config.optimizer.decay_bias_and_norm,
+        "clip_gradient_norm": not config.optimizer.clip_gradient_norm,
+        "ema_decay": not config.ema_decay,
+        "freeze_backbone_stages": not config.freeze_backbone_stages,
+    }
+    others = [f"--{name}" for name, same in reference.items() if not same]
+    if config.submission.mlperf_division == "closed" and others:
+        raise ValueError(
+            "--mlperf_division=closed: expected the reference's training. Received: another "
+            f"{', '.join(others)}, which --mlperf_division=open allows"
+        )

@@ -7,6 +7,7 @@ import math
 import pathlib
 import signal
 import time
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -22,8 +23,8 @@ from ssd_tf.model_dir import (
     CONFIG,
     Checkpoints,
     ModelInfo,
-    is_run,
     load_info,
+    load_settings,
     require_same_model,
     save_config,
 )
@@ -37,7 +38,7 @@ from ssd_tf.training.optimizer import make_optimizer
 from ssd_tf.training.plan import Plan, make_plan, mlperf_hyperparameters
 from ssd_tf.training.precision import choose_precision
 from ssd_tf.training.schedule import learning_rate
-from ssd_tf.training.step import make_train_step
+from ssd_tf.training.step import StepResult, make_train_step
 from ssd_tf.weights.load import load_backbone, load_initial_weights
 
 
@@ -48,6 +49,15 @@ class Outcome:
     step: int
     interrupted: bool
     metrics: dict[str, float]
+
+
+class _Trained(NamedTuple):
+    """What training changes. average: the model that holds the moving average of the weights, where one is kept."""
+
+    model: keras.Model
+    average: keras.Model | None
+    optimizer: keras.optimizers.Optimizer
+    checkpoints: Checkpoints
 
 
 def train(config: TrainConfig) -> Outcome:
@@ -78,19 +88,27 @@ def train(config: TrainConfig) -> Outcome:
             _initialize(model, average, config, plan.info)
         mlperf.weights(plan.spec)
         save_config(model_dir, plan.info, dataclasses.asdict(config))
-        return _train_from(step, config, plan, model, average, optimizer, checkpoints, mlperf)
+        return _train_from(step, config, plan, _Trained(model, average, optimizer, checkpoints), mlperf)
 
 
-def _train_from(step, config: TrainConfig, plan: Plan, model, average, optimizer, checkpoints, mlperf) -> Outcome:
+def _train_from(step: int, config: TrainConfig, plan: Plan, trained: _Trained, mlperf: MlperfLog) -> Outcome:
     """The loop: for each step, train, report, evaluate, save, stop."""
-    spec, info, epoch_steps, total_steps = plan.spec, plan.info, plan.epoch_steps, plan.total_steps
+    model, average, optimizer, checkpoints = trained
+    spec, epoch_steps, total_steps = plan.spec, plan.epoch_steps, plan.total_steps
     if config.target_map and checkpoints.best_ap >= config.target_map:
         total_steps = step
-    clip = config.optimizer.clip_gradient_norm
     train_step = make_train_step(
-        spec, model, optimizer, config.augment, config.loss, clip, config.batch_splits, average, config.ema_decay
+        spec,
+        model,
+        optimizer,
+        augment=config.augment,
+        loss=config.loss,
+        clip_gradient_norm=config.optimizer.clip_gradient_norm,
+        batch_splits=config.batch_splits,
+        average=average,
+        ema_decay=config.ema_decay,
     )
-    predictor = Predictor(spec, info.categories, average or model)
+    predictor = Predictor(spec, plan.info.categories, average or model)
     model_dir = pathlib.Path(config.model_dir)
     mlperf.run_start(plan.eval_epochs)
     data = (config.data_dir, plan.train_manifest, spec.image_size, config.batch_size, config.seed, config.augment)
@@ -112,17 +130,11 @@ def _train_from(step, config: TrainConfig, plan: Plan, model, average, optimizer
             logs = last or step % config.log_every_steps == 0
             evaluates = last or (inside_epoch == 0 and epoch in plan.eval_epochs)
             saves = last or (inside_epoch == 0 and _due(epoch, config.checkpoint_every_epochs))
-            if logs or evaluates or saves:
+            if logs or evaluates or saves or stopped:
                 _require_finite(float(result.loss), step, rate, model_dir)
             if logs:
-                values = {name: float(value) for name, value in result._asdict().items()}
                 speed = clock.steps_per_second(step) * config.batch_size
-                monitor.report(
-                    "train", step, {"epoch": step / epoch_steps, **values, "lr": rate, "images_per_s": speed}
-                )
-                progress.set_postfix(
-                    epoch=f"{step / epoch_steps:.2f}", loss=f"{values['loss']:.3f}", img_s=f"{speed:.1f}"
-                )
+                _report(result, step, step / epoch_steps, rate, speed, monitor, progress)
             if inside_epoch == 0:
                 mlperf.epoch_stop(epoch)
             if evaluates:
@@ -137,12 +149,16 @@ def _train_from(step, config: TrainConfig, plan: Plan, model, average, optimizer
                     logging.info("target reached: AP %.4f >= %g at epoch %d", metrics["AP"], config.target_map, epoch)
                     mlperf.run_stop(reached=True)
                     total_steps, saves = step, True
-            if saves:
+            if saves or (stopped and step < total_steps):
                 with clock.paused():
                     checkpoints.save(step)
-        if stopped and step < total_steps:
-            checkpoints.save(step)
     return Outcome(step=step, interrupted=step < total_steps, metrics=metrics)
+
+
+def _report(result: StepResult, step: int, epoch: float, rate: float, speed: float, monitor: Monitor, progress) -> None:
+    values = {name: float(value) for name, value in result._asdict().items()}
+    monitor.report("train", step, {"epoch": epoch, **values, "lr": rate, "images_per_s": speed})
+    progress.set_postfix(epoch=f"{epoch:.2f}", loss=f"{values['loss']:.3f}", img_s=f"{speed:.1f}")
 
 
 def open_model_dir(config: TrainConfig, info: ModelInfo) -> pathlib.Path:
@@ -153,13 +169,33 @@ def open_model_dir(config: TrainConfig, info: ModelInfo) -> pathlib.Path:
     model_dir.mkdir(parents=True, exist_ok=True)
     if (model_dir / CONFIG).is_file():
         require_same_model(model_dir, load_info(model_dir), info)
-        if not is_run(model_dir):
+        settings = load_settings(model_dir)
+        if settings is None:
             raise ValueError(
                 f"{model_dir} holds a finished model, not a run: start from it with --init_from={model_dir}"
             )
+        _require_same_variables(model_dir, settings, dataclasses.asdict(config))
     if config.submission.mlperf_log and (model_dir / CHECKPOINTS).is_dir():
-        raise ValueError(f"--mlperf_log: a run is logged from its first step on, and {model_dir} holds a part of one")
+        raise ValueError(
+            f"--mlperf_log: a run is logged from its first step on, and {model_dir} holds a part of one; go on without "
+            "a log, or log a new run in another --model_dir"
+        )
     return model_dir
+
+
+def _require_same_variables(model_dir: pathlib.Path, before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Raises ValueError where a checkpoint of the settings before does not have the variables of those now."""
+    if not (model_dir / CHECKPOINTS).is_dir():
+        return
+    settings = {
+        "optimizer": (before.get("optimizer", {}).get("optimizer", "sgd"), now["optimizer"]["optimizer"]),
+        "freeze_backbone_stages": (before.get("freeze_backbone_stages", 0), now["freeze_backbone_stages"]),
+        "ema_decay": (before.get("ema_decay", 0.0), now["ema_decay"]),
+    }
+    for name, (old, new) in settings.items():
+        # Another decay is fine, as long as there is an average in both.
+        if old != new and not (name == "ema_decay" and old and new):
+            raise ValueError(f"{model_dir} holds a run with --{name}={old}, which must stay. Received: --{name}={new}")
 
 
 def _initialize(model: keras.Model, average: keras.Model | None, config: TrainConfig, info: ModelInfo) -> None:

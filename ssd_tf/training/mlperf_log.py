@@ -16,6 +16,7 @@ from ssd_tf.detectors import DetectorSpec
 
 # The only detector that the rules of 1.1.0 know.
 MLPERF_DETECTOR = "ssd300_resnet34"
+MLPERF_TARGET = 0.23
 _DROP_CACHES = pathlib.Path("/proc/sys/vm/drop_caches")
 
 
@@ -36,7 +37,7 @@ class MlperfLog:
     The run is reported as aborted unless `run_stop` said before that it reached its target.
 
     Raises:
-      ValueError: the package mlperf-logging is not installed.
+      ValueError: the package mlperf-logging is not installed, or the file has the log of a run that was started.
       OSError: the file cannot be written.
     """
 
@@ -51,9 +52,11 @@ class MlperfLog:
         try:
             from mlperf_logging.mllog.mllog import MLLogger
         except ImportError as error:
-            raise ValueError("--mlperf_log needs MLCommons' logger: pip install 'ssd_tf[mlperf]'") from error
+            raise ValueError("--mlperf_log needs MLCommons' logger: pip install 'mlperf-logging>=4,<5'") from error
         path = pathlib.Path(config.mlperf_log)
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_file() and '"run_start"' in path.read_text(encoding="utf-8", errors="replace"):
+            raise ValueError(f"--mlperf_log: {path} has the log of another run: remove it, or give another name")
         # A logger of its own for each run: MLCommons' default one also prints, and never closes its file.
         logger = std_logging.Logger("mlperf", std_logging.INFO)
         self._handler = std_logging.FileHandler(path, mode="w")

@@ -77,9 +77,15 @@ def make_schedule(config: TrainConfig, epoch_steps: int, total_steps: int) -> Sc
 
 
 def evaluation_epochs(config: TrainConfig, last_epoch: int) -> tuple[int, ...]:
-    """The epochs after which the run evaluates, ascending; the last one always is."""
+    """The epochs after which the run evaluates, ascending; the last one always is.
+
+    Raises:
+      ValueError: the run does not have an epoch of config.eval_epochs.
+    """
     every = range(config.eval_every_epochs, last_epoch, config.eval_every_epochs) if config.eval_every_epochs else ()
-    return tuple(sorted({*every, *(epoch for epoch in config.eval_epochs if epoch < last_epoch), last_epoch}))
+    if not all(1 <= epoch <= last_epoch for epoch in config.eval_epochs):
+        raise ValueError(f"--eval_epochs: expected epochs from 1 to {last_epoch}. Received: {config.eval_epochs}")
+    return tuple(sorted({*every, *config.eval_epochs, last_epoch}))
 
 
 def mlperf_hyperparameters(config: TrainConfig, plan: Plan) -> dict[str, object]:

@@ -1,5 +1,9 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The mean of several checkpoints of a run (as in Izmailov et al. 2018, arXiv 1803.05407, with equal weights)."""
+"""The mean of several checkpoints of a run, with equal weights.
+
+As Izmailov et al. 2018 (arXiv 1803.05407), but for batch norm: they compute its statistics anew from the data, here
+these are averaged too, which is close where the checkpoints are.
+"""
 
 from collections.abc import Sequence
 

@@ -52,10 +52,13 @@ def import_model(
     backbone = torchvision.is_resnet(tensors)
     if backbone and not categories:
         if not num_classes:
-            raise ValueError(f"{source} holds a backbone alone: the classes must be given")
+            raise ValueError(
+                f"{source} holds a backbone alone: the classes (annotations), or their number, must be given"
+            )
         categories = _numbered(num_classes)
     categories = categories or categories_of(content, tensors, spec, str(source), num_classes)
     info = ModelInfo(spec.name, categories)
+    keras.utils.set_random_seed(0)  # of the heads that are fresh where the file holds a backbone
     model = build_model(spec, len(categories))
     assign = torchvision.assign_backbone if backbone else mlperf.assign
     assign(model, tensors, str(source))
@@ -89,14 +92,19 @@ def categories_of(
     return _numbered(count)
 
 
+def require_writable(path: pathlib.Path) -> None:
+    """Raises ValueError where `write_tensors` cannot write a file with such an ending."""
+    if path.suffix not in _WRITERS:
+        raise ValueError(f"{path}: expected a file that ends in {' or '.join(_WRITERS)}")
+
+
 def write_tensors(path: pathlib.Path, model: keras.Model) -> None:
     """Writes a model as MLPerf's state_dict (names and layout) to a .safetensors or .npz file.
 
     Raises:
       ValueError: the ending is another.
     """
-    if path.suffix not in _WRITERS:
-        raise ValueError(f"{path}: expected a file that ends in {' or '.join(_WRITERS)}")
+    require_writable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
         _WRITERS[path.suffix](temporary, mlperf.state_dict(model))

@@ -16,6 +16,8 @@ from ssd_tf.models.resnet import is_backbone_layer
 from ssd_tf.weights import mlperf, torchvision
 from ssd_tf.weights.pytorch import read_pytorch, state_dict
 
+# Weights hardly get smaller when they are compressed.
+_MOST_INFLATED = 50
 # What --backbone_weights takes in place of a file.
 TORCHVISION = "torchvision"
 
@@ -126,8 +128,11 @@ def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise ValueError("it holds one array without a name")
+            unpacked = sum(entry.file_size for entry in (archive.zip.infolist() if archive.zip else ()))
+            if unpacked > _MOST_INFLATED * path.stat().st_size:
+                raise ValueError(f"it would inflate to {unpacked} bytes, which weights do not")
             tensors = {name: archive[name] for name in archive.files}
-    except ValueError as error:
+    except (ValueError, MemoryError) as error:
         raise ValueError(f"{path}: cannot be read as .npz: {error}") from error
     if not all(isinstance(tensor, np.ndarray) for tensor in tensors.values()):
         raise ValueError(f"{path}: cannot be read as .npz: an entry is not an array")

@@ -54,14 +54,10 @@ def unpickle(content: bytes | memoryview, start: int = 0, refer: Callable[[Any],
     for opcode, argument, position in pickletools.genops(bytes(content[start : start + 2 * _LARGEST_PICKLE])):
         if (position or 0) >= _LARGEST_PICKLE:
             break
-        count = len(opcode.stack_before)
-        if pickletools.markobject in opcode.stack_before:  # all that came since the mark, and the target before it
-            count = len(stack) - marks.pop() + opcode.stack_before.index(pickletools.markobject)
-        if not 0 <= count <= len(stack):
-            refuse("has a pickle that takes more values than there are")
-        values = stack[len(stack) - count :]
-        del stack[len(stack) - count :]
+        values = _take(stack, marks, opcode)
         match opcode.name, values:
+            case "STOP", [value]:
+                return _tensor_of(value), start + (position or 0) + 1
             case "PROTO" | "FRAME", _:
                 pass
             case "MARK", _:
@@ -73,47 +69,70 @@ def unpickle(content: bytes | memoryview, start: int = 0, refer: Callable[[Any],
                 memo[len(memo)] = value
             case "BINGET" | "LONG_BINGET", _:
                 stack.append(memo[argument])
-            case "EMPTY_TUPLE" | "TUPLE" | "TUPLE1" | "TUPLE2" | "TUPLE3", _:
-                stack.append(tuple(values))
-            case "EMPTY_LIST", _:
-                stack.append([])
-            case "APPEND" | "APPENDS", [list() as target, *items]:
-                target.extend(items)
-                stack.append(target)
-            case "EMPTY_DICT", _:
-                stack.append({})
-            case "SETITEM" | "SETITEMS", [dict() as target, *items]:
-                target.update(_checked(zip(items[::2], items[1::2], strict=True)))
-                stack.append(target)
-            case "BUILD", [dict() as target, _]:  # attributes, such as a state_dict's _metadata: not its content
-                stack.append(target)
-            case ("GLOBAL" | "INST", _) | ("STACK_GLOBAL", [str(), str()]):
-                stack.append(_named(*(str(argument).split(" ", 1) if argument else values)))
-            case "REDUCE", [types.FunctionType() as function, tuple() as arguments] if len(arguments) <= 7:
-                stack.append(function(*arguments))  # one of _NAMES, of which none takes more
-            case "NEWOBJ", [types.FunctionType() as function, tuple() as arguments] if function is _parameter:
-                stack.append(function(*arguments))
-            case "BUILD", [_Parameter() as target, tuple() as state]:
-                target.data = state[0] if len(state) == 5 else target.data
-                stack.append(target)
             case "BINPERSID", [identity] if refer:
                 stack.append(refer(identity))
-            case "STOP", [value]:
-                return _plain(value), start + (position or 0) + 1
-            case name, _ if name in _LITERALS:
-                stack.append(argument)
-            case name, _ if name in _CONSTANTS:
-                stack.append(_CONSTANTS[name])
             case name, _:
-                kinds = ", ".join(type(value).__name__ for value in values[:2])
-                refuse(f"has the pickle opcode {name}({kinds}), which is not part of a tensor file; refused{HINT}")
+                stack.append(_made(name, argument, values))
     raise RefusedError(f"has a pickle of more than {_LARGEST_PICKLE} bytes, which tensors alone do not need{HINT}")
+
+
+def _take(stack: list[Any], marks: list[int], opcode: pickletools.OpcodeInfo) -> list[Any]:
+    """Takes what the opcode needs off the stack."""
+    count = len(opcode.stack_before)
+    if pickletools.markobject in opcode.stack_before:  # all that came since the mark, and the target before it
+        count = len(stack) - marks.pop() + opcode.stack_before.index(pickletools.markobject)
+    if not 0 <= count <= len(stack):
+        refuse("has a pickle that takes more values than there are")
+    values = stack[len(stack) - count :]
+    del stack[len(stack) - count :]
+    return values
+
+
+def _made(name: str, argument: Any, values: list[Any]) -> Any:
+    """What an opcode makes of its argument and of the values that it took."""
+    match name, values:
+        case "EMPTY_TUPLE" | "TUPLE" | "TUPLE1" | "TUPLE2" | "TUPLE3", _:
+            return tuple(values)
+        case "EMPTY_LIST", _:
+            return []
+        case "APPEND" | "APPENDS", [list() as target, *items]:
+            target.extend(items)
+            return target
+        case "EMPTY_DICT", _:
+            return {}
+        case "SETITEM" | "SETITEMS", [dict() as target, *items]:
+            target.update(_checked(zip(items[::2], items[1::2], strict=True)))
+            return target
+        case "BUILD", [dict() as target, _]:  # attributes, such as a state_dict's _metadata: not its content
+            return target
+        case "BUILD", [_Parameter() as target, tuple() as state]:
+            target.data = state[0] if len(state) == 5 else target.data
+            return target
+        # INST, which makes an object of its class at once, is here to be refused by the name that it asks for.
+        case ("GLOBAL" | "INST", _) | ("STACK_GLOBAL", [str(), str()]):
+            return _named(*(str(argument).split(" ", 1) if argument else values))
+        case "NEWOBJ", [types.FunctionType() as function, tuple() as arguments] if function is _parameter:
+            return function(*arguments)
+        case "REDUCE", [types.FunctionType() as function, tuple() as arguments] if len(arguments) <= 7:
+            return function(*arguments)  # one of _NAMES, of which none takes more
+        case name, _ if name in _LITERALS:
+            return argument
+        case name, _ if name in _CONSTANTS:
+            return _CONSTANTS[name]
+        case name, _:
+            kinds = ", ".join(type(value).__name__ for value in values[:2])
+            refuse(f"has the pickle opcode {name}({kinds}), which is not part of a tensor file; refused{HINT}")
 
 
 def _named(module: str, name: str) -> Any:
     if (module, name) not in _NAMES:
-        refuse(f"asks for {module}.{name}, which is not part of a tensor file; refused{HINT}")
+        refuse(f"asks for {printable(f'{module}.{name}')}, which is not part of a tensor file; refused{HINT}")
     return _NAMES[module, name]
+
+
+def printable(name: str) -> str:
+    """A name from a file for a message: no control characters, and not of any length."""
+    return "".join(c if c.isprintable() else "?" for c in name[:100]) + ("..." if len(name) > 100 else "")
 
 
 def find_storage(identity: Any, find: Callable[[str, np.dtype, int], Storage]) -> Storage:
@@ -176,13 +195,9 @@ def _parameter(data: Any = None, *_: Any) -> _Parameter:
     return _Parameter(data)
 
 
-def _plain(value: Any) -> Any:
-    """The value with the tensors of parameters in their place; they are the values of dictionaries."""
-    if isinstance(value, _Parameter):
-        return value.data
-    if isinstance(value, dict) and any(isinstance(entry, _Parameter | dict) for entry in value.values()):
-        return {key: _plain(entry) for key, entry in value.items()}
-    return value
+def _tensor_of(value: Any) -> Any:
+    """A parameter's tensor; all else as it is."""
+    return value.data if isinstance(value, _Parameter) else value
 
 
 def _ordered_dict(pairs: Any = None) -> dict[Any, Any]:
@@ -200,7 +215,7 @@ def _checked(items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
     for key, value in items:
         if not isinstance(key, str | int | float | None):  # the hash of nested tuples can take for ever
             refuse(f"has a dictionary with a {type(key).__name__} for a key")
-        yield key, value
+        yield key, _tensor_of(value)
 
 
 def check_numbers(*values: Any) -> None:

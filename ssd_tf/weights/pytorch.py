@@ -6,6 +6,7 @@ Follows torch/serialization.py of PyTorch 2.13; the pickles in the files are rea
 """
 
 import io
+import itertools
 import pathlib
 import struct
 import tarfile
@@ -23,16 +24,18 @@ from ssd_tf.weights.pickles import (
     find_storage,
     make_tensor,
     part_of,
+    printable,
     refuse,
     unpickle,
 )
 
 # Of a zip file's table of contents 46 bytes become an object of 1000.
 _MOST_RECORDS = 100_000
+_MOST_FILES = 16  # a tar file has 3
 _LEGACY_START = [0x1950A86A20F9469CFC6C, 1001]  # the magic number and the version
 # What a damaged file can run into. Warning: pickletools warns of a backslash in a name, which may be made an error.
 _ERRORS = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RuntimeError, EOFError)
-_ERRORS += (MemoryError, BufferError, Warning, struct.error, zipfile.BadZipFile, tarfile.TarError)
+_ERRORS += (BufferError, Warning, struct.error, zipfile.BadZipFile, tarfile.TarError)
 
 
 def read_pytorch(path: str | pathlib.Path) -> Any:
@@ -59,6 +62,8 @@ def read_pytorch(path: str | pathlib.Path) -> Any:
         return _read_tar(content) if content[257:262] == b"ustar" else _read_legacy(content)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"weights file not found: {path}") from error
+    except MemoryError as error:
+        raise ValueError(f"{path}: not enough memory to read its {path.stat().st_size} bytes") from error
     except (RefusedError, OSError) as error:
         raise ValueError(f"{path}: {error}") from error
     except _ERRORS as error:
@@ -106,7 +111,7 @@ def _read_zip(content: bytes) -> Any:
         if key not in records:
             records[key] = _record(content, entries[f"{folders[0]}/data/{key}"])
         if len(records[key]) // dtype.itemsize != count:
-            refuse(f"storage {key} has {len(records[key])} bytes where {count} elements of {dtype} belong")
+            refuse(f"storage {printable(key)} has {len(records[key])} bytes where {count} elements of {dtype} belong")
         return Storage(records[key], dtype)
 
     pickled = _record(content, entries[f"{folders[0]}/data.pkl"])
@@ -115,11 +120,12 @@ def _read_zip(content: bytes) -> Any:
 
 def _record(content: bytes, entry: zipfile.ZipInfo) -> memoryview:
     """The bytes of a record. One that is compressed is refused: it could become any number of bytes."""
-    name, start = entry.orig_filename, entry.header_offset + 30
+    start = entry.header_offset + 30
     signature, flags, method, name_size, extra_size = struct.unpack_from("<4s2xHH16xHH", content, entry.header_offset)
     stored_name = content[start : start + name_size].decode("utf-8" if entry.flag_bits & 0x800 else "cp437")
     start += name_size + extra_size
-    if signature != b"PK\x03\x04" or stored_name != name:
+    name = printable(entry.orig_filename)
+    if signature != b"PK\x03\x04" or stored_name != entry.orig_filename:
         refuse(f"record {name} is not where the table of contents has it")
     if (entry.flag_bits | flags) & 1 or entry.compress_type or method or entry.compress_size != entry.file_size:
         refuse(f"record {name} is compressed or encrypted, which torch.save never does")
@@ -141,7 +147,7 @@ def _read_legacy(content: bytes) -> Any:
 
     def note(key: str, dtype: np.dtype, count: int) -> Storage:
         if forms.setdefault(key, (dtype, count)) != (dtype, count):
-            refuse(f"storage {key} has two types or sizes")
+            refuse(f"storage {printable(key)} has two types or sizes")
         return Storage(None, dtype)
 
     # Where a storage lies depends on the sizes of all, which the object has: it is read twice.
@@ -154,9 +160,9 @@ def _read_legacy(content: bytes) -> Any:
         dtype, count = forms[key]
         begin, end = end + 8, end + 8 + count * dtype.itemsize
         if struct.unpack_from("<q", content, begin - 8) != (count,):
-            refuse(f"storage {key} does not have {count} elements, as its tensors do")
+            refuse(f"storage {printable(key)} does not have {count} elements, as its tensors do")
         if end > len(content):
-            refuse(f"is not a complete PyTorch file: storage {key} is cut off")
+            refuse(f"is not a complete PyTorch file: storage {printable(key)} is cut off")
         records[key] = memoryview(content)[begin:end]
 
     def find(key: str, dtype: np.dtype, _count: int) -> Storage:
@@ -168,7 +174,9 @@ def _read_legacy(content: bytes) -> Any:
 def _read_tar(content: bytes) -> Any:
     """The format of PyTorch 0.1.0 to 0.1.9: the files "storages", "tensors" and "pickle" in a tar archive."""
     with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
-        files = {entry.name: _tar_file(content, entry) for entry in archive.getmembers() if entry.isreg()}
+        # Each of a million empty files in an archive would become an object.
+        entries = list(itertools.islice(archive, _MOST_FILES))
+        files = {entry.name: _tar_file(content, entry) for entry in entries if entry.isreg()}
     storages = _tar_storages(files["storages"])
     tensors = _tar_tensors(files["tensors"], storages)
     return unpickle(files["pickle"], 0, lambda identity: tensors[int(identity)])[0]
@@ -177,7 +185,7 @@ def _read_tar(content: bytes) -> Any:
 def _tar_file(content: bytes, entry: tarfile.TarInfo) -> memoryview:
     end = entry.offset_data + entry.size
     if entry.sparse is not None or end > len(content):
-        refuse(f"is not a complete PyTorch file: {entry.name} is cut off, or has holes")
+        refuse(f"is not a complete PyTorch file: {printable(entry.name)} is cut off, or has holes")
     return memoryview(content)[entry.offset_data : end]
 
 

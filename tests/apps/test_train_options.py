@@ -155,3 +155,22 @@ def test_flags_that_do_not_fit_are_a_one_line_error(prepared, imported, tmp_path
         assert words.format(imported=imported) in errors[0]
     assert not list(tmp_path.glob("m/checkpoints/*"))
     assert not (imported / "checkpoints").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (["--ema_decay=0.9"], "holds a run with --ema_decay=0.0, which must stay. Received: --ema_decay=0.9"),
+        (
+            ["--optimizer=adamw", "--learning_rate=1e-3"],
+            "with --optimizer=sgd, which must stay. Received: --optimizer=adamw",
+        ),
+        (["--freeze_backbone_stages=1"], "with --freeze_backbone_stages=0, which must stay. Received: "),
+    ],
+    ids=["ema_decay", "optimizer", "stages"],
+)
+def test_run_goes_on_with_the_variables_it_has_only(trained, prepared, flags, expected):
+    done = run("train", *TINY, f"--data_dir={prepared}", f"--model_dir={trained}", "--epochs=3", *flags)
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert done.returncode == 1, done.stderr
+    assert len(errors) == 1 and expected in errors[0]

@@ -228,19 +228,28 @@ def test_nothing_is_printed(path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_second_log_to_the_same_path_starts_afresh(path):
+def test_log_of_a_run_is_not_written_over(path):
     drive(path)
-    first = len(keys(path))
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=f"--mlperf_log: {path} has the log of another run"):
+        drive(path)
+    assert path.read_bytes() == before
+
+
+def test_log_of_a_run_that_did_not_start_is_begun_anew(path):
+    drive(path)
+    whole = len(keys(path))
+    path.write_text(path.read_text().split("run_start")[0].rpartition("\n")[0])
     drive(path, accuracies=(0.1, 0.2, 0.3))
     # A logger that kept its first file would write each line twice.
-    assert len(keys(path)) == first
+    assert len(keys(path)) == whole
     assert values(path, "eval_accuracy") == [0.1, 0.2, 0.3]
 
 
 def test_package_that_is_missing_is_named_with_the_way_to_get_it(path, monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "mlperf_logging"]:
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ValueError, match=r"--mlperf_log needs MLCommons' logger: pip install 'ssd_tf\[mlperf\]'"):
+    with pytest.raises(ValueError, match=r"--mlperf_log needs MLCommons' logger: pip install 'mlperf-logging"):
         MlperfLog(SubmissionConfig(str(path)))
     assert not path.exists()
     # Without a path the package is not asked for.

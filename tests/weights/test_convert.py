@@ -139,7 +139,7 @@ def test_backbone_becomes_the_start_of_a_model(tmp_path):
 
 def test_backbone_alone_wants_classes(tmp_path):
     source = write(tmp_path / "resnet.npz", backbone_of(ssd_tf.build_model(SPEC, 1)))
-    with pytest.raises(ValueError, match=r"resnet\.npz holds a backbone alone: the classes must be given"):
+    with pytest.raises(ValueError, match=r"resnet\.npz holds a backbone alone: the classes .* must be given"):
         import_model(source, SPEC, tmp_path / "model", ())
 
 

@@ -331,3 +331,11 @@ def test_initial_weights_of_other_classes_are_refused(model, model_dir):
     with pytest.raises(ValueError, match="trained for 3 classes, the data set has 2"):
         load_initial_weights(model, fewer, model_dir)
     assert_unchanged(model, before)
+
+
+def test_npz_file_that_would_fill_the_memory_is_refused(model, tmp_path):
+    path = tmp_path / "bomb.npz"
+    np.savez_compressed(path, **{"model.layer1.0.weight": np.zeros(10_000_000, np.float32)})
+    assert path.stat().st_size < 100_000
+    with pytest.raises(ValueError, match=r"bomb\.npz: cannot be read as \.npz: it would inflate to 40000\d\d\d bytes"):
+        ssd_tf.load_weights(model, path)

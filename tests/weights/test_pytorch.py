@@ -983,3 +983,35 @@ def test_damaged_tar_file_is_read_or_refused(torch, tmp_path, edits):
         read_pytorch(path)
     except ValueError as error:
         assert str(path) in str(error)  # noqa: PT017 - reading it is fine as well
+
+
+def test_dictionaries_that_share_each_other_cost_no_more_than_they_are(tmp_path):
+    """40 dictionaries, each twice in the next: copied one by one they would be 2^40."""
+    inner = {}
+    for _ in range(40):
+        inner = {"a": inner, "b": inner}
+    path = tmp_path / "shared.pth"
+    path.write_bytes(
+        pickle.dumps(MAGIC, 2)
+        + pickle.dumps(1001, 2)
+        + pickle.dumps(SYSTEM, 2)
+        + pickle.dumps(inner, 2)
+        + pickle.dumps([], 2)
+    )
+    found = read_pytorch(path)
+    assert found["a"] is found["b"]
+
+
+def test_name_in_an_error_has_no_control_characters_and_ends(tmp_path):
+    for name, shown in (("\x1b[31mred", "evil.?[31mred,"), ("x" * 10_000, "x" * 95 + "...,")):
+        path = tmp_path / "evil.pth"
+        content = f"cevil\n{name}\n.".encode()
+        path.write_bytes(
+            pickle.dumps(MAGIC, 2) + pickle.dumps(1001, 2) + pickle.dumps(SYSTEM, 2) + b"\x80\x02" + content
+        )
+        refused(path, shown)
+
+
+def test_tar_file_of_many_files_is_not_listed_to_its_end(torch, tmp_path):
+    path = write_files(tmp_path / "many.pth", {f"file{k}": b"" for k in range(100)} | {"storages": b""})
+    refused(path, "is not a complete PyTorch file")
