@@ -170,7 +170,7 @@ def test_sparse_ids_become_consecutive_classes(plain):
 
 
 def test_crop_cuts_pixels_and_boxes_together(split):
-    found = batches(split, 12, dataclasses.replace(PLAIN, crop=True))
+    found = batches(split, 12, dataclasses.replace(PLAIN, random_crop=True))
     changed = whole = 0
     for batch in found:
         for image, boxes, classes in zip(batch.images, batch.boxes, batch.classes, strict=True):
@@ -189,12 +189,12 @@ def test_crop_cuts_pixels_and_boxes_together(split):
 
 
 def test_flip_is_a_note_for_the_device_and_falls_on_about_half(split):
-    found = batches(split, 24, dataclasses.replace(PLAIN, flip=True))
+    found = batches(split, 24, dataclasses.replace(PLAIN, random_flip=True))
     flips = np.concatenate([batch.flip for batch in found])
     # 96 draws of a half: standard error 0.051; three of those.
     assert abs(flips.mean() - 0.5) < 0.16
     assert len(ids_of(split, found)) == 96  # the pixels are those of the whole picture, not mirrored
-    assert not any(batch.flip.any() for batch in batches(split, 3, dataclasses.replace(FULL, flip=False)))
+    assert not any(batch.flip.any() for batch in batches(split, 3, dataclasses.replace(FULL, random_flip=False)))
 
 
 def test_jitter_differs_from_example_to_example(uninterrupted):
