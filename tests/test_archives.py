@@ -17,8 +17,7 @@ from ssd_tf.files import CHUNK
 
 
 def names_in(folder: pathlib.Path) -> list[str]:
-    """All but the lock, which stays on purpose."""
-    return sorted(path.name for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
 @dataclasses.dataclass(frozen=True)

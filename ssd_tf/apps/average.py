@@ -18,7 +18,6 @@ flags.DEFINE_integer("last", 0, "Take so many, the newest ones; 0: all.", lower_
 
 
 def main() -> None:
-    from ssd_tf.detectors import detector
     from ssd_tf.model_dir import list_checkpoints, load_info, save_model
     from ssd_tf.models.detector import build_model
     from ssd_tf.weights.average import average_checkpoints
@@ -28,7 +27,7 @@ def main() -> None:
     if len(found) < max(FLAGS.last, 1):
         raise ValueError(f"{FLAGS.model}: expected {max(FLAGS.last, 1)} checkpoints or more. Received: {len(found)}")
     prefixes = found[-FLAGS.last :]
-    model = build_model(detector(info.detector), len(info.categories))
+    model = build_model(info.detector, len(info.categories))
     for prefix in prefixes:
         logging.info("averaging %s", prefix)
     average_checkpoints(model, prefixes)

@@ -16,6 +16,7 @@ import tensorflow as tf
 NameOf = Callable[[str, str], str | None]
 
 OFFSETS, LOGITS = "offsets", "logits"
+_PARALLEL = "module."
 # Ours in the order of the reference's: dy is its 1, dx its 0, ... The same turns ours into the reference's.
 _COORDINATES = (1, 0, 3, 2)
 
@@ -27,18 +28,20 @@ def assign(model: keras.Model, tensors: dict[str, np.ndarray], source: str, name
       model: as `build_model` made it.
       tensors: in PyTorch's layout, of any float type.
       source: names the file in errors.
-      name_of: the tensors' names.
+      name_of: the tensors' names, without the "module." that DistributedDataParallel may have put before them.
 
     Raises:
       KeyError: a tensor is missing or left over.
       ValueError: a tensor has the wrong shape or type.
     """
+    prefix = prefix_of(tensors)
     pairs, left = [], {name for name in tensors if not name.endswith("num_batches_tracked")}
     for layer in model.layers:
         for variable in layer.weights:
             name = name_of(layer.name, variable.name)
             if name is None:
                 continue
+            name = prefix + name
             if name not in tensors:
                 raise KeyError(f"{source}: no tensor {name!r}, which {model.name} needs for {variable.path}")
             pairs.append((variable, _to_ours(tensors[name], variable, name, _outputs(model, layer.name), source)))
@@ -47,6 +50,11 @@ def assign(model: keras.Model, tensors: dict[str, np.ndarray], source: str, name
         raise KeyError(f"{source}: tensor {min(left)!r} has no place in {model.name} ({len(left)} such tensors)")
     for variable, value in pairs:
         variable.assign(value)
+
+
+def prefix_of(tensors: dict[str, np.ndarray]) -> str:
+    """The "module." that DistributedDataParallel puts before each name, where it did."""
+    return _PARALLEL if any(name.startswith(_PARALLEL) for name in tensors) else ""
 
 
 def to_tensors(model: keras.Model, name_of: NameOf) -> dict[str, np.ndarray]:

@@ -19,24 +19,18 @@ _STAGES = {"conv2": "model.layer1.4", "conv3": "model.layer1.5", "conv4": "model
 _HEADS = {layout.OFFSETS: "loc", layout.LOGITS: "conf"}
 _BACKBONE = "model."
 _FIRST_LOGITS = "conf.0.bias"
-_PARALLEL = "module."
 
 
 def assign(model: keras.Model, tensors: dict[str, np.ndarray], source: str) -> None:
-    """`layout.assign` by the reference's names, with or without the "module." prefix of DistributedDataParallel."""
-    prefix = prefix_of(tensors)
-    layout.assign(model, tensors, source, lambda layer, variable: prefix + reference_name(layer, variable))
+    """`layout.assign` by the reference's names."""
+    layout.assign(model, tensors, source, reference_name)
 
 
 def assign_backbone(model: keras.Model, tensors: dict[str, np.ndarray], source: str) -> None:
     """The same for the backbone; the file's other tensors are not looked at."""
-    prefix = prefix_of(tensors)
-    tensors = {name: value for name, value in tensors.items() if name.startswith(prefix + _BACKBONE)}
-
-    def name_of(layer: str, variable: str) -> str | None:
-        return prefix + reference_name(layer, variable) if is_backbone_layer(layer) else None
-
-    layout.assign(model, tensors, source, name_of)
+    kept = layout.prefix_of(tensors) + _BACKBONE
+    tensors = {name: value for name, value in tensors.items() if name.startswith(kept)}
+    layout.assign(model, tensors, source, backbone_name)
 
 
 def state_dict(model: keras.Model) -> dict[str, np.ndarray]:
@@ -59,7 +53,7 @@ def num_classes(tensors: dict[str, np.ndarray], boxes_per_cell: int, source: str
     Raises:
       ValueError: the file has no first head for logits, or one that does not fit the number of boxes.
     """
-    bias = tensors.get(prefix_of(tensors) + _FIRST_LOGITS)
+    bias = tensors.get(layout.prefix_of(tensors) + _FIRST_LOGITS)
     if bias is None:
         raise ValueError(f"{source}: no tensor {_FIRST_LOGITS!r}: these are not the weights of MLPerf's SSD")
     if bias.ndim != 1 or len(bias) % boxes_per_cell or len(bias) < 2 * boxes_per_cell:
@@ -69,16 +63,16 @@ def num_classes(tensors: dict[str, np.ndarray], boxes_per_cell: int, source: str
     return len(bias) // boxes_per_cell - 1
 
 
-def prefix_of(tensors: dict[str, np.ndarray]) -> str:
-    """The "module." that DistributedDataParallel puts before each name, where it did."""
-    return _PARALLEL if any(name.startswith(_PARALLEL) for name in tensors) else ""
-
-
 def reference_name(layer: str, variable: str) -> str:
     """The state_dict's name of a variable, such as ("conv2_1_1", "kernel") -> "model.layer1.4.0.conv1.weight"."""
     if layer.endswith("_bn"):
         return f"{_module(layer.removesuffix('_bn'), normalization=True)}.{_BATCH_NORM[variable]}"
     return f"{_module(layer, normalization=False)}.{_CONV[variable]}"
+
+
+def backbone_name(layer: str, variable: str) -> str | None:
+    """The same, where the layer belongs to the backbone."""
+    return reference_name(layer, variable) if is_backbone_layer(layer) else None
 
 
 def _module(layer: str, normalization: bool) -> str:

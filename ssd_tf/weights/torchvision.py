@@ -5,9 +5,8 @@ import keras
 import numpy as np
 
 from ssd_tf.download import RemoteFile
-from ssd_tf.models.resnet import is_backbone_layer
 from ssd_tf.weights import layout
-from ssd_tf.weights.mlperf import prefix_of, reference_name
+from ssd_tf.weights.mlperf import backbone_name
 
 # The file that MLPerf's rules name: ssd-v1 README, "ResNet-34 pretrained weights".
 RESNET34 = RemoteFile(
@@ -29,26 +28,21 @@ _SKIPPED = ("layer4.", "fc.")
 
 def is_resnet(tensors: dict[str, np.ndarray]) -> bool:
     """Whether the names are those of a ResNet by itself, and not of a detector."""
-    return prefix_of(tensors) + "conv1.weight" in tensors
+    return layout.prefix_of(tensors) + "conv1.weight" in tensors
 
 
 def assign_backbone(model: keras.Model, tensors: dict[str, np.ndarray], source: str) -> None:
     """`layout.assign` by torchvision's names; layer4 and fc are skipped, all else must fit."""
-    prefix = prefix_of(tensors)
+    prefix = layout.prefix_of(tensors)
     skipped = tuple(prefix + name for name in _SKIPPED)
     tensors = {name: value for name, value in tensors.items() if not name.startswith(skipped)}
-
-    def name_of(layer: str, variable: str) -> str | None:
-        name = torchvision_name(layer, variable)
-        return name and prefix + name
-
-    layout.assign(model, tensors, source, name_of)
+    layout.assign(model, tensors, source, torchvision_name)
 
 
 def torchvision_name(layer: str, variable: str) -> str | None:
-    """torchvision's name of a variable, such as ("conv2_1_1", "kernel") -> "layer1.0.conv1.weight"."""
-    if not is_backbone_layer(layer):
+    """torchvision's name of a backbone's variable, such as ("conv2_1_1", "kernel") -> "layer1.0.conv1.weight"."""
+    name = backbone_name(layer, variable)
+    if name is None:
         return None
-    name = reference_name(layer, variable)
-    prefix = next(prefix for prefix in _WRAPPED if name.startswith(prefix))
-    return _WRAPPED[prefix] + name.removeprefix(prefix)
+    wrapped = next(wrapped for wrapped in _WRAPPED if name.startswith(wrapped))
+    return _WRAPPED[wrapped] + name.removeprefix(wrapped)

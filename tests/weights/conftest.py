@@ -1,8 +1,9 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Fixtures of the tests of PyTorch's files."""
+"""Fixtures of the tests of weight files."""
 
 import pytest
 
+import ssd_tf
 from ssd_tf.weights.pytorch import read_pytorch
 from tests.weights.torch_files import FORMS
 
@@ -26,3 +27,18 @@ def saved(torch, form, tmp_path):
         return read_pytorch(tmp_path / "saved.pth")
 
     return save_and_read
+
+
+@pytest.fixture(scope="module")
+def built(request):
+    """A model of the test file's SPEC and CLASSES, and its first weights."""
+    model = ssd_tf.build_model(request.module.SPEC, request.module.CLASSES)
+    return model, model.get_weights()
+
+
+@pytest.fixture
+def model(built):
+    """The same model for all tests of a file, with its first weights."""
+    model, weights = built
+    model.set_weights(weights)
+    return model

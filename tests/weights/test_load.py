@@ -18,26 +18,13 @@ from ssd_tf.training.optimizer import SGD
 from ssd_tf.weights.load import load_backbone, load_initial_weights
 from ssd_tf.weights.mlperf import reference_name
 
+SPEC = "ssd128_tiny"
 CLASSES = 3
 _SAVERS = {
     ".npz": lambda path, tensors: np.savez(path, **tensors),
     ".safetensors": lambda path, tensors: safetensors.numpy.save_file(tensors, path),
 }
 INFO = ModelInfo("ssd128_tiny", tuple(Category(10 * k, f"class {k}") for k in range(1, CLASSES + 1)))
-
-
-@pytest.fixture(scope="module")
-def built():
-    model = ssd_tf.build_model("ssd128_tiny", CLASSES)
-    return model, model.get_weights()
-
-
-@pytest.fixture
-def model(built):
-    """The same model for all tests, with its first weights."""
-    model, weights = built
-    model.set_weights(weights)
-    return model
 
 
 def tensors_for(model, seed=0):

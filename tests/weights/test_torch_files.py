@@ -58,20 +58,6 @@ def images():
 
 
 @pytest.fixture(scope="module")
-def built():
-    model = ssd_tf.build_model(SPEC, CLASSES)
-    return model, model.get_weights()
-
-
-@pytest.fixture
-def model(built):
-    """The same model for all tests, with its first weights."""
-    model, weights = built
-    model.set_weights(weights)
-    return model
-
-
-@pytest.fixture(scope="module")
 def in_reference_layout(reference_order):
     """Turns our [B, A, .] offsets and logits into the reference's (loc, conf)."""
     back = np.argsort(reference_order)
