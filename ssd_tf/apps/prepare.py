@@ -6,9 +6,11 @@ python -m ssd_tf.apps.prepare --download=coco2017 --output_dir=data --split=val
 
 The second form fetches COCO 2017 into $SSD_TF_HOME/coco2017, or ~/.cache/ssd_tf/coco2017, and goes on where an
 interrupted download stopped. Train is 19.6 GB, val 1.1 GB, and about twice that with the unpacked files.
+
+A preparation that was stopped goes on when the same command is run again: finished shards are kept.
 """
 
-from absl import flags
+from absl import flags, logging
 
 from ssd_tf.apps import cli
 
@@ -20,12 +22,14 @@ flags.DEFINE_string("images", None, "The folder that the annotations' file names
 flags.DEFINE_string("output_dir", None, "Where shards and manifest go.", required=True)
 flags.DEFINE_string("split", "train", "Name of the split, such as train, val or test.")
 flags.DEFINE_integer("num_shards", 0, "Number of files; 0 chooses by the number of images.", lower_bound=0)
-flags.DEFINE_integer("num_workers", 0, "Threads; 0 takes one for each CPU core.", lower_bound=0)
+flags.DEFINE_integer("num_workers", 0, "Threads of the local runner; 0 takes one for each CPU core.", lower_bound=0)
+flags.DEFINE_enum("runner", "local", ["local", "beam"], "Threads of this machine, or an Apache Beam pipeline.")
+flags.DEFINE_multi_string("beam_option", [], "An option of Beam's, such as --runner=FlinkRunner; may be repeated.")
 flags.DEFINE_integer("limit", 0, "Take only the first so many images that have boxes; 0 takes all.", lower_bound=0)
 flags.DEFINE_bool("allow_missing", False, "Leave out images whose files are missing, instead of refusing to start.")
 
 
-def main() -> None:
+def main() -> int:
     from ssd_tf.data.coco import read_coco
     from ssd_tf.data.coco_download import download_coco2017
     from ssd_tf.data.prepare import prepare, report
@@ -40,17 +44,24 @@ def main() -> None:
     else:
         annotations, images = FLAGS.annotations, FLAGS.images
     dataset = read_coco(annotations, images)
-    manifest = prepare(
-        dataset,
-        FLAGS.output_dir,
-        FLAGS.split,
-        source={"format": FLAGS.format, "annotations": str(annotations), "images": str(images)},
-        num_shards=FLAGS.num_shards,
-        num_workers=FLAGS.num_workers,
-        limit=FLAGS.limit,
-        allow_missing=FLAGS.allow_missing,
-    )
+    try:
+        manifest = prepare(
+            dataset,
+            FLAGS.output_dir,
+            FLAGS.split,
+            source={"format": FLAGS.format, "annotations": str(annotations), "images": str(images)},
+            num_shards=FLAGS.num_shards,
+            num_workers=FLAGS.num_workers,
+            limit=FLAGS.limit,
+            allow_missing=FLAGS.allow_missing,
+            runner=FLAGS.runner,
+            beam_options=FLAGS.beam_option,
+        )
+    except KeyboardInterrupt:
+        logging.warning("interrupted; run the same command to go on")
+        return cli.EXIT_INTERRUPTED
     print(report(manifest))
+    return cli.EXIT_OK
 
 
 if __name__ == "__main__":

@@ -10,6 +10,14 @@ import numpy as np
 from ssd_tf.data.annotations import AnnotatedDataset, AnnotatedImage, Category
 from ssd_tf.geometry.boxes import from_coco_xywh
 
+# What is read. The rest, above all the polygons, takes four times the memory of all this and is dropped while parsing.
+_KEYS = frozenset(
+    [
+        *("images", "annotations", "categories", "id", "name", "file_name", "height", "width"),
+        *("image_id", "category_id", "bbox", "area", "iscrowd"),
+    ]
+)
+
 
 def read_coco(annotations: str | pathlib.Path, images: str | pathlib.Path) -> AnnotatedDataset:
     """Reads a COCO instances file.
@@ -41,7 +49,7 @@ def read_coco(annotations: str | pathlib.Path, images: str | pathlib.Path) -> An
 
 
 def load_coco_json(path: pathlib.Path) -> dict[str, Any]:
-    """The parsed file, with the three lists that COCO instances have.
+    """The parsed file, with the three lists that COCO instances have, and of their entries what `read_coco` reads.
 
     Raises:
       FileNotFoundError, ValueError: as `read_coco`.
@@ -49,7 +57,7 @@ def load_coco_json(path: pathlib.Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"annotations file not found: {path}")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_wanted)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not JSON: {error}") from error
     wanted = ("images", "annotations", "categories")
@@ -57,6 +65,11 @@ def load_coco_json(path: pathlib.Path) -> dict[str, Any]:
         found = sorted(content) if isinstance(content, dict) else type(content).__name__
         raise ValueError(f"{path}: not COCO instances: expected lists {wanted}. Received: {found}")
     return content
+
+
+def _wanted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of the file without what is not read; one that has nothing to read stays whole, for error messages."""
+    return {key: value for key, value in pairs if key in _KEYS} or dict(pairs)
 
 
 def _read_categories(entries: list[dict[str, Any]]) -> tuple[Category, ...]:
@@ -104,8 +117,10 @@ def _read_image(entry: dict[str, Any], boxes: list[dict[str, Any]], folder: path
 def _picture_path(folder: pathlib.Path, file_name: str) -> pathlib.Path:
     """folder / file_name; or the name alone in the folder, for files whose names carry folders of another machine."""
     path = folder / file_name
+    if path.is_file():
+        return path
     beside = folder / pathlib.PurePosixPath(file_name).name
-    return beside if beside.is_file() and not path.is_file() else path
+    return beside if beside.is_file() else path
 
 
 def _int_id(entry: dict[str, Any]) -> int:

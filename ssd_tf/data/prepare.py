@@ -1,8 +1,8 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Readers -> TFRecord shards and a manifest, in parallel, with a report of everything that was not as it should be.
 
-Every picture is decoded once with the decoder that training uses, so that a bad file is found here and not hours into
-a run. A shard appears under its name only when it is whole, and the manifest only when all shards are.
+A shard appears under its name only when it is whole, and the manifest only when all shards are. A preparation that was
+stopped goes on where it was: shards that are finished (see shards.py) are kept.
 """
 
 import collections
@@ -13,21 +13,22 @@ import pathlib
 import random
 import re
 import threading
+from collections.abc import Mapping, Sequence, Set
 
-import tensorflow as tf
 import tqdm
+from absl import logging
 
-from ssd_tf.data import images as image_ops
-from ssd_tf.data import records
-from ssd_tf.data.annotations import AnnotatedDataset, AnnotatedImage, clean_boxes, count_classes
-from ssd_tf.data.manifest import Manifest, Shard, describe_shard, manifest_path, save_manifest
-from ssd_tf.files import atomic_path
+from ssd_tf.data import beam
+from ssd_tf.data.annotations import AnnotatedDataset, AnnotatedImage, Category, ClassCount
+from ssd_tf.data.manifest import Manifest, manifest_path, save_manifest
+from ssd_tf.data.shards import ShardJob, ShardResult, finished, shard_name, write_shard
 
 # About 100 MB of COCO pictures in a shard; at least 4, so that small sets are read and written in parallel too.
 IMAGES_PER_SHARD = 750
 MIN_SHARDS = 4
 # The order of the images in the shards is drawn once with this seed, so that sorted data sets are mixed.
 _ORDER_SEED = 0
+RUNNERS = ("local", "beam")
 
 
 def prepare(
@@ -39,8 +40,13 @@ def prepare(
     num_workers: int = 0,
     limit: int = 0,
     allow_missing: bool = False,
+    runner: str = "local",
+    beam_options: Sequence[str] = (),
 ) -> Manifest:
     """Writes `split-00000-of-NNNNN.tfrecord` ... and `split.json` to output_dir.
+
+    The files are a function of the data set and num_shards: those of a preparation that was stopped and run again, with
+    any runner and any number of workers, are those of one that was not.
 
     Args:
       dataset: what a reader returned.
@@ -48,24 +54,21 @@ def prepare(
       split: its name: letters, digits, "_", "-" and ".".
       source: what the data set was read from, for the manifest.
       num_shards: 0 chooses by the number of images.
-      num_workers: threads; 0 takes one for each CPU core.
+      num_workers: threads of the local runner; 0 takes one for each CPU core.
       limit: takes only the first so many images that have boxes; 0 takes all images.
       allow_missing: leave images out whose files are missing, instead of refusing to start.
+      runner: local, or beam for an Apache Beam pipeline.
+      beam_options: Beam's own, such as ["--runner=FlinkRunner"].
 
     Returns:
       The manifest, whose findings name what was clipped, dropped, unreadable or missing.
 
     Raises:
       FileNotFoundError: picture files are missing.
-      ValueError: there is nothing to write, or an argument is out of range.
+      ValueError: there is nothing to write, an argument is out of range, or Apache Beam is wanted and not installed.
     """
-    if not re.fullmatch(r"[\w.-]+", split):
-        raise ValueError(f"split: expected a plain name such as train. Received: {split!r}")
-    if min(num_shards, num_workers, limit) < 0:
-        raise ValueError(
-            "expected numbers of at least 0. "
-            f"Received: num_shards={num_shards}, num_workers={num_workers}, limit={limit}"
-        )
+    _check_arguments(split, num_shards, num_workers, limit, runner, beam_options)
+    pipeline = beam.open_pipeline(beam_options) if runner == "beam" else None
     images = list(dataset.images)
     if limit:
         images = [image for image in images if len(image.boxes)][:limit]
@@ -74,39 +77,24 @@ def prepare(
     if not images:
         raise ValueError("the data set has no image to prepare")
 
-    random.Random(_ORDER_SEED).shuffle(images)
-    num_shards = min(num_shards or max(MIN_SHARDS, len(images) // IMAGES_PER_SHARD), len(images))
     output = pathlib.Path(output_dir)
     output.mkdir(parents=True, exist_ok=True)
     # Without its manifest the old split is not there any more; half-new shards are never taken for it.
     _remove_old_manifest(manifest_path(output, split))
-    for stale in output.glob(f".{split}-?????-of-?????.tfrecord.*.tmp"):
-        stale.unlink()
-
-    names = {category.id: category.name for category in dataset.categories}
-    parts = [images[k::num_shards] for k in range(num_shards)]
-    written = _write_shards(parts, output, split, names, num_workers or os.cpu_count() or 1)
-    for _, problems in written:
-        for kind, messages in problems.items():
-            findings[kind].extend(messages)
-    kept = [image for part, _ in written for image in part]
-    if not kept:
-        raise ValueError("no picture could be read; the first: " + findings["unreadable"][0])
-    shards = [
-        describe_shard(output / _shard_name(split, k, num_shards), len(part)) for k, (part, _) in enumerate(written)
-    ]
-    manifest = Manifest(
-        split=split,
-        classes=tuple(count_classes(dataset.categories, kept)),
-        num_images=len(kept),
-        num_images_with_boxes=sum(1 for image in kept if len(image.boxes)),
-        max_boxes=max(len(image.boxes) for image in kept),
-        shards=tuple(shards),
-        findings={kind: sorted(messages) for kind, messages in sorted(findings.items()) if messages},
-        source=source,
-    )
-    _remove_old_shards(output, split, shards)
+    _remove_files(output, split, r"\..+\.tmp")
+    jobs = _plan(images, dataset.categories, output, split, num_shards)
+    num_workers = num_workers or os.cpu_count() or 1
+    results = _keep_finished(jobs, num_workers)
+    rest = [job for job in jobs if job.path.name not in results]
+    if pipeline is not None:
+        results |= beam.write_shards(rest, pipeline)
+    else:
+        results |= _write_with_threads(rest, num_workers, f"prepare {split}", len(images))
+    manifest = _summarize([results[job.path.name] for job in jobs], split, source, findings)
+    _remove_files(output, split, "", keep={shard.file for shard in manifest.shards})
     save_manifest(manifest, output)
+    # The notes go last: nothing is lost where the program is stopped before the manifest is there.
+    _remove_files(output, split, r"\.(done|job)")
     return manifest
 
 
@@ -146,65 +134,84 @@ def _without_missing(
     return [image for image in images if image.image_id not in missing]
 
 
-def _write_shards(parts, output: pathlib.Path, split: str, names: dict[int, str], num_workers: int):
-    """The (images kept, findings) of each shard, written by threads: the decoder runs outside Python's lock."""
+def _plan(
+    images: list[AnnotatedImage], categories: tuple[Category, ...], output: pathlib.Path, split: str, num_shards: int
+) -> list[ShardJob]:
+    """One job a shard. The same images in the same order give the same jobs."""
+    images = images.copy()
+    random.Random(_ORDER_SEED).shuffle(images)
+    count = min(num_shards or max(MIN_SHARDS, len(images) // IMAGES_PER_SHARD), len(images))
+    return [ShardJob(output / shard_name(split, k, count), tuple(images[k::count]), categories) for k in range(count)]
+
+
+def _keep_finished(jobs: list[ShardJob], num_workers: int) -> dict[str, ShardResult]:
+    """By file name, what an earlier preparation finished of these very jobs."""
+    with concurrent.futures.ThreadPoolExecutor(num_workers) as pool:
+        kept = {job.path.name: result for job, result in zip(jobs, pool.map(finished, jobs), strict=True) if result}
+    if kept:
+        logging.info("%d of %d shards were finished before and are kept", len(kept), len(jobs))
+    return kept
+
+
+def _write_with_threads(jobs: list[ShardJob], num_workers: int, title: str, total: int) -> dict[str, ShardResult]:
+    """Writes the shards; by file name, what they hold. The decoder runs outside Python's lock."""
     stop = threading.Event()
-    total = sum(len(part) for part in parts)
+    done_before = total - sum(len(job.images) for job in jobs)
+
+    def on_picture() -> None:
+        if stop.is_set():
+            raise InterruptedError("another shard failed")
+        progress.update()
+
     pool = concurrent.futures.ThreadPoolExecutor(num_workers)
-    with tqdm.tqdm(total=total, unit="img", desc=f"prepare {split}") as progress, pool:
-        futures = [
-            pool.submit(_write_shard, part, output / _shard_name(split, k, len(parts)), names, stop, progress)
-            for k, part in enumerate(parts)
-        ]
+    with tqdm.tqdm(total=total, initial=done_before, unit="img", desc=title) as progress, pool:
+        futures = {job.path.name: pool.submit(write_shard, job, on_picture) for job in jobs}
         try:
-            return [future.result() for future in futures]
+            return {name: future.result() for name, future in futures.items()}
         except BaseException:
             stop.set()
-            for future in futures:
+            for future in futures.values():
                 future.cancel()
             raise
 
 
-def _write_shard(
-    images: list[AnnotatedImage], path: pathlib.Path, names: dict[int, str], stop: threading.Event, progress: tqdm.tqdm
-) -> tuple[list[AnnotatedImage], dict[str, list[str]]]:
-    kept, findings = [], collections.defaultdict(list)
-    with atomic_path(path) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
-        for image in images:
-            if stop.is_set():
-                raise InterruptedError("another shard failed")
-            progress.update()
-            encoded, problem = _read_picture(image)
-            if problem:
-                findings["unreadable"].append(f"{image.path.name}: {problem}")
-                continue
-            cleaned, messages = clean_boxes(image)
-            for message in messages:
-                findings[message.split(":")[0]].append(f"{image.path.name}: {message}")
-            writer.write(records.serialize(cleaned, encoded, names))
-            kept.append(cleaned)
-    return kept, dict(findings)
+def _summarize(
+    results: list[ShardResult], split: str, source: dict[str, str], missing: Mapping[str, list[str]]
+) -> Manifest:
+    findings = collections.defaultdict(list, {kind: list(messages) for kind, messages in missing.items()})
+    for result in results:
+        for kind, messages in result.findings.items():
+            findings[kind].extend(messages)
+    num_images = sum(result.shard.images for result in results)
+    if not num_images:
+        raise ValueError("no picture could be read; the first: " + findings["unreadable"][0])
+    by_class = zip(*(result.classes for result in results), strict=True)
+    return Manifest(
+        split=split,
+        classes=tuple(ClassCount(c[0].category, sum(x.images for x in c), sum(x.boxes for x in c)) for c in by_class),
+        num_images=num_images,
+        num_images_with_boxes=sum(result.images_with_boxes for result in results),
+        max_boxes=max(result.max_boxes for result in results),
+        shards=tuple(result.shard for result in results),
+        findings={kind: sorted(messages) for kind, messages in sorted(findings.items())},
+        source=source,
+    )
 
 
-def _read_picture(image: AnnotatedImage) -> tuple[bytes, str]:
-    """The file's bytes, and why the picture cannot be used, or an empty string."""
-    try:
-        encoded = image.path.read_bytes()
-        image_ops.picture_format(encoded)
-        height, width, _ = image_ops.decode(tf.constant(encoded)).shape
-    except OSError as error:
-        return b"", f"cannot be read ({error.strerror})"
-    except ValueError as error:
-        return b"", f"not a readable picture ({error})"
-    except tf.errors.InvalidArgumentError as error:
-        return b"", f"not a readable picture ({error.message.splitlines()[0][:120]})"
-    if (height, width) != (image.height, image.width):
-        return b"", f"the file is {width}x{height}, its annotations are for {image.width}x{image.height}"
-    return encoded, ""
-
-
-def _shard_name(split: str, index: int, num_shards: int) -> str:
-    return f"{split}-{index:05d}-of-{num_shards:05d}.tfrecord"
+def _check_arguments(
+    split: str, num_shards: int, num_workers: int, limit: int, runner: str, beam_options: Sequence[str]
+) -> None:
+    if not re.fullmatch(r"[\w.-]+", split):
+        raise ValueError(f"split: expected a plain name such as train. Received: {split!r}")
+    if min(num_shards, num_workers, limit) < 0:
+        raise ValueError(
+            "expected numbers of at least 0. "
+            f"Received: num_shards={num_shards}, num_workers={num_workers}, limit={limit}"
+        )
+    if runner not in RUNNERS:
+        raise ValueError(f"runner: expected one of {', '.join(RUNNERS)}. Received: {runner!r}")
+    if beam_options and runner != "beam":
+        raise ValueError(f"beam options: expected them with runner=beam only. Received: {list(beam_options)}")
 
 
 def _remove_old_manifest(path: pathlib.Path) -> None:
@@ -222,9 +229,9 @@ def _remove_old_manifest(path: pathlib.Path) -> None:
     path.unlink()
 
 
-def _remove_old_shards(output: pathlib.Path, split: str, shards: list[Shard]) -> None:
-    current = {shard.file for shard in shards}
-    pattern = re.compile(re.escape(split) + r"-\d{5}-of-\d{5}\.tfrecord")
+def _remove_files(output: pathlib.Path, split: str, ending: str, keep: Set[str] = frozenset()) -> None:
+    """Removes the files of this split's shards whose names go on with the pattern `ending`, but those to keep."""
+    pattern = re.compile(rf"\.?{re.escape(split)}-\d{{5,}}-of-\d{{5,}}\.tfrecord{ending}")
     for path in output.iterdir():
-        if pattern.fullmatch(path.name) and path.name not in current:
+        if pattern.fullmatch(path.name) and path.name not in keep:
             path.unlink()

@@ -1,0 +1,230 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""One shard: annotated images -> a file of records, and beside it a note by which the finished shard is known again.
+
+Every picture is decoded once with the decoder that training uses, so that a bad file is found here and not hours into
+a run. Threads (prepare.py) and Apache Beam (beam.py) call the same `write_shard`, which is a function of its job alone.
+"""
+
+import collections
+import dataclasses
+import hashlib
+import json
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from ssd_tf import __version__
+from ssd_tf.data import images as image_ops
+from ssd_tf.data import records
+from ssd_tf.data.annotations import AnnotatedImage, Category, ClassCount, clean_boxes, count_classes
+from ssd_tf.data.manifest import Shard, describe_shard
+from ssd_tf.files import atomic_path, write_atomically
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardJob:
+    """A shard to write: where to, and which images, in their order. `categories` are all of the data set."""
+
+    path: pathlib.Path
+    images: tuple[AnnotatedImage, ...]
+    categories: tuple[Category, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardResult:
+    """What a written shard holds.
+
+    Attributes:
+      shard: the file.
+      classes: counts of every category, in the data set's order.
+      images_with_boxes: those of its images that have a box.
+      max_boxes: the most boxes of an image.
+      findings: messages by kind: what was dropped, clipped or unreadable.
+      all_read: no picture file failed to be read. One that failed may be there again at the next try.
+    """
+
+    shard: Shard
+    classes: tuple[ClassCount, ...]
+    images_with_boxes: int
+    max_boxes: int
+    findings: dict[str, list[str]]
+    all_read: bool
+
+
+def shard_name(split: str, index: int, num_shards: int) -> str:
+    """train-00000-of-00008.tfrecord"""
+    return f"{split}-{index:05d}-of-{num_shards:05d}.tfrecord"
+
+
+def note_path(shard: pathlib.Path) -> pathlib.Path:
+    """The note of a finished shard; it stays until the manifest is written."""
+    return shard.with_name(f"{shard.name}.done")
+
+
+def write_shard(job: ShardJob, on_picture: Callable[[], object] = lambda: None) -> ShardResult:
+    """Writes a shard, which appears under its name only when it is whole, and then its note.
+
+    Args:
+      job: what to write.
+      on_picture: called before each picture; what it raises ends the work.
+
+    Raises:
+      OSError or tf.errors.OpError: the shard cannot be written.
+    """
+    # Before the pictures are read: one that is replaced meanwhile is not taken for the one that was read.
+    fingerprint = _fingerprint(job)
+    with atomic_path(job.path) as temporary:
+        kept, findings, all_read = _write_records(job, temporary, on_picture)
+        digest = _sha256(temporary)
+    counts = [len(image.boxes) for image in kept]
+    result = ShardResult(
+        shard=describe_shard(job.path, len(kept)),
+        classes=tuple(count_classes(job.categories, kept)),
+        images_with_boxes=sum(count > 0 for count in counts),
+        max_boxes=max(counts, default=0),
+        findings=findings,
+        all_read=all_read,
+    )
+    note = {"job": fingerprint, "sha256": digest, "result": dataclasses.asdict(result)}
+    write_atomically(note_path(job.path), json.dumps(note, indent=1) + "\n")
+    return result
+
+
+def make_record(
+    image: AnnotatedImage, encoded: bytes, names: dict[int, str]
+) -> tuple[bytes | None, AnnotatedImage, list[tuple[str, str]]]:
+    """The record of an image whose file holds `encoded`.
+
+    Args:
+      image: its annotations.
+      encoded: the picture's file.
+      names: class names by category id.
+
+    Returns:
+      The serialised record, or None where the picture cannot be used; the image as it is recorded, with clean boxes;
+      and what was found, as (kind, message): "unreadable", "clipped" or "dropped".
+    """
+    problem = _problem_of(image, encoded)
+    if problem:
+        return None, image, [("unreadable", problem)]
+    cleaned, messages = clean_boxes(image)
+    problems = [(message.split(":")[0], message) for message in messages]
+    return records.serialize(cleaned, encoded, names), cleaned, problems
+
+
+def finished(job: ShardJob) -> ShardResult | None:
+    """What an earlier run left of the very same job: same annotations, same pictures, and the shard as it was written.
+
+    A picture counts as the same while its path, size and time of change are. None where the shard is to be written.
+    """
+    note = _read_note(job.path)
+    if note is None or not note.result.all_read or note.job != _fingerprint(job) or not job.path.is_file():
+        return None
+    if describe_shard(job.path, note.result.shard.images) != note.result.shard or _sha256(job.path) != note.sha256:
+        return None
+    return note.result
+
+
+def written(path: pathlib.Path) -> ShardResult:
+    """What the note of a shard says that another process has just written.
+
+    Raises:
+      OSError: shard and note are not there, or do not belong together.
+    """
+    note = _read_note(path)
+    if note is None or not path.is_file() or describe_shard(path, note.result.shard.images) != note.result.shard:
+        raise OSError(
+            f"{path}: expected a shard and its note {note_path(path).name}. Received: they are not there whole"
+        )
+    return note.result
+
+
+def _write_records(
+    job: ShardJob, path: pathlib.Path, on_picture: Callable[[], object]
+) -> tuple[list[AnnotatedImage], dict[str, list[str]], bool]:
+    """The images as they were recorded, the findings, and whether every picture file could be read."""
+    names = {category.id: category.name for category in job.categories}
+    kept: list[AnnotatedImage] = []
+    findings: dict[str, list[str]] = collections.defaultdict(list)
+    all_read = True
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for image in job.images:
+            on_picture()
+            try:
+                encoded = image.path.read_bytes()
+            except OSError as error:
+                findings["unreadable"].append(f"{image.path.name}: cannot be read ({error.strerror})")
+                all_read = False
+                continue
+            record, cleaned, problems = make_record(image, encoded, names)
+            for kind, message in problems:
+                findings[kind].append(f"{image.path.name}: {message}")
+            if record is not None:
+                writer.write(record)
+                kept.append(cleaned)
+    return kept, dict(findings), all_read
+
+
+@dataclasses.dataclass(frozen=True)
+class _Note:
+    job: str
+    sha256: str
+    result: ShardResult
+
+
+def _read_note(shard: pathlib.Path) -> _Note | None:
+    path = note_path(shard)
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return _Note(content["job"], content["sha256"], _result_from_json(content["result"]))
+    except (ValueError, KeyError, TypeError):
+        return None  # No note of ours, or a damaged one: the shard is written again, and the note with it.
+
+
+def _result_from_json(content: dict[str, Any]) -> ShardResult:
+    classes = tuple(ClassCount(Category(**c["category"]), c["images"], c["boxes"]) for c in content["classes"])
+    return ShardResult(**{**content, "shard": Shard(**content["shard"]), "classes": classes})
+
+
+def _fingerprint(job: ShardJob) -> str:
+    """Stands for all that the shard is a function of: the program, the annotations and the state of the pictures."""
+    digest = hashlib.sha256()
+    digest.update(repr((__version__, job.path.name, job.categories)).encode())
+    for image in job.images:
+        facts = (image.image_id, str(image.path.absolute()), image.height, image.width, len(image.boxes))
+        digest.update(repr((facts, _state_of(image.path))).encode())
+        for array in (image.boxes, image.category_ids, image.areas, image.is_crowd):
+            digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _state_of(picture: pathlib.Path) -> tuple[int, int]:
+    """Size and time of change; a file that has gone has none, and is reported when it is to be read."""
+    try:
+        stat = picture.stat()
+    except OSError:
+        return -1, -1
+    return stat.st_size, stat.st_mtime_ns
+
+
+def _sha256(path: pathlib.Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _problem_of(image: AnnotatedImage, encoded: bytes) -> str:
+    """Why the picture cannot be used, or an empty string."""
+    try:
+        image_ops.picture_format(encoded)
+        height, width, _ = image_ops.decode(tf.constant(encoded)).shape
+    except ValueError as error:
+        return f"not a readable picture ({error})"
+    except tf.errors.InvalidArgumentError as error:
+        return f"not a readable picture ({error.message.splitlines()[0][:120]})"
+    if (height, width) != (image.height, image.width):
+        return f"the file is {width}x{height}, its annotations are for {image.width}x{image.height}"
+    return ""
