@@ -84,7 +84,7 @@ def train(policy: str, options: argparse.Namespace, manifest: Manifest, weights:
         weights = model.get_weights()
     model.set_weights(weights)
     augment = AugmentConfig()
-    step = make_train_step(spec, model, make_optimizer(OptimizerConfig(), model), augment)
+    step = make_train_step(spec, model, make_optimizer(OptimizerConfig(), model), augment, options.batch_size)
     schedule = Schedule(REFERENCE_RATE * options.batch_size / 32, warmup_steps=WARMUP_STEPS)
     data = train_dataset(options.output / "data", manifest, spec.image_size, options.batch_size, 0, augment)
     losses = []

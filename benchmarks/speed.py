@@ -47,7 +47,7 @@ def main() -> None:
     for policy in ("float32", "mixed_bfloat16"):
         keras.mixed_precision.set_global_policy(policy)
         model = build_model(spec, CLASSES)
-        step = make_train_step(spec, model, SGD(momentum=0.9, weight_decay=5e-4), AugmentConfig())
+        step = make_train_step(spec, model, SGD(momentum=0.9, weight_decay=5e-4), AugmentConfig(), options.batch_size)
         rate = tf.constant(1e-4)
         measure(f"train {policy}", lambda step=step, rate=rate: step(batch, rate).loss.numpy(), options)
         predictor = Predictor(spec, (), model)
@@ -80,6 +80,8 @@ def random_batch(spec: DetectorSpec, batch_size: int) -> TrainBatch:
         flip=tf.constant(rng.uniform(size=batch_size) < 0.5),
         jitter=Jitter(tf.constant(rng.permuted(np.tile(np.arange(4), (batch_size, 1)), axis=1), tf.int32),
                       tf.constant(np.tile([1.1, 0.9, 1.2, 0.02], (batch_size, 1)), tf.float32)),
+        record=tf.range(batch_size, dtype=tf.int64),
+        fault=tf.zeros([batch_size], tf.int32),
     )  # fmt: skip
 
 

@@ -19,7 +19,8 @@ CHUNK = 1 << 16
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     """Gives a temporary path beside `path` to write to; it takes the place of `path` when the block ends well.
 
-    Its name is its own even among processes of several machines. When the block raises, the temporary file is removed and `path` stays as it was.
+    Its name is its own even among processes of several machines. When the block raises, the temporary file is removed
+    and `path` stays as it was.
     """
     final = pathlib.Path(path)
     temporary = final.with_name(f".{final.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")

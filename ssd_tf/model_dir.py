@@ -1,8 +1,8 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """A run's folder: config.json, checkpoints/, best/, metrics.jsonl, TensorBoard events.
 
-A checkpoint holds model, optimizer, step and best AP, and the average of the weights where one is kept; config.json
-says what model it is for. A model that was imported, and not trained here, has best/ alone.
+config.json says what model it is; ssd_tf/checkpoints.py writes the checkpoints. A model that was imported, and not
+trained here, has best/ alone.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ TENSORBOARD = "tensorboard"
 MODEL = "model"
 AVERAGE = "average"
 # What TensorFlow raises for a checkpoint that is cut off or of another model.
-_UNREADABLE = (AssertionError, IndexError, ValueError, tf.errors.OpError)
+UNREADABLE = (AssertionError, IndexError, ValueError, tf.errors.OpError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,69 +82,6 @@ def require_same_model(path: pathlib.Path, found: ModelInfo, wanted: ModelInfo) 
         )
 
 
-class Checkpoints:
-    """Saves and restores a training run: the newest few under checkpoints/, the best under best/.
-
-    Args:
-      average: the model that holds the average of the weights, where there is one; it is what best/ keeps.
-      kept: how many stay under checkpoints/.
-    """
-
-    def __init__(
-        self,
-        model_dir: pathlib.Path,
-        model: keras.Model,
-        optimizer: keras.optimizers.Optimizer,
-        average: keras.Model | None = None,
-        kept: int = 2,
-    ):
-        self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self._best_ap = tf.Variable(-1.0, dtype=tf.float64, trainable=False)
-        parts = {MODEL: _by_name(model), **({AVERAGE: _by_name(average)} if average else {})}
-        checkpoint = tf.train.Checkpoint(**parts, optimizer=optimizer, step=self.step, best_ap=self._best_ap)
-        self._newest = tf.train.CheckpointManager(
-            checkpoint, str(model_dir / CHECKPOINTS), kept, step_counter=self.step
-        )
-        self._best = _weights_manager(model_dir, average or model, self.step)
-        self._checkpoint = checkpoint
-
-    @property
-    def best_ap(self) -> float:
-        """The highest AP so far; -1 before the first evaluation."""
-        return float(self._best_ap.numpy())
-
-    def restore(self) -> int:
-        """Restores the newest checkpoint if there is one, and returns the step to go on from.
-
-        Raises:
-          ValueError: the checkpoint does not fit the model or cannot be read.
-        """
-        latest = self._newest.latest_checkpoint
-        if latest:
-            try:
-                self._checkpoint.restore(latest).assert_existing_objects_matched()
-            except _UNREADABLE as error:
-                raise ValueError(f"{latest}: cannot be restored: {str(error).splitlines()[0]}") from error
-        return int(self.step.numpy())
-
-    def save(self, step: int) -> None:
-        """Saves the run as it is before `step`; does nothing where that is saved already."""
-        latest = self._newest.latest_checkpoint
-        if latest and latest.endswith(f"-{step}"):
-            return
-        self.step.assign(step)
-        self._newest.save(step)
-
-    def save_if_best(self, step: int, ap: float) -> bool:
-        """Keeps the weights under best/ where this AP is the highest so far."""
-        if ap <= self.best_ap:
-            return False
-        self._best_ap.assign(ap)
-        self.step.assign(step)
-        self._best.save(step)
-        return True
-
-
 def find_checkpoint(path: str | pathlib.Path) -> tuple[pathlib.Path, str]:
     """The model_dir and the checkpoint prefix that a --model means.
 
@@ -157,14 +94,13 @@ def find_checkpoint(path: str | pathlib.Path) -> tuple[pathlib.Path, str]:
     path = pathlib.Path(path)
     if (path / CONFIG).is_file():
         for folder in (path / BEST, path / CHECKPOINTS):
-            latest = tf.train.latest_checkpoint(str(folder))
-            if latest:
-                return path, latest
+            if found := list_checkpoints(path, folder.name):
+                return path, found[-1]
         raise FileNotFoundError(f"{path} has no checkpoint yet")
     if path.is_dir():
-        latest = tf.train.latest_checkpoint(str(path))
-        if latest and (path.parent / CONFIG).is_file():
-            return path.parent, latest
+        found = list_checkpoints(path.parent, path.name)
+        if found and (path.parent / CONFIG).is_file():
+            return path.parent, found[-1]
         raise FileNotFoundError(f"{path} is not a model_dir: it has no {CONFIG}")
     prefix = str(path).removesuffix(".index")
     if pathlib.Path(prefix + ".index").is_file() and (path.parent.parent / CONFIG).is_file():
@@ -174,10 +110,10 @@ def find_checkpoint(path: str | pathlib.Path) -> tuple[pathlib.Path, str]:
     raise FileNotFoundError(f"no model at {path}: expected a model_dir or one of its checkpoints")
 
 
-def list_checkpoints(model_dir: pathlib.Path) -> list[str]:
-    """The checkpoints under checkpoints/, oldest first."""
-    state = tf.train.get_checkpoint_state(str(model_dir / CHECKPOINTS))
-    return list(state.all_model_checkpoint_paths) if state else []
+def list_checkpoints(model_dir: pathlib.Path, folder: str = CHECKPOINTS) -> list[str]:
+    """The checkpoints under checkpoints/, or another folder, by ascending step: their files' names without ending."""
+    found = (path.with_suffix("") for path in (model_dir / folder).glob("ckpt-*.index"))
+    return [str(path) for path in sorted(found, key=lambda path: int(path.name.removeprefix("ckpt-")))]
 
 
 def restore_model(model: keras.Model, prefix: str, only: Callable[[str], bool] = lambda layer: True) -> None:
@@ -189,12 +125,12 @@ def restore_model(model: keras.Model, prefix: str, only: Callable[[str], bool] =
     Raises:
       ValueError: the checkpoint does not fit the model or cannot be read.
     """
-    layers = {name: layer for name, layer in _by_name(model).items() if only(name)}
+    layers = {name: layer for name, layer in layers_by_name(model).items() if only(name)}
     try:
         averaged = any(name.startswith(f"{AVERAGE}/") for name, _ in tf.train.list_variables(prefix))
         status = tf.train.Checkpoint(**{AVERAGE if averaged else MODEL: layers}).restore(prefix)
         status.assert_existing_objects_matched().expect_partial()
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ValueError(f"{prefix}: cannot be loaded into {model.name}: {str(error).splitlines()[0]}") from error
 
 
@@ -210,7 +146,7 @@ def save_model(model_dir: pathlib.Path, info: ModelInfo, model: keras.Model, sou
     if (model_dir / CONFIG).is_file():
         raise ValueError(f"{model_dir} holds a model already")
     model_dir.mkdir(parents=True, exist_ok=True)
-    _weights_manager(model_dir, model, tf.Variable(0, dtype=tf.int64)).save(0)
+    weights_manager(model_dir, model, tf.Variable(0, dtype=tf.int64)).save(0)
     _write_config(model_dir, {**dataclasses.asdict(info), "source": source})
 
 
@@ -218,11 +154,15 @@ def _write_config(model_dir: pathlib.Path, content: dict[str, Any]) -> None:
     write_atomically(model_dir / CONFIG, json.dumps(content, indent=1) + "\n")
 
 
-def _weights_manager(model_dir: pathlib.Path, model: keras.Model, step: tf.Variable) -> tf.train.CheckpointManager:
-    weights = tf.train.Checkpoint(**{MODEL: _by_name(model)}, step=step)
+def weights_manager(model_dir: pathlib.Path, model: keras.Model, step: tf.Variable) -> tf.train.CheckpointManager:
+    """Writes the weights alone, under best/."""
+    weights = tf.train.Checkpoint(**{MODEL: layers_by_name(model)}, step=step)
     return tf.train.CheckpointManager(weights, str(model_dir / BEST), 1, step_counter=step)
 
 
-def _by_name(model: keras.Model) -> dict[str, keras.layers.Layer]:
-    """The layers with weights, by name: Keras counts layers, so that one layer more would shift all the others."""
+def layers_by_name(model: keras.Model) -> dict[str, keras.layers.Layer]:
+    """What a checkpoint holds of a model: the layers with weights, by name.
+
+    Keras counts layers, so that one layer more would shift all the others.
+    """
     return {layer.name: layer for layer in model.layers if layer.weights}

@@ -12,9 +12,9 @@ import pytest
 import tensorflow as tf
 
 import ssd_tf
+from ssd_tf.checkpoints import Checkpoints
 from ssd_tf.data.annotations import Category
 from ssd_tf.model_dir import (
-    Checkpoints,
     ModelInfo,
     find_checkpoint,
     load_info,

@@ -13,8 +13,9 @@ import recipe
 from PIL import Image
 
 import ssd_tf
+from ssd_tf.checkpoints import Checkpoints
 from ssd_tf.data.annotations import Category
-from ssd_tf.model_dir import Checkpoints, ModelInfo, save_config
+from ssd_tf.model_dir import ModelInfo, save_config
 from ssd_tf.prediction import find_pictures, predict_pictures
 from ssd_tf.predictor import Predictor, load_predictor
 

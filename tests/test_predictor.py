@@ -10,8 +10,9 @@ import recipe
 import tensorflow as tf
 
 import ssd_tf
+from ssd_tf.checkpoints import Checkpoints
 from ssd_tf.data.annotations import Category
-from ssd_tf.model_dir import Checkpoints, ModelInfo, save_config
+from ssd_tf.model_dir import ModelInfo, save_config
 from ssd_tf.predictor import Predictor, load_predictor
 
 CATEGORIES = (Category(1, "circle"), Category(3, "triangle"), Category(12, "cross"))

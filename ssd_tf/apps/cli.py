@@ -8,6 +8,7 @@ import pathlib
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 from absl import app, flags, logging
 
@@ -38,6 +39,14 @@ def run(main: Callable[[], int | None]) -> None:
     for flag in flags.FLAGS.get_flags_for_module(main.__module__):
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
     app.run(lambda _: sys.exit(_guarded(main)), flags_parser=_parse)
+
+
+def leave(status: int, error: Exception) -> NoReturn:
+    """Ends the program at once, without TensorFlow's own end, which may wait for machines that are gone."""
+    print(f"error: {_one_line(error)}", file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _parse(argv: list[str]) -> list[str]:

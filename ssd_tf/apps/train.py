@@ -32,9 +32,9 @@ flags.DEFINE_integer(
 flags.DEFINE_enum("precision", "auto", ["auto", "float32", "bfloat16"], "What the layers compute in.")
 flags.DEFINE_integer("seed", 0, "Of the weights, the order of examples and the augmentation.", lower_bound=0)
 # Length and batch.
-flags.DEFINE_integer("batch_size", 32, "Images in a step.", lower_bound=1)
+flags.DEFINE_integer("batch_size", 32, "Images in a step, over all devices and machines.", lower_bound=1)
 flags.DEFINE_integer(
-    "batch_splits", 1, "Parts that a batch goes through the model in, one by one, to save memory.", lower_bound=1
+    "batch_splits", 1, "Parts that a device's batch goes through the model in, to save memory.", lower_bound=1
 )
 flags.DEFINE_integer("epochs", 0, "Length of the run; 70 where --steps is not set either.", lower_bound=0)
 flags.DEFINE_integer("steps", 0, "Length of the run in steps, instead of --epochs.", lower_bound=0)
@@ -74,8 +74,20 @@ flags.DEFINE_list("eval_epochs", [], "Evaluate after these epochs too; there is 
 flags.DEFINE_integer("eval_batch_size", 0, "Images in an evaluation step; 0 takes batch_size.", lower_bound=0)
 flags.DEFINE_float("target_map", 0.0, "Stop when an evaluation reaches this AP; 0: never.", 0.0, 1.0)
 flags.DEFINE_integer("checkpoint_every_epochs", 1, "Save after so many epochs; 0: at the end only.", lower_bound=0)
+flags.DEFINE_integer("checkpoint_every_steps", 0, "Save after so many steps too; 0: see above.", lower_bound=0)
 flags.DEFINE_integer("keep_checkpoints", 2, "So many checkpoints stay, the newest ones.", lower_bound=1)
 flags.DEFINE_integer("log_every_steps", 20, "Report loss and speed after so many steps.", lower_bound=1)
+# Devices and machines.
+flags.DEFINE_enum(
+    "strategy",
+    "auto",
+    ["auto", "one_device", "mirrored", "multi_worker"],
+    "auto: the machines of TF_CONFIG or SLURM, else all GPUs, else the CPU. See docs/distributed.md.",
+)
+flags.DEFINE_integer("num_virtual_devices", 0, "Cut the CPU into so many, to try --strategy=mirrored.", lower_bound=0)
+flags.DEFINE_bool("sync_bn", False, "Batch norm over the whole batch instead of each device's part.")
+flags.DEFINE_string("input_service", "", "Load the batches in this tf.data service, grpc://HOST:PORT.")
+flags.DEFINE_bool("skip_bad_records", False, "Go on over records that cannot be read, instead of stopping.")
 # MLPerf.
 flags.DEFINE_string("mlperf_log", "", "Write the events that MLPerf training v1.1 asks for to this file.")
 flags.DEFINE_string("mlperf_org", "ssd_tf", "Who submits.")
@@ -86,8 +98,12 @@ flags.DEFINE_enum("mlperf_status", "onprem", ["cloud", "onprem", "preview", "res
 
 def main() -> int:
     from ssd_tf.training.loop import train
+    from ssd_tf.training.workers import WorkerLostError
 
-    outcome = train(config_from_flags())
+    try:
+        outcome = train(config_from_flags())
+    except WorkerLostError as error:
+        cli.leave(cli.EXIT_INTERRUPTED, error)
     if outcome.interrupted:
         how = "the same command without --mlperf_log" if FLAGS.mlperf_log else "the same command"
         logging.warning("interrupted at step %d; run %s to go on", outcome.step, how)
@@ -104,6 +120,7 @@ def config_from_flags():
     from ssd_tf.data.pipeline import AugmentConfig
     from ssd_tf.models.losses import LossConfig
     from ssd_tf.training.config import TrainConfig
+    from ssd_tf.training.distribution import DistributionConfig
     from ssd_tf.training.mlperf_log import SubmissionConfig
     from ssd_tf.training.optimizer import OptimizerConfig
 
@@ -115,6 +132,7 @@ def config_from_flags():
         optimizer=OptimizerConfig(**_settings(OptimizerConfig)),
         loss=LossConfig(**{**_settings(LossConfig), "class_weights": _numbers("class_weights", float)}),
         augment=AugmentConfig(**_settings(AugmentConfig)),
+        distribution=DistributionConfig(**_settings(DistributionConfig)),
         submission=SubmissionConfig(**_settings(SubmissionConfig)),
     )
     if settings["learning_rate"] is None:

@@ -6,8 +6,10 @@ of threads. Letters: B images of a batch, S image side, G boxes of an image, pad
 """
 
 import dataclasses
+import math
+import os
 import pathlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -16,15 +18,17 @@ from ssd_tf.data import images as image_ops
 from ssd_tf.data import records
 from ssd_tf.data.augment import crop_pixels, example_seed, random_crop, random_flip
 from ssd_tf.data.colors import Jitter, random_jitter
+from ssd_tf.data.faults import BAD_PICTURE, BAD_RECORD, NO_FAULT
 from ssd_tf.data.manifest import Manifest
+from ssd_tf.data.reading import numbered_records
 
 # Records held for shuffling, and bytes of them, at most: 4096 of COCO are 0.5 GB. Preparation mixed the shards already.
 SHUFFLE_BUFFER = 4096
 SHUFFLE_BYTES = 2**30
-# Shards read side by side.
-_CYCLE = 16
 # TensorFlow mixes a graph's seed into the seed of each shuffle; any fixed number but 0.
 _GRAPH_SEED = 1
+# The record number of what fills up the last batch of an evaluation.
+FILLING = -1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +48,23 @@ class AugmentConfig:
     color_jitter: bool = True
 
 
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """The part of each batch that one process loads: the places from `start` on, in one piece for each replica.
+
+    Attributes:
+      start: the first place, from 0.
+      sizes: images of each of its replicas.
+    """
+
+    start: int
+    sizes: tuple[int, ...]
+
+    @property
+    def stop(self) -> int:
+        return self.start + sum(self.sizes)
+
+
 class TrainBatch(NamedTuple):
     """What a training step gets.
 
@@ -53,6 +74,8 @@ class TrainBatch(NamedTuple):
       classes: int32 [B, G], 1..C; 0 pads.
       flip: bool [B]: the device is to mirror image and boxes.
       jitter: the colour parameters, [B, 4] each.
+      record: int64 [B], the records' numbers in the split.
+      fault: int32 [B]: NO_FAULT, BAD_PICTURE or BAD_RECORD.
     """
 
     images: tf.Tensor
@@ -60,10 +83,16 @@ class TrainBatch(NamedTuple):
     classes: tf.Tensor
     flip: tf.Tensor
     jitter: Jitter
+    record: tf.Tensor
+    fault: tf.Tensor
 
 
 class EvalBatch(NamedTuple):
-    """A batch for evaluation: images uint8 [B, S, S, 3], and the rest of each record, boxes padded to G."""
+    """A batch for evaluation: images uint8 [B, S, S, 3], and the rest of each record, boxes padded to G;
+    all numbers, so that they can be gathered from several machines.
+
+    `record` and `fault` are those of TrainBatch. The last batch is filled up with black images of record FILLING.
+    """
 
     images: tf.Tensor
     source_id: tf.Tensor
@@ -74,6 +103,8 @@ class EvalBatch(NamedTuple):
     areas: tf.Tensor
     is_crowd: tf.Tensor
     num_boxes: tf.Tensor
+    record: tf.Tensor
+    fault: tf.Tensor
 
 
 def steps_per_epoch(manifest: Manifest, batch_size: int) -> int:
@@ -99,6 +130,8 @@ def train_dataset(
     seed: int,
     augment: AugmentConfig,
     start_step: int = 0,
+    share: Share | None = None,
+    lane: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """TrainBatches without end, epoch after epoch; each batch is of one epoch.
 
@@ -108,64 +141,92 @@ def train_dataset(
       data_dir: where the shards lie.
       manifest: of the split.
       image_size: S.
-      batch_size: B.
+      batch_size: of the whole batch.
       seed: of the order and of the augmentation.
       augment: what is done to the images.
       start_step: batches already used; they are skipped before their pictures are decoded.
+      share: the part of each batch to load, in one piece for each replica; None is all of it in one piece. Records of
+        other shares are read, and left out before their pictures are decoded.
+      lane: (index, count): of the batches from start_step on only index, index + count, ...; for a service of several
+        workers. The others are left out in the same way.
     """
     steps = steps_per_epoch(manifest, batch_size)
     start_epoch, done = divmod(start_step, steps)
-    files = _shard_paths(data_dir, manifest)
+    share = share or Share(0, (batch_size,))
 
     def examples_of(epoch):
         # Of this function's graph alone: else the order would hang on the caller's global seed as well.
         tf.random.set_seed(_GRAPH_SEED)
         order_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
-        shuffled = tf.random.experimental.stateless_shuffle(files, order_seed)
-        dataset = _read(tf.data.Dataset.from_tensor_slices(shuffled)).filter(_has_boxes)
+        dataset = numbered_records(data_dir, manifest, order_seed)
+        if manifest.num_images_with_boxes < manifest.num_images:
+            dataset = dataset.filter(_has_boxes)
         buffer_seed = tf.random.stateless_uniform([], order_seed, None, None, tf.int64)
         dataset = dataset.shuffle(_shuffle_buffer(manifest), seed=buffer_seed, reshuffle_each_iteration=False)
-        places = tf.data.Dataset.range(steps * batch_size)
         first = tf.where(epoch == start_epoch, tf.cast(done * batch_size, tf.int64), 0)
-        numbered = tf.data.Dataset.zip(places, dataset).skip(first)
-        return numbered.map(lambda place, record: (epoch, place, record))
+        dataset = tf.data.Dataset.zip(tf.data.Dataset.range(steps * batch_size), dataset).skip(first)
+        dataset = _of_share(dataset, batch_size, share)
+        if lane != (0, 1):
+            before = epoch * steps - start_step
+            dataset = dataset.filter(lambda place, _: (before + place // batch_size) % lane[1] == lane[0])
+        return dataset.map(lambda place, numbered: (epoch, place, numbered))
 
-    def load(epoch, place, record):
-        return _train_example(record, example_seed(seed, epoch, place), manifest, image_size, augment)
+    def load(epoch, place, numbered):
+        number, record = numbered
+        return _train_example(number, record, example_seed(seed, epoch, place), manifest, image_size, augment)
 
     # Not range(start_epoch, ...): the largest int64 is an end that no run reaches.
-    epochs = tf.data.Dataset.range(start_epoch, np.iinfo(np.int64).max)
-    dataset = epochs.flat_map(examples_of)
+    dataset = tf.data.Dataset.range(start_epoch, np.iinfo(np.int64).max).flat_map(examples_of)
+    return _in_batches(dataset, load, share)
+
+
+def eval_dataset(
+    data_dir: str | pathlib.Path, manifest: Manifest, image_size: int, batch_size: int, share: Share | None = None
+) -> tf.data.Dataset:
+    """EvalBatches of every image of the split, once, in the order of the shards.
+
+    Args:
+      As `train_dataset`.
+    """
+    share = share or Share(0, (batch_size,))
+    filling = -manifest.num_images % batch_size
+    dataset = numbered_records(data_dir, manifest, None)
+    nothing = tf.data.Dataset.from_tensors((tf.constant(FILLING, tf.int64), tf.constant(b""))).repeat(filling)
+    dataset = tf.data.Dataset.zip(tf.data.Dataset.range(manifest.num_images + filling), dataset.concatenate(nothing))
+
+    def load(_, numbered):
+        number, record = numbered
+        return _eval_example(number, record, manifest, image_size)
+
+    return _in_batches(_of_share(dataset, batch_size, share), load, share)
+
+
+def eval_steps(manifest: Manifest, batch_size: int) -> int:
+    """Batches of `eval_dataset`."""
+    return math.ceil(manifest.num_images / batch_size)
+
+
+def _of_share(dataset: tf.data.Dataset, batch_size: int, share: Share) -> tf.data.Dataset:
+    """Of (place, ...) those whose place in their batch is in the share."""
+    if sum(share.sizes) == batch_size:
+        return dataset
+
+    def is_ours(place, _):
+        return (place % batch_size >= share.start) & (place % batch_size < share.stop)
+
+    return dataset.filter(is_ours)
+
+
+def _in_batches(dataset: tf.data.Dataset, load, share: Share) -> tf.data.Dataset:
     dataset = dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return dataset.batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
-
-
-def eval_dataset(data_dir: str | pathlib.Path, manifest: Manifest, image_size: int, batch_size: int) -> tf.data.Dataset:
-    """EvalBatches of every image of the split, once, in the order of the shards; the last batch may be smaller."""
-
-    def load(record):
-        example = records.parse(record)
-        num_boxes = tf.shape(example.category_ids)[0]
-        image = image_ops.resize(image_ops.decode(example.encoded), image_size)
-        return EvalBatch(
-            image,
-            example.source_id,
-            example.height,
-            example.width,
-            _pad(example.boxes, manifest.max_boxes),
-            _pad(example.category_ids, manifest.max_boxes),
-            _pad(example.areas, manifest.max_boxes),
-            _pad(example.is_crowd, manifest.max_boxes),
-            num_boxes,
-        )
-
-    dataset = _read(tf.data.Dataset.from_tensor_slices(_shard_paths(data_dir, manifest)))
-    dataset = dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return dataset.batch(batch_size).prefetch(tf.data.AUTOTUNE)
-
-
-def _shard_paths(data_dir: str | pathlib.Path, manifest: Manifest) -> list[str]:
-    return [str(pathlib.Path(data_dir) / shard.file) for shard in manifest.shards]
+    if len(set(share.sizes)) == 1:
+        dataset = dataset.batch(share.sizes[0], drop_remainder=True)
+    else:
+        dataset = dataset.batch(sum(share.sizes), drop_remainder=True).rebatch(share.sizes)
+    # Threads of its own: decoding would else wait behind the training step's operations.
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = os.cpu_count() or 1
+    return dataset.prefetch(tf.data.AUTOTUNE).with_options(options)
 
 
 def _shuffle_buffer(manifest: Manifest) -> int:
@@ -173,22 +234,23 @@ def _shuffle_buffer(manifest: Manifest) -> int:
     return max(1, min(SHUFFLE_BUFFER, SHUFFLE_BYTES // max(record_bytes, 1)))
 
 
-def _read(files: tf.data.Dataset) -> tf.data.Dataset:
-    return files.interleave(
-        tf.data.TFRecordDataset, cycle_length=_CYCLE, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-    )
+def _has_boxes(_, record: tf.Tensor) -> tf.Tensor:
+    """Also true of a record that cannot be read: it may have had some."""
+    return _try(records.has_boxes, record, tf.constant(True))
 
 
-def _has_boxes(record: tf.Tensor) -> tf.Tensor:
-    return tf.size(records.parse(record).category_ids) > 0
+def _train_example(number, record, seed, manifest: Manifest, image_size: int, augment: AugmentConfig) -> TrainBatch:
+    def parse(content):
+        example = records.parse(content)
+        return example.encoded, example.boxes, _class_numbers(example.category_ids, manifest), False
 
-
-def _train_example(record, seed, manifest: Manifest, image_size: int, augment: AugmentConfig) -> TrainBatch:
-    example = records.parse(record)
+    unreadable = (tf.constant(b""), tf.zeros([0, 4]), tf.zeros([0], tf.int32), True)
+    encoded, boxes, classes, bad_record = _try(parse, record, unreadable)
+    image, bad_picture = _decode(encoded)
+    # Where there is no picture there are no boxes either.
+    count = tf.where(bad_picture, 0, tf.shape(classes)[0])
+    boxes, classes = _pad(boxes[:count], manifest.max_boxes), _pad(classes[:count], manifest.max_boxes)
     crop_seed, flip_seed, jitter_seed = tf.unstack(tf.random.split(seed, 3))
-    boxes = _pad(example.boxes, manifest.max_boxes)
-    classes = _pad(_class_numbers(example.category_ids, manifest), manifest.max_boxes)
-    image = image_ops.decode(example.encoded)
     if augment.random_crop:
         crop = random_crop(boxes, classes > 0, crop_seed, augment.crop_tries)
         image, boxes = crop_pixels(image, crop.window), crop.boxes
@@ -199,7 +261,57 @@ def _train_example(record, seed, manifest: Manifest, image_size: int, augment: A
         classes=classes,
         flip=random_flip(flip_seed) if augment.random_flip else tf.constant(False),
         jitter=random_jitter(jitter_seed),
+        record=number,
+        fault=_fault(bad_record, bad_picture),
     )
+
+
+def _eval_example(number, record, manifest: Manifest, image_size: int) -> EvalBatch:
+    def parse(content):
+        example = records.parse(content)
+        return example._replace(source_id=tf.strings.to_number(example.source_id, tf.int64)), False
+
+    zero = tf.constant(0, tf.int64)
+    unreadable = records.Example(
+        tf.constant(b""),
+        zero,
+        zero,
+        zero,
+        tf.zeros([0, 4]),
+        tf.zeros([0], tf.int64),
+        tf.zeros([0]),
+        tf.zeros([0], bool),
+    )
+    example, bad_record = _try(parse, record, (unreadable, True))
+    image, bad_picture = _decode(example.encoded)
+    return EvalBatch(
+        image_ops.resize(image, image_size),
+        example.source_id,
+        example.height,
+        example.width,
+        _pad(example.boxes, manifest.max_boxes),
+        _pad(example.category_ids, manifest.max_boxes),
+        _pad(example.areas, manifest.max_boxes),
+        _pad(tf.cast(example.is_crowd, tf.int32), manifest.max_boxes),
+        num_boxes=tf.shape(example.category_ids)[0],
+        record=number,
+        fault=_fault(bad_record, bad_picture),
+    )
+
+
+def _decode(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The picture and False; or one black pixel and True."""
+    return _try(lambda content: (image_ops.decode(content), False), encoded, (tf.zeros([1, 1, 3], tf.uint8), True))
+
+
+def _fault(bad_record: tf.Tensor, bad_picture: tf.Tensor) -> tf.Tensor:
+    return tf.where(bad_record, BAD_RECORD, tf.where(bad_picture, BAD_PICTURE, NO_FAULT))
+
+
+def _try(function, argument: tf.Tensor, otherwise: Any) -> Any:
+    """function(argument), or `otherwise` where that raises: what a graph has in place of try and except."""
+    tried = tf.data.Dataset.from_tensors(argument).map(function).ignore_errors(log_warning=False)
+    return tried.concatenate(tf.data.Dataset.from_tensors(otherwise)).take(1).get_single_element()
 
 
 def _class_numbers(category_ids: tf.Tensor, manifest: Manifest) -> tf.Tensor:

@@ -95,6 +95,13 @@ def parse(serialized: tf.Tensor) -> Example:
     )
 
 
+def has_boxes(serialized: tf.Tensor) -> tf.Tensor:
+    """Whether the record in a scalar string has a box; reads nothing else of it."""
+    labels = tf.io.VarLenFeature(tf.int64)
+    features = tf.io.parse_single_example(serialized, {"image/object/class/label": labels})
+    return tf.size(features["image/object/class/label"].values) > 0
+
+
 def _bytes(values) -> tf.train.Feature:
     return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
 

@@ -1,6 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """A detector on a prepared split -> COCO metrics. The records hold the ground truth: no annotation file is needed."""
 
+import math
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -8,13 +9,16 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tqdm
+from absl import logging
 
 from ssd_tf.data.annotations import Category
+from ssd_tf.data.faults import NO_FAULT, Faults
 from ssd_tf.data.manifest import Manifest
-from ssd_tf.data.pipeline import EvalBatch, eval_dataset
+from ssd_tf.data.pipeline import FILLING, EvalBatch, eval_dataset
 from ssd_tf.evaluation.coco import CocoMetrics, coco_metrics
 from ssd_tf.geometry.boxes import to_coco_xywh
 from ssd_tf.geometry.detections import Detections
+from ssd_tf.training.distribution import Distribution
 
 
 def evaluate_split(
@@ -23,18 +27,28 @@ def evaluate_split(
     manifest: Manifest,
     image_size: int,
     batch_size: int,
+    skip_bad_records: bool = False,
+    distribution: Distribution | None = None,
 ) -> tuple[CocoMetrics, list[dict[str, Any]]]:
     """Scores every image of the split once, images without boxes and without detections included, as COCO does.
+
+    With several replicas each takes a part of each batch. All workers get all detections, and so the same numbers.
 
     Args:
       predict: uint8 RGB [B, S, S, 3] -> Detections.
       data_dir: where the split lies.
       manifest: of the split; gives the sparse ids.
       image_size: S.
-      batch_size: B; the last batch is filled up with black images, which are not scored.
+      batch_size: B, over all replicas; rounded up to a multiple of their number. The last batch is filled up with black
+        images, which are not scored.
+      skip_bad_records: see data/faults.py; what is left out is not scored.
+      distribution: where to compute; None is this process's default device.
 
     Returns:
       The metrics, and the detections in COCO's results format.
+
+    Raises:
+      ValueError: a record cannot be read.
     """
     results: list[dict[str, Any]] = []
     ground_truth: dict[str, list[dict[str, Any]]] = {
@@ -42,27 +56,30 @@ def evaluate_split(
         "annotations": [],
         "categories": [{"id": c.id, "name": c.name} for c in manifest.categories],
     }
-    dataset = eval_dataset(data_dir, manifest, image_size, batch_size)
-    with tqdm.tqdm(total=manifest.num_images, unit="img", desc=f"evaluate {manifest.split}", leave=False) as progress:
-        for batch in dataset:
-            batch = EvalBatch(*(value.numpy() for value in batch))
-            images = batch.images
-            missing = batch_size - len(images)
-            found = predict(tf.constant(np.pad(images, [(0, missing), (0, 0), (0, 0), (0, 0)])))
-            found = Detections(*(value.numpy() for value in found))
-            for index in range(len(images)):
+    distribution = distribution or Distribution(tf.distribute.get_strategy())
+    faults = Faults(data_dir, manifest, skip_bad_records)
+    batch_size = math.ceil(batch_size / distribution.replicas) * distribution.replicas
+    dataset = eval_dataset(data_dir, manifest, image_size, batch_size, distribution.share(batch_size))
+    with tqdm.tqdm(
+        total=manifest.num_images,
+        unit="img",
+        desc=f"evaluate {manifest.split}",
+        leave=False,
+        disable=not distribution.is_chief,
+    ) as progress:
+        for batch in distribution.distribute(dataset):
+            found = distribution.strategy.run(predict, args=(batch.images,))
+            found = Detections(*(distribution.gather(value) for value in found))
+            batch = EvalBatch(np.empty(0), *(distribution.gather(value) for value in batch[1:]))
+            real = batch.record != FILLING
+            faults.meet(batch.record[real], batch.fault[real])
+            for index in np.flatnonzero(real & (batch.fault == NO_FAULT)).tolist():
                 add_ground_truth(ground_truth, batch, index)
-                results.extend(
-                    coco_results(
-                        found,
-                        index,
-                        manifest.categories,
-                        int(batch.source_id[index]),
-                        batch.height[index],
-                        batch.width[index],
-                    )
-                )
-            progress.update(len(images))
+                image_id, height, width = batch.source_id[index], batch.height[index], batch.width[index]
+                results.extend(coco_results(found, index, manifest.categories, int(image_id), height, width))
+            progress.update(int(real.sum()))
+    if faults.records:
+        logging.warning("%s", faults.summary())
     return coco_metrics(ground_truth, results), results
 
 

@@ -5,7 +5,7 @@ import keras
 import tensorflow as tf
 
 from ssd_tf.detectors import DetectorSpec, detector
-from ssd_tf.models.layers import conv_bias
+from ssd_tf.models.layers import Fork, conv_bias
 from ssd_tf.models.resnet import resnet
 
 # torchvision's statistics of ImageNet, RGB in 0..1.
@@ -43,8 +43,10 @@ def build_model(spec: str | DetectorSpec, num_classes: int) -> keras.Model:
         level = spec.levels[index]
         if tuple(features.shape[1:3]) != (level.cells, level.cells):
             raise ValueError(f"{spec.name}: level {index} is {features.shape[1:3]}, the spec says {level.cells} cells")
-        for outputs, size, name in ((offsets, 4, "offsets"), (logits, num_classes + 1, "logits")):
-            head = conv_bias(features, level.boxes_per_cell * size, 3, 1, 1, f"{name}{index}", relu=False)
+        forked = Fork(name=f"heads{index}")(features)
+        heads = ((offsets, 4, "offsets"), (logits, num_classes + 1, "logits"))
+        for head_input, (outputs, size, name) in zip(forked, heads, strict=True):
+            head = conv_bias(head_input, level.boxes_per_cell * size, 3, 1, 1, f"{name}{index}", relu=False)
             outputs.append(keras.layers.Reshape((-1, size), name=f"{name}{index}_flat")(head))
     # Softmax and decoding want float32 whatever the layers compute in.
     outputs = {

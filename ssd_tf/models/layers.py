@@ -19,25 +19,34 @@ class BatchNorm(keras.layers.Layer):
     numbers in a row, loses a digit, and so mines other negatives than the reference in the second step of its recorded
     run; on two cores both take the same time. Half precision takes the fused kernel, which Keras' own layer does not:
     9.0 against 6.2 images/s of training in bfloat16 on two cores. Both keep the unbiased variance, as PyTorch does.
+
+    Under a strategy with several replicas each keeps running statistics of its own, and whoever reads them from outside
+    a replica (evaluation, a checkpoint) gets their mean, as MLPerf's reference averages them before it evaluates.
+
+    Attributes:
+      synchronized: normalise with the moments of the whole batch, over all replicas, instead of each replica's own.
     """
+
+    synchronized = False
 
     def build(self, input_shape):
         shape = (input_shape[-1],)
         options = {"shape": shape, "dtype": "float32", "autocast": False}
         self.gamma = self.add_weight(name="gamma", initializer="ones", **options)
         self.beta = self.add_weight(name="beta", initializer="zeros", **options)
-        options["trainable"] = False
-        self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", **options)
-        self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", **options)
+        # add_weight has no synchronization.
+        options.update(trainable=False, synchronization="on_read", aggregation="mean")
+        self.moving_mean = keras.Variable("zeros", name="moving_mean", **options)
+        self.moving_variance = keras.Variable("ones", name="moving_variance", **options)
 
     def call(self, inputs, training=False):
         if not (training and self.trainable):
             return self._fused(inputs, self.moving_mean, self.moving_variance, is_training=False)[0]
-        if self.compute_dtype == "float32":
-            mean, variance = _moments(inputs)
+        if self.synchronized or self.compute_dtype == "float32":
+            x = tf.cast(inputs, tf.float32)
+            mean, variance, count = _moments(x, self.synchronized)
             scale = self.gamma * tf.math.rsqrt(variance + BATCH_NORM_EPSILON)
-            outputs = (inputs - mean) * scale + self.beta
-            count = tf.cast(tf.size(inputs) // tf.size(mean), tf.float32)
+            outputs = tf.cast((x - mean) * scale + self.beta, self.compute_dtype)
             unbiased = variance * (count / tf.maximum(count - 1.0, 1.0))
         else:
             outputs, mean, unbiased = self._fused(inputs, [], [], is_training=True)
@@ -60,14 +69,58 @@ class BatchNorm(keras.layers.Layer):
         return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
 
 
-def _moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean and biased variance [C] of [B, H, W, C]. Axis by axis, so that no float32 sum is longer than a side."""
-    mean = _staged_mean(x)
-    return mean, _staged_mean(tf.square(x - mean))
+def _moments(x: tf.Tensor, over_replicas: bool) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Mean and biased variance [C] of [B, H, W, C], and B * H * W; of all replicas' x together where asked.
+
+    Axis by axis, so that no float32 sum is longer than a side.
+    """
+    count = tf.cast(tf.reduce_prod(tf.shape(x)[:-1]), tf.float32)
+    if not over_replicas:
+        mean = _staged_mean(x)
+        return mean, _staged_mean(tf.square(x - mean)), count
+    replicas = tf.distribute.get_replica_context()
+    # In one tensor: a strategy does not sum what lies on different devices, and a count lies on the host.
+    sums = replicas.all_reduce(tf.distribute.ReduceOp.SUM, tf.concat([count * _staged_mean(x), [count]], axis=0))
+    total = sums[-1]
+    mean = sums[:-1] / total
+    variance = replicas.all_reduce(tf.distribute.ReduceOp.SUM, count * _staged_mean(tf.square(x - mean)))
+    return mean, variance / total, total
+
+
+def synchronize_batch_norm(model: keras.Model) -> None:
+    """From now on batch norm takes the moments of the whole batch, over all replicas."""
+    for layer in model.layers:
+        if isinstance(layer, BatchNorm):
+            layer.synchronized = True
 
 
 def _staged_mean(x: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.reduce_mean(tf.reduce_mean(x, axis=2), axis=1), axis=0)
+
+
+@keras.saving.register_keras_serializable(package="ssd_tf")
+class Fork(keras.layers.Layer):
+    """The input twice, for two consumers; its gradient is their sum, always taken in this order.
+
+    Where a tensor has three consumers, TensorFlow sums three gradients in an order that changes from run to run, and
+    two runs with the same seed part ways in the last digit. With a fork there are two sums of two, which have no order.
+    """
+
+    def call(self, inputs):
+        return _fork(inputs)
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(inputs.shape, dtype=inputs.dtype), keras.KerasTensor(inputs.shape, dtype=inputs.dtype)
+
+
+@tf.custom_gradient
+def _fork(x: tf.Tensor):
+    def gradient(first, second):
+        # Summed flat: TensorFlow's graph optimizer merges sums of sums into one only where the shapes are equal.
+        total = tf.reshape(first, [-1]) + tf.reshape(second, [-1])
+        return tf.reshape(total, tf.shape(first))
+
+    return (tf.identity(x), tf.identity(x)), gradient
 
 
 def pad(x: keras.KerasTensor, padding: int) -> keras.KerasTensor:

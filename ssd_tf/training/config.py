@@ -5,6 +5,7 @@ import dataclasses
 
 from ssd_tf.data.pipeline import AugmentConfig
 from ssd_tf.models.losses import REFERENCE_LOSS, LossConfig
+from ssd_tf.training.distribution import DistributionConfig
 from ssd_tf.training.mlperf_log import MLPERF_DETECTOR, MLPERF_TARGET, SubmissionConfig
 from ssd_tf.training.optimizer import OptimizerConfig
 
@@ -22,6 +23,8 @@ class TrainConfig:
       ema_decay: of the moving average of the weights, which is evaluated in place of the weights; 0 for none.
       freeze_backbone_stages: the stem and so many residual stages are not trained.
       eval_every_epochs, eval_epochs: evaluate after every so many epochs, and after these; and at the end.
+      checkpoint_every_epochs, checkpoint_every_steps: save after every so many; 0 for never. The end is always saved.
+      skip_bad_records: go on over records that cannot be read, instead of stopping.
       target_map: stop as soon as an evaluation reaches this AP; 0 never does.
       keep_checkpoints: the newest so many stay.
     """
@@ -55,9 +58,12 @@ class TrainConfig:
     eval_epochs: tuple[int, ...]
     eval_batch_size: int
     checkpoint_every_epochs: int
+    checkpoint_every_steps: int
     keep_checkpoints: int
+    skip_bad_records: bool
     target_map: float
     log_every_steps: int
+    distribution: DistributionConfig
     submission: SubmissionConfig
 
 

@@ -3,43 +3,45 @@
 
 import contextlib
 import dataclasses
+import json
 import math
 import pathlib
 import signal
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 import tqdm
 from absl import logging
 
+from ssd_tf.checkpoints import Checkpoints
+from ssd_tf.data.faults import Faults, image_ids
 from ssd_tf.data.manifest import Manifest
-from ssd_tf.data.pipeline import train_dataset
+from ssd_tf.data.pipeline import TrainBatch, train_dataset
+from ssd_tf.data.service import service_dataset
 from ssd_tf.evaluation.coco import per_class_table, summary_table
 from ssd_tf.evaluation.evaluator import evaluate_split
-from ssd_tf.model_dir import (
-    CHECKPOINTS,
-    CONFIG,
-    Checkpoints,
-    ModelInfo,
-    load_info,
-    load_settings,
-    require_same_model,
-    save_config,
-)
+from ssd_tf.files import write_atomically
+from ssd_tf.model_dir import ModelInfo, list_checkpoints, save_config
 from ssd_tf.models.detector import build_model
+from ssd_tf.models.layers import synchronize_batch_norm
 from ssd_tf.models.resnet import freeze_stages
 from ssd_tf.predictor import Predictor
 from ssd_tf.training.config import TrainConfig
-from ssd_tf.training.mlperf_log import MlperfLog
+from ssd_tf.training.distribution import Distribution, make_distribution
+from ssd_tf.training.mlperf_log import MlperfLog, SubmissionConfig
 from ssd_tf.training.monitor import Monitor
 from ssd_tf.training.optimizer import make_optimizer
 from ssd_tf.training.plan import Plan, make_plan, mlperf_hyperparameters
 from ssd_tf.training.precision import choose_precision
+from ssd_tf.training.resume import made_with, open_model_dir
 from ssd_tf.training.schedule import learning_rate
-from ssd_tf.training.step import StepResult, make_train_step
+from ssd_tf.training.step import make_train_step
 from ssd_tf.weights.load import load_backbone, load_initial_weights
+
+# What a run leaves in its folder when its loss is no number any more.
+FAILED_STEP = "failed_step.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,86 +63,134 @@ class _Trained(NamedTuple):
 
 
 def train(config: TrainConfig) -> Outcome:
-    """Trains, or goes on where the run in config.model_dir stopped.
+    """Trains, or goes on where the run in config.model_dir stopped. On several machines, each of them calls this.
 
     Raises:
       ValueError, FileNotFoundError, OSError: the settings, the data or the folder do not allow it; before any training.
+      ValueError: a record of the data cannot be read.
       ArithmeticError: the loss is no longer a finite number.
+      WorkerLostError: another machine is gone.
     """
+    distribution = make_distribution(config.distribution)
+    with distribution.running():
+        return _train(config, distribution)
+
+
+def _train(config: TrainConfig, distribution: Distribution) -> Outcome:
     plan = make_plan(config)
-    model_dir = open_model_dir(config, plan.info)
-    with MlperfLog(config.submission) as mlperf:
+    distribution.share(config.batch_size)  # refuses what cannot be shared
+    model_dir = open_model_dir(config, plan)
+    with MlperfLog(config.submission if distribution.is_chief else SubmissionConfig()) as mlperf:
         mlperf.init_start()
-        mlperf.hyperparameters(mlperf_hyperparameters(config, plan))
+        mlperf.hyperparameters(mlperf_hyperparameters(config, plan, distribution.replicas))
         policy, reason = choose_precision(config.precision)
         logging.info("precision: %s (%s)", policy, reason)
         keras.mixed_precision.set_global_policy(policy)
         keras.utils.set_random_seed(config.seed)
-        model = build_model(plan.spec, len(plan.info.categories))
-        freeze_stages(model, plan.spec, config.freeze_backbone_stages)
-        average = build_model(plan.spec, len(plan.info.categories)) if config.ema_decay else None
-        optimizer = make_optimizer(config.optimizer, model)
-        checkpoints = Checkpoints(model_dir, model, optimizer, average, config.keep_checkpoints)
-        step = checkpoints.restore()
+        trained = _build(config, plan, model_dir, distribution)
+        step = trained.checkpoints.restore()
+        distribution.require_same("step to go on from", step)
         if step:
             logging.info("resuming at step %d of %d", step, plan.total_steps)
         else:
-            _initialize(model, average, config, plan.info)
+            _initialize(trained, config, plan.info)
         mlperf.weights(plan.spec)
-        save_config(model_dir, plan.info, dataclasses.asdict(config))
-        return _train_from(step, config, plan, _Trained(model, average, optimizer, checkpoints), mlperf)
+        if distribution.is_chief:
+            save_config(model_dir, plan.info, dataclasses.asdict(config))
+        return _train_from(step, config, plan, trained, mlperf, distribution)
 
 
-def _train_from(step: int, config: TrainConfig, plan: Plan, trained: _Trained, mlperf: MlperfLog) -> Outcome:
-    """The loop: for each step, train, report, evaluate, save, stop."""
-    model, average, optimizer, checkpoints = trained
-    spec, epoch_steps, total_steps = plan.spec, plan.epoch_steps, plan.total_steps
+def _build(config: TrainConfig, plan: Plan, model_dir: pathlib.Path, distribution: Distribution) -> _Trained:
+    model = build_model(plan.spec, len(plan.info.categories))
+    freeze_stages(model, plan.spec, config.freeze_backbone_stages)
+    if config.distribution.sync_bn:
+        synchronize_batch_norm(model)
+    average = build_model(plan.spec, len(plan.info.categories)) if config.ema_decay else None
+    optimizer = make_optimizer(config.optimizer, model)
+    checkpoints = Checkpoints(
+        model_dir,
+        model,
+        optimizer,
+        average,
+        config.keep_checkpoints,
+        made_with(config, plan),
+        keeps=distribution.is_chief,
+    )
+    return _Trained(model, average, optimizer, checkpoints)
+
+
+def _initialize(trained: _Trained, config: TrainConfig, info: ModelInfo) -> None:
+    if config.init_from:
+        load_initial_weights(trained.model, info, config.init_from)
+    elif config.backbone_weights:
+        load_backbone(trained.model, config.backbone_weights)
+    if trained.average is not None:
+        trained.average.set_weights(trained.model.get_weights())
+
+
+def _train_from(
+    step: int, config: TrainConfig, plan: Plan, trained: _Trained, mlperf: MlperfLog, distribution: Distribution
+) -> Outcome:
+    """The loop: for each step, train, check, report, evaluate, save, stop."""
+    checkpoints, epoch_steps, total_steps = trained.checkpoints, plan.epoch_steps, plan.total_steps
     if config.target_map and checkpoints.best_ap >= config.target_map:
         total_steps = step
     train_step = make_train_step(
-        spec,
-        model,
-        optimizer,
+        plan.spec,
+        trained.model,
+        trained.optimizer,
         augment=config.augment,
+        batch_size=config.batch_size,
         loss=config.loss,
         clip_gradient_norm=config.optimizer.clip_gradient_norm,
         batch_splits=config.batch_splits,
-        average=average,
+        average=trained.average,
         ema_decay=config.ema_decay,
     )
-    predictor = Predictor(spec, plan.info.categories, average or model)
+    predictor = Predictor(plan.spec, plan.info.categories, trained.average or trained.model)
     model_dir = pathlib.Path(config.model_dir)
     mlperf.run_start(plan.eval_epochs)
-    data = (config.data_dir, plan.train_manifest, spec.image_size, config.batch_size, config.seed, config.augment)
-    batches = iter(train_dataset(*data, start_step=step))
+    batches = iter(_batches(step, config, plan, distribution))
+    faults = Faults(config.data_dir, plan.train_manifest, config.skip_bad_records)
     metrics: dict[str, float] = {}
-    with Monitor(model_dir, step) as monitor, stop_signals() as stopped, _progress(step, total_steps) as progress:
+    monitored = model_dir if distribution.is_chief else None
+    with (
+        Monitor(monitored, step) as monitor,
+        stop_signals() as stopped,
+        _progress(step, plan, distribution) as progress,
+    ):
         monitor.text("settings", _as_markdown(config))
         clock = _Clock(step)
-        while step < total_steps and not stopped:
+        stopping = bool(stopped)
+        while step < total_steps and not stopping:
             if step % epoch_steps == 0:
                 mlperf.epoch_start(step // epoch_steps + 1)
             rate = learning_rate(plan.schedule, step)
-            result = train_step(next(batches), tf.constant(rate, tf.float32))
+            batch = next(batches)
+            result = train_step(batch, tf.constant(rate, tf.float32), tf.constant(len(stopped), tf.float32))
             step += 1
             progress.update()
 
+            values = {name: value.numpy().item() for name, value in result._asdict().items()}
+            stopping = values.pop("stop") > 0  # in any of the workers, so that all stop after the same step
+            if values.pop("bad_pictures") + values.pop("bad_records") > 0:
+                faults.meet(distribution.gather(batch.record), distribution.gather(batch.fault))
+            values.update(lr=rate, epoch=step / epoch_steps)
+            _require_finite(values, step, batch, config, plan, distribution)
             epoch, inside_epoch = divmod(step, epoch_steps)
             last = step == total_steps
-            logs = last or step % config.log_every_steps == 0
             evaluates = last or (inside_epoch == 0 and epoch in plan.eval_epochs)
-            saves = last or (inside_epoch == 0 and _due(epoch, config.checkpoint_every_epochs))
-            if logs or evaluates or saves or stopped:
-                _require_finite(float(result.loss), step, rate, model_dir)
-            if logs:
-                speed = clock.steps_per_second(step) * config.batch_size
-                _report(result, step, step / epoch_steps, rate, speed, monitor, progress)
+            saves = last or _saves(config, step, epoch, inside_epoch)
+            if last or stopping or step % config.log_every_steps == 0:
+                values["images_per_s"] = clock.steps_per_second(step) * config.batch_size
+                monitor.report("train", step, values)
+                _show(progress, values)
             if inside_epoch == 0:
                 mlperf.epoch_stop(epoch)
             if evaluates:
                 mlperf.eval_start(epoch)
                 with clock.paused():
-                    metrics = _evaluate(predictor, config, plan.val_manifest)
+                    metrics = _evaluate(predictor, config, plan.val_manifest, distribution)
                 mlperf.eval_stop(epoch, metrics["AP"])
                 monitor.report("val", step, {"epoch": step / epoch_steps, **metrics})
                 if checkpoints.save_if_best(step, metrics["AP"]):
@@ -149,62 +199,37 @@ def _train_from(step: int, config: TrainConfig, plan: Plan, trained: _Trained, m
                     logging.info("target reached: AP %.4f >= %g at epoch %d", metrics["AP"], config.target_map, epoch)
                     mlperf.run_stop(reached=True)
                     total_steps, saves = step, True
-            if saves or (stopped and step < total_steps):
+            if saves or stopping:
                 with clock.paused():
                     checkpoints.save(step)
+    if faults.records:
+        logging.warning("%s", faults.summary())
     return Outcome(step=step, interrupted=step < total_steps, metrics=metrics)
 
 
-def _report(result: StepResult, step: int, epoch: float, rate: float, speed: float, monitor: Monitor, progress) -> None:
-    values = {name: float(value) for name, value in result._asdict().items()}
-    monitor.report("train", step, {"epoch": epoch, **values, "lr": rate, "images_per_s": speed})
-    progress.set_postfix(epoch=f"{epoch:.2f}", loss=f"{values['loss']:.3f}", img_s=f"{speed:.1f}")
+def _batches(step: int, config: TrainConfig, plan: Plan, distribution: Distribution):
+    """The TrainBatches of this process, from a step on."""
+    share, service = distribution.share(config.batch_size), config.distribution.input_service
 
-
-def open_model_dir(config: TrainConfig, info: ModelInfo) -> pathlib.Path:
-    """Makes the folder, or checks that the run in it is of the same model."""
-    model_dir = pathlib.Path(config.model_dir)
-    if model_dir.exists() and not model_dir.is_dir():
-        raise NotADirectoryError(f"--model_dir: expected a folder. Received a file: {model_dir}")
-    model_dir.mkdir(parents=True, exist_ok=True)
-    if (model_dir / CONFIG).is_file():
-        require_same_model(model_dir, load_info(model_dir), info)
-        settings = load_settings(model_dir)
-        if settings is None:
-            raise ValueError(
-                f"{model_dir} holds a finished model, not a run: start from it with --init_from={model_dir}"
-            )
-        _require_same_variables(model_dir, settings, dataclasses.asdict(config))
-    if config.submission.mlperf_log and (model_dir / CHECKPOINTS).is_dir():
-        raise ValueError(
-            f"--mlperf_log: a run is logged from its first step on, and {model_dir} holds a part of one; go on without "
-            "a log, or log a new run in another --model_dir"
+    def make(index: int, count: int) -> tf.data.Dataset:
+        return train_dataset(
+            config.data_dir,
+            plan.train_manifest,
+            plan.spec.image_size,
+            config.batch_size,
+            config.seed,
+            config.augment,
+            start_step=step,
+            share=share,
+            lane=(index, count),
         )
-    return model_dir
+
+    return distribution.distribute(service_dataset(make, service, len(share.sizes)) if service else make(0, 1))
 
 
-def _require_same_variables(model_dir: pathlib.Path, before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Raises ValueError where a checkpoint of the settings before does not have the variables of those now."""
-    if not (model_dir / CHECKPOINTS).is_dir():
-        return
-    settings = {
-        "optimizer": (before.get("optimizer", {}).get("optimizer", "sgd"), now["optimizer"]["optimizer"]),
-        "freeze_backbone_stages": (before.get("freeze_backbone_stages", 0), now["freeze_backbone_stages"]),
-        "ema_decay": (before.get("ema_decay", 0.0), now["ema_decay"]),
-    }
-    for name, (old, new) in settings.items():
-        # Another decay is fine, as long as there is an average in both.
-        if old != new and not (name == "ema_decay" and old and new):
-            raise ValueError(f"{model_dir} holds a run with --{name}={old}, which must stay. Received: --{name}={new}")
-
-
-def _initialize(model: keras.Model, average: keras.Model | None, config: TrainConfig, info: ModelInfo) -> None:
-    if config.init_from:
-        load_initial_weights(model, info, config.init_from)
-    elif config.backbone_weights:
-        load_backbone(model, config.backbone_weights)
-    if average is not None:
-        average.set_weights(model.get_weights())
+def _saves(config: TrainConfig, step: int, epoch: int, inside_epoch: int) -> bool:
+    by_epoch = inside_epoch == 0 and config.checkpoint_every_epochs > 0 and epoch % config.checkpoint_every_epochs == 0
+    return by_epoch or (config.checkpoint_every_steps > 0 and step % config.checkpoint_every_steps == 0)
 
 
 @contextlib.contextmanager
@@ -249,28 +274,65 @@ class _Clock:
         self._start += time.perf_counter() - start
 
 
-def _require_finite(loss: float, step: int, rate: float, model_dir: pathlib.Path) -> None:
-    """Raises ArithmeticError where the loss is no number, before it is reported and a checkpoint written."""
-    if not math.isfinite(loss):
-        raise ArithmeticError(
-            f"the loss is {loss} at step {step}: the learning rate ({rate:g}) may be too high; "
-            f"checkpoints of before are in {model_dir}"
-        )
+def _require_finite(
+    values: dict[str, float], step: int, batch: TrainBatch, config: TrainConfig, plan: Plan, distribution: Distribution
+) -> None:
+    """Where loss or gradients are no numbers, writes which images they are of, and raises ArithmeticError.
+
+    It comes before anything is reported or saved, so that every checkpoint is one of finite numbers.
+    """
+    if math.isfinite(values["loss"]) and math.isfinite(values["gradient_norm"]):
+        return
+    numbers = distribution.gather(batch.record).tolist()
+    model_dir = pathlib.Path(config.model_dir)
+    good = (list_checkpoints(model_dir) or ["none yet"])[-1]
+    if distribution.is_chief:
+        report = {
+            "step": step,
+            **{name: value if math.isfinite(value) else str(value) for name, value in values.items()},
+            "image_ids": image_ids(config.data_dir, plan.train_manifest, numbers),
+            "last_good_checkpoint": good,
+        }
+        write_atomically(model_dir / FAILED_STEP, json.dumps(report, indent=1) + "\n")
+    raise ArithmeticError(
+        f"the loss is {values['loss']} and the norm of the gradients {values['gradient_norm']} at step {step}: the "
+        f"learning rate ({values['lr']:g}) may be too high. The last good checkpoint: {good}. The images of the batch: "
+        f"{model_dir / FAILED_STEP}"
+    )
 
 
-def _evaluate(predictor: Predictor, config: TrainConfig, manifest: Manifest) -> dict[str, float]:
-    batch_size = config.eval_batch_size or config.batch_size
-    metrics, _ = evaluate_split(predictor, config.data_dir, manifest, predictor.spec.image_size, batch_size)
-    logging.info("evaluation on %s:\n%s\n%s", manifest.split, summary_table(metrics), per_class_table(metrics, 20))
+def _evaluate(
+    predictor: Predictor, config: TrainConfig, manifest: Manifest, distribution: Distribution
+) -> dict[str, float]:
+    metrics, _ = evaluate_split(
+        predictor,
+        config.data_dir,
+        manifest,
+        predictor.spec.image_size,
+        config.eval_batch_size or config.batch_size,
+        skip_bad_records=config.skip_bad_records,
+        distribution=distribution,
+    )
+    if distribution.is_chief:
+        logging.info("evaluation on %s:\n%s\n%s", manifest.split, summary_table(metrics), per_class_table(metrics, 20))
     return dict(metrics.summary)
 
 
-def _progress(step: int, total_steps: int) -> tqdm.tqdm:
-    return tqdm.tqdm(initial=step, total=total_steps, unit="step", desc="train", dynamic_ncols=True)
+def _progress(step: int, plan: Plan, distribution: Distribution) -> tqdm.tqdm:
+    return tqdm.tqdm(
+        initial=step,
+        total=plan.total_steps,
+        unit="step",
+        desc="train",
+        dynamic_ncols=True,
+        disable=not distribution.is_chief,
+    )
 
 
-def _due(epoch: int, every: int) -> bool:
-    return every > 0 and epoch % every == 0
+def _show(progress: tqdm.tqdm, values: dict[str, float]) -> None:
+    progress.set_postfix(
+        epoch=f"{values['epoch']:.2f}", loss=f"{values['loss']:.3f}", img_s=f"{values['images_per_s']:.1f}"
+    )
 
 
 def _as_markdown(config: TrainConfig) -> str:

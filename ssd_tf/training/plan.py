@@ -88,7 +88,7 @@ def evaluation_epochs(config: TrainConfig, last_epoch: int) -> tuple[int, ...]:
     return tuple(sorted({*every, *config.eval_epochs, last_epoch}))
 
 
-def mlperf_hyperparameters(config: TrainConfig, plan: Plan) -> dict[str, object]:
+def mlperf_hyperparameters(config: TrainConfig, plan: Plan, replicas: int) -> dict[str, object]:
     """What the rules of MLPerf training v1.1 ask for, under their names."""
     return {
         "seed": config.seed,
@@ -97,7 +97,7 @@ def mlperf_hyperparameters(config: TrainConfig, plan: Plan) -> dict[str, object]
         "max_samples": config.augment.crop_tries,
         "global_batch_size": config.batch_size,
         "gradient_accumulation_steps": config.batch_splits,
-        "model_bn_span": config.batch_size // config.batch_splits,
+        "model_bn_span": config.batch_size // (1 if config.distribution.sync_bn else replicas * config.batch_splits),
         "opt_base_learning_rate": config.learning_rate,
         "opt_weight_decay": config.optimizer.weight_decay,
         "opt_learning_rate_warmup_steps": plan.schedule.warmup_steps,

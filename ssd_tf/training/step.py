@@ -8,24 +8,35 @@ import keras
 import tensorflow as tf
 
 from ssd_tf.data.colors import jitter
+from ssd_tf.data.faults import BAD_PICTURE, BAD_RECORD
 from ssd_tf.data.pipeline import AugmentConfig, TrainBatch
 from ssd_tf.detectors import DetectorSpec
 from ssd_tf.geometry import boxes as box_ops
 from ssd_tf.geometry.matching import match
 from ssd_tf.models.detector import normalize
 from ssd_tf.models.losses import REFERENCE_LOSS, LossConfig, LossParts, multibox_loss_parts
-from ssd_tf.training.ema import average_decay, update_average
+from ssd_tf.training.ema import average_decay, update_average_of_statistics, update_average_of_weights
 
 
 class StepResult(NamedTuple):
-    """Means over the batch, before the update: the loss and its two terms, positive anchors of an image; and the norm
-    of all gradients together, before clipping."""
+    """Of the whole batch, over all replicas.
+
+    Attributes:
+      loss, localization, classification: means over the images, before the update: the loss and its two terms.
+      positives: mean number of positive anchors of an image.
+      gradient_norm: of all gradients together, before clipping.
+      bad_pictures, bad_records: examples that could not be read and took no part; see data/faults.py.
+      stop: above 0 where a replica was asked to stop after this step.
+    """
 
     loss: tf.Tensor
     localization: tf.Tensor
     classification: tf.Tensor
     positives: tf.Tensor
     gradient_norm: tf.Tensor
+    bad_pictures: tf.Tensor
+    bad_records: tf.Tensor
+    stop: tf.Tensor
 
 
 def make_train_step(
@@ -33,75 +44,126 @@ def make_train_step(
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
     augment: AugmentConfig,
+    batch_size: int,
     loss: LossConfig = REFERENCE_LOSS,
     clip_gradient_norm: float = 0.0,
     batch_splits: int = 1,
     average: keras.Model | None = None,
     ema_decay: float = 0.0,
-) -> Callable[[TrainBatch, tf.Tensor], StepResult]:
-    """A compiled function (batch, learning rate) -> StepResult that updates model and optimizer.
+) -> Callable[..., StepResult]:
+    """A compiled function (batch, learning rate, stop) -> StepResult that updates model and optimizer.
+
+    It runs in every replica of the strategy in whose scope it is made; the gradients are summed over them.
 
     Args:
-      clip_gradient_norm: see `apply_gradients`.
-      batch_splits: N; the batch goes through the model in N equal parts, one after the other, and the update is that of
-        the whole batch. Batch norm sees a part at a time. As --batch-splits of MLPerf ssd-v1 train.py.
+      batch_size: B of the whole batch, over all replicas: the loss is the mean over it.
+      clip_gradient_norm: see `clip_gradients`.
+      batch_splits: N; a replica's batch goes through the model in N equal parts, one after the other, and the update is
+        that of the whole batch. Batch norm sees a part at a time. As --batch-splits of MLPerf ssd-v1 train.py.
       average, ema_decay: the model that keeps the moving average of the weights, and its decay.
     """
+    strategy = tf.distribute.get_strategy()
     optimizer.build(model.trainable_variables)
 
     def part_gradients(batch: TrainBatch):
         images, boxes = augment_on_device(batch, augment.color_jitter)
         offsets, labels = match(spec, boxes, batch.classes)
-        return gradients_of(model, images, offsets, labels, loss)
+        return gradients_of(model, images, offsets, labels, batch_size, loss)
 
-    @tf.function
-    def train_step(batch: TrainBatch, learning_rate: tf.Tensor) -> StepResult:
+    def of_replica(batch: TrainBatch, stop: tf.Tensor, decay: tf.Tensor):
         if batch_splits == 1:
             gradients, parts = part_gradients(batch)
         else:
-            gradients, parts = _mean_over_splits(part_gradients, model, batch, batch_splits)
-        result = apply_gradients(model, optimizer, gradients, parts, learning_rate, clip_gradient_norm)
+            gradients, parts = _sum_over_splits(part_gradients, model, batch, batch_splits)
         if average is not None:
-            update_average(average, model, average_decay(ema_decay, optimizer.iterations))
-        return result
+            update_average_of_statistics(average, model, decay)
+        # In one tensor: a strategy does not sum what lies on different devices, and counts may lie on the host.
+        numbers = tf.stack([*parts, _count(batch.fault == BAD_PICTURE), _count(batch.fault == BAD_RECORD), stop])
+        replicas = tf.distribute.get_replica_context()
+        gradients, numbers = replicas.all_reduce(tf.distribute.ReduceOp.SUM, (gradients, numbers))
+        # The same in all replicas from here on.
+        gradients, norm = clip_gradients(gradients, clip_gradient_norm)
+        localization, classification, positives, bad_pictures, bad_records, stops = tf.unstack(numbers)
+        return gradients, StepResult(
+            loss=localization + classification,
+            localization=localization,
+            classification=classification,
+            positives=positives,
+            gradient_norm=norm,
+            bad_pictures=bad_pictures,
+            bad_records=bad_records,
+            stop=stops,
+        )
+
+    @tf.function
+    def train_step(batch: TrainBatch, learning_rate: tf.Tensor, stop: tf.Tensor | float = 0.0) -> StepResult:
+        # Traced outside of the scope: only the place of the call says which strategy a function is of.
+        with strategy.scope():
+            decay = average_decay(ema_decay, optimizer.iterations + 1)
+            gradients, result = strategy.run(of_replica, args=(batch, stop, decay))
+            apply_gradients(model, optimizer, gradients, learning_rate)
+            if average is not None:
+                update_average_of_weights(average, model, decay)
+            return tf.nest.map_structure(lambda x: strategy.experimental_local_results(x)[0], result)
 
     return train_step
 
 
-def gradients_of(model, images, offsets, labels, loss: LossConfig = REFERENCE_LOSS):
-    """Forward and backward on normalised images [B, S, S, 3] and the targets of `match`.
+def gradients_of(model, images, offsets, labels, batch_size: int, loss: LossConfig = REFERENCE_LOSS):
+    """Forward and backward on normalised images [B, S, S, 3] and the targets of `match`: a part of a batch.
 
     Returns:
-      The gradients of the mean loss, in the order of model.trainable_variables, and the means over the batch of the two
-      terms of the loss and of the number of positive anchors.
+      The gradients, in the order of model.trainable_variables, and the two terms of the loss and the number of positive
+      anchors. All are sums over the images, divided by the batch_size of the whole batch: the parts add up to its mean.
     """
     with tf.GradientTape() as tape:
         outputs = model(images, training=True)
         parts = multibox_loss_parts(labels, offsets, outputs["logits"], outputs["offsets"], loss)
-        mean_loss = tf.reduce_mean(parts.localization + parts.classification)
-    gradients = tape.gradient(mean_loss, model.trainable_variables)
-    return gradients, LossParts(*(tf.reduce_mean(tf.cast(part, tf.float32)) for part in parts))
+        total = tf.reduce_sum(parts.localization + parts.classification) / batch_size
+    gradients = tape.gradient(total, model.trainable_variables)
+    return gradients, LossParts(*(tf.reduce_sum(tf.cast(part, tf.float32)) / batch_size for part in parts))
 
 
-def apply_gradients(model, optimizer, gradients, parts, learning_rate, clip_gradient_norm: float = 0.0) -> StepResult:
-    """One update. Where the norm of all gradients exceeds a clip_gradient_norm above 0, they are scaled down to it."""
+def clip_gradients(gradients: list[tf.Tensor], limit: float) -> tuple[list[tf.Tensor], tf.Tensor]:
+    """The gradients, scaled down where the norm of all of them exceeds a limit above 0; and that norm before it."""
     norm = tf.linalg.global_norm(gradients)
-    if clip_gradient_norm:
-        gradients, _ = tf.clip_by_global_norm(gradients, clip_gradient_norm, use_norm=norm)
+    if limit:
+        gradients, _ = tf.clip_by_global_norm(gradients, limit, use_norm=norm)
+    return gradients, norm
+
+
+def apply_gradients(model: keras.Model, optimizer: keras.optimizers.Optimizer, gradients, learning_rate) -> None:
+    """One update, outside of the replicas, with gradients that are the same in each of them.
+
+    `optimizer.apply` would sum them over the replicas once more, and cannot be called here under a MirroredStrategy.
+    The update of one variable is the optimizer's in any case.
+    """
+    strategy = tf.distribute.get_strategy()
     optimizer.learning_rate.assign(learning_rate)
-    optimizer.apply(gradients, model.trainable_variables)
-    return StepResult(parts.localization + parts.classification, *parts, gradient_norm=norm)
+
+    def update(variable, gradient):
+        if optimizer.weight_decay and optimizer._use_weight_decay(variable):  # AdamW's, apart from the gradient
+            variable.assign_sub(variable * optimizer.weight_decay * learning_rate)
+        optimizer.update_step(gradient, variable, learning_rate)
+
+    for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
+        strategy.extended.update(variable.value, update, args=(gradient,), group=False)
+    optimizer.iterations.assign_add(1)
 
 
-def _mean_over_splits(part_gradients, model, batch: TrainBatch, splits: int):
-    """Means of the gradients and of the parts of the loss, in a loop: memory holds one part's activations at a time."""
+def _count(which: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(tf.cast(which, tf.float32))
+
+
+def _sum_over_splits(part_gradients, model, batch: TrainBatch, splits: int):
+    """Sums of the gradients and of the parts of the loss, in a loop: memory holds one part's activations at a time."""
     batch = tf.nest.map_structure(lambda x: tf.reshape(x, [splits, x.shape[0] // splits, *x.shape[1:]]), batch)
     gradients = [tf.zeros(variable.shape, variable.dtype) for variable in model.trainable_variables]
     parts = LossParts(*[tf.constant(0.0)] * len(LossParts._fields))
 
     def add_part(index, gradients, parts):
         more = part_gradients(tf.nest.map_structure(lambda x: x[index], batch))
-        return index + 1, *tf.nest.map_structure(lambda total, x: total + x / splits, (gradients, parts), more)
+        return index + 1, *tf.nest.map_structure(tf.add, (gradients, parts), more)
 
     _, gradients, parts = tf.while_loop(
         lambda index, *_: index < splits, add_part, (tf.constant(0), gradients, parts), parallel_iterations=1

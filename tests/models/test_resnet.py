@@ -55,7 +55,8 @@ def test_frozen_weights_and_statistics_stay_as_they_are_in_a_step(model):
     before = model.get_weights()
     images = tf.random.stateless_normal([2, 128, 128, 3], [1, 2], mean=3.0)
     offsets, labels = ssd_tf.match(SPEC, [[[0.1, 0.2, 0.5, 0.6]]] * 2, [[1], [2]])
-    apply_gradients(model, optimizer, *gradients_of(model, images, offsets, labels), tf.constant(0.1))
+    gradients, _ = gradients_of(model, images, offsets, labels, batch_size=2)
+    apply_gradients(model, optimizer, gradients, tf.constant(0.1))
     for weight, value in zip(model.weights, before, strict=True):
         if weight.path.startswith(("conv1", "conv2")):
             np.testing.assert_array_equal(weight, value, err_msg=weight.path)

@@ -11,7 +11,7 @@ from ssd_tf.data.colors import Jitter
 from ssd_tf.data.pipeline import AugmentConfig, TrainBatch
 from ssd_tf.models.layers import conv_bn
 from ssd_tf.models.resnet import freeze_stages
-from ssd_tf.training.ema import average_decay, update_average
+from ssd_tf.training.ema import average_decay, update_average_of_statistics, update_average_of_weights
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.training.step import make_train_step
 
@@ -42,6 +42,12 @@ def small_model(value):
     return model
 
 
+def update_average(average, model, decay):
+    """As a step does: the statistics in each replica, the weights outside of them."""
+    update_average_of_statistics(average, model, decay)
+    update_average_of_weights(average, model, decay)
+
+
 def test_update_mixes_every_weight_and_the_moving_statistics():
     average, model = small_model(2.0), small_model(6.0)
     update_average(average, model, tf.constant(0.75))
@@ -68,7 +74,9 @@ def test_step_moves_the_average_towards_the_new_weights(decay):
     freeze_stages(model, spec, 1)
     average.set_weights(model.get_weights())
     optimizer = SGD(weight_decay=0.1)  # moves those too that have no gradient
-    step = make_train_step(spec, model, optimizer, AugmentConfig(color_jitter=False), average=average, ema_decay=decay)
+    step = make_train_step(
+        spec, model, optimizer, AugmentConfig(color_jitter=False), 2, average=average, ema_decay=decay
+    )
     images = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 3))
     batch = TrainBatch(
         images=tf.constant(images, tf.uint8),
@@ -76,6 +84,8 @@ def test_step_moves_the_average_towards_the_new_weights(decay):
         classes=tf.constant([[1], [2]]),
         flip=tf.constant([False, True]),
         jitter=Jitter(tf.zeros([2, 4], tf.int32), tf.zeros([2, 4])),
+        record=tf.range(2, dtype=tf.int64),
+        fault=tf.zeros([2], tf.int32),
     )
     kept = average.get_weights()
     for number in (1, 2, 3):

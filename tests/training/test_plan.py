@@ -11,6 +11,7 @@ from ssd_tf.data.pipeline import AugmentConfig
 from ssd_tf.model_dir import ModelInfo
 from ssd_tf.models.losses import LossConfig
 from ssd_tf.training.config import TrainConfig
+from ssd_tf.training.distribution import DistributionConfig
 from ssd_tf.training.mlperf_log import SubmissionConfig
 from ssd_tf.training.optimizer import OptimizerConfig
 from ssd_tf.training.plan import evaluation_epochs, make_plan, make_schedule, mlperf_hyperparameters
@@ -47,9 +48,12 @@ SETTINGS = {
     "eval_epochs": (),
     "eval_batch_size": 0,
     "checkpoint_every_epochs": 1,
+    "checkpoint_every_steps": 0,
     "keep_checkpoints": 2,
+    "skip_bad_records": False,
     "target_map": 0.0,
     "log_every_steps": 20,
+    "distribution": DistributionConfig(),
     "submission": SubmissionConfig(),
 }
 
@@ -176,6 +180,7 @@ def test_splits_with_the_same_number_of_other_classes_are_refused(data, tmp_path
         ),
         (
             {
+                "distribution": DistributionConfig(),
                 "submission": SubmissionConfig("log.txt"),
                 "detector": "ssd300_resnet34",
                 "target_map": 0.23,
@@ -205,6 +210,7 @@ def test_settings_that_do_fit_are_taken(data):
     for settings in (
         {"submission": submission, "detector": "ssd300_resnet34", "target_map": 0.23},
         {
+            "distribution": DistributionConfig(),
             "submission": SubmissionConfig("log.txt", mlperf_division="open"),
             "detector": "ssd300_resnet34",
             "target_map": 0.3,
@@ -233,7 +239,7 @@ def test_hyperparameters_are_those_of_the_run_under_the_rules_names(data):
         seed=17,
         augment=AugmentConfig(crop_tries=50),
     )
-    assert mlperf_hyperparameters(settings, make_plan(settings)) == {
+    assert mlperf_hyperparameters(settings, make_plan(settings), replicas=4) == {
         "seed": 17,
         # Images with boxes of the one split, all images of the other.
         "train_samples": 35,
@@ -241,8 +247,8 @@ def test_hyperparameters_are_those_of_the_run_under_the_rules_names(data):
         "max_samples": 50,
         "global_batch_size": 16,
         "gradient_accumulation_steps": 2,
-        # Batch norm sees half of a batch.
-        "model_bn_span": 8,
+        # Batch norm sees half of a replica's four images.
+        "model_bn_span": 2,
         "opt_base_learning_rate": 3e-3,
         "opt_weight_decay": 1.3e-4,
         # 2.5 epochs of 2 steps.

@@ -1,0 +1,168 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""The checkpoints of a training run: the newest few under checkpoints/, the weights of the highest AP under best/.
+
+A checkpoint holds model, optimizer, step and best AP, the average of the weights where one is kept, and what the run
+was made with: its settings and its data. It appears under its name when it is whole. Where the newest cannot be read,
+the one before it is taken.
+"""
+
+import json
+import pathlib
+import shutil
+import tempfile
+from typing import Any
+
+import keras
+import tensorflow as tf
+from absl import logging
+
+from ssd_tf.model_dir import (
+    AVERAGE,
+    CHECKPOINTS,
+    MODEL,
+    UNREADABLE,
+    layers_by_name,
+    list_checkpoints,
+    weights_manager,
+)
+
+_MADE_WITH = "made_with"
+
+
+class Checkpoints:
+    """Saves and restores a training run.
+
+    Under a strategy of several workers all of them must save at the same time, since reading batch norm's statistics
+    takes their mean; only one keeps what it wrote.
+
+    Args:
+      model_dir: the run's folder.
+      average: the model that holds the average of the weights, where there is one; it is what best/ keeps.
+      kept: how many stay under checkpoints/.
+      made_with: settings and data of the run, for `read_made_with`; what JSON can hold.
+      keeps: False in the workers that write into a folder that is thrown away.
+    """
+
+    def __init__(
+        self,
+        model_dir: pathlib.Path,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        average: keras.Model | None = None,
+        kept: int = 2,
+        made_with: dict[str, Any] | None = None,
+        keeps: bool = True,
+    ):
+        self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._best_ap = tf.Variable(-1.0, dtype=tf.float64, trainable=False)
+        parts: dict[str, Any] = {
+            MODEL: layers_by_name(model),
+            **({AVERAGE: layers_by_name(average)} if average else {}),
+        }
+        parts[_MADE_WITH] = _Json(made_with or {})
+        self._checkpoint = tf.train.Checkpoint(**parts, optimizer=optimizer, step=self.step, best_ap=self._best_ap)
+        self._model_dir = model_dir
+        self._thrown_away = None if keeps else tempfile.TemporaryDirectory(prefix="ssd_tf-")
+        folder = pathlib.Path(self._thrown_away.name) if self._thrown_away else model_dir
+        self._folder = folder / CHECKPOINTS
+        self._newest = tf.train.CheckpointManager(self._checkpoint, str(self._folder), kept, step_counter=self.step)
+        self._best = weights_manager(folder, average or model, self.step)
+        self._saved_step = -1
+
+    @property
+    def best_ap(self) -> float:
+        """The highest AP so far; -1 before the first evaluation."""
+        return float(self._best_ap.numpy())
+
+    def restore(self) -> int:
+        """Restores the newest checkpoint that can be read, and returns the step to go on from: 0 where there is none.
+
+        Raises:
+          ValueError: there are checkpoints, and none can be read or fits the model.
+        """
+        remove_leftovers(self._folder)
+        problem = None
+        for prefix in reversed(list_checkpoints(self._model_dir)):
+            try:
+                self._checkpoint.restore(prefix).assert_existing_objects_matched()
+            except UNREADABLE as error:
+                problem = problem or f"{prefix}: cannot be restored: {str(error).splitlines()[0]}"
+                logging.error("%s cannot be restored: %s", prefix, str(error).splitlines()[0])
+                continue
+            self._saved_step = int(self.step.numpy())
+            if problem:
+                logging.warning("going back to %s", prefix)
+            return self._saved_step
+        if problem:
+            raise ValueError(problem)
+        return 0
+
+    def save(self, step: int) -> None:
+        """Saves the run as it is before `step`; does nothing where that is saved already.
+
+        Raises:
+          OSError: it cannot be written; what was saved before stays as it was.
+        """
+        if step != self._saved_step:
+            self.step.assign(step)
+            self._write(self._newest, step)
+            self._saved_step = step
+
+    def save_if_best(self, step: int, ap: float) -> bool:
+        """Keeps the weights under best/ where this AP is the highest so far.
+
+        Raises:
+          OSError: as `save`.
+        """
+        if ap <= self.best_ap:
+            return False
+        self._best_ap.assign(ap)
+        self.step.assign(step)
+        self._write(self._best, step)
+        return True
+
+    def _write(self, manager: tf.train.CheckpointManager, step: int) -> None:
+        try:
+            manager.save(step)
+        except (tf.errors.ResourceExhaustedError, tf.errors.PermissionDeniedError, tf.errors.DataLossError) as error:
+            folder = pathlib.Path(manager.directory)
+            remove_leftovers(folder)
+            kept = list_checkpoints(folder.parent, folder.name)
+            intact = f"{kept[-1]} is whole" if kept else "there is none from before"
+            reason = error.message.splitlines()[0]
+            raise OSError(f"the checkpoint of step {step} cannot be written to {folder}: {reason}; {intact}") from error
+
+
+def read_made_with(model_dir: pathlib.Path) -> tuple[str, dict[str, Any]] | None:
+    """The newest checkpoint that says what its run was made with, and that; None where none does."""
+    for prefix in reversed(list_checkpoints(model_dir)):
+        try:
+            reader = tf.train.load_checkpoint(prefix)
+            key = next((name for name in reader.get_variable_to_dtype_map() if name.startswith(f"{_MADE_WITH}/")), None)
+            if key:
+                return prefix, json.loads(reader.get_tensor(key))
+        except UNREADABLE as error:
+            logging.error("%s cannot be read: %s", prefix, str(error).splitlines()[0])
+    return None
+
+
+def remove_leftovers(folder: pathlib.Path) -> None:
+    """Removes what a save that was cut off left in a folder of checkpoints."""
+    for path in folder.glob("ckpt-*_temp*"):
+        shutil.rmtree(path)
+    for data in folder.glob("ckpt-*.data-*"):
+        if not data.with_suffix(".index").is_file():
+            data.unlink()
+
+
+class _Json(tf.train.experimental.PythonState):
+    """A value that travels in a checkpoint as JSON, and is not restored from it: each run has its own."""
+
+    def __init__(self, value: dict[str, Any]):
+        self._value = value
+
+    def serialize(self) -> str:
+        return json.dumps(self._value, sort_keys=True)
+
+    def deserialize(self, string_value: str) -> None:
+        """Leaves the value as it is."""

@@ -1,0 +1,156 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""One device, several GPUs, several machines: which strategy a run has, and which part of each batch is whose.
+
+A replica is a copy of the model on one device; a worker is a process. Batches are cut into one piece for each replica,
+as equal as can be, in the order of the replicas; so what a batch holds does not depend on their number.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from ssd_tf.data.pipeline import Share
+from ssd_tf.training import workers
+
+STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
+
+
+@dataclasses.dataclass(frozen=True)
+class DistributionConfig:
+    """Settings of the strategy.
+
+    Attributes:
+      strategy: one of STRATEGIES; "auto" takes several workers where TF_CONFIG or SLURM name them, else all GPUs.
+      num_virtual_devices: cuts the CPU into so many devices, to try several replicas without GPUs; 0 does not.
+      sync_bn: batch norm over the whole batch instead of each replica's part.
+      input_service: the tf.data service that loads the training batches, grpc://HOST:PORT; "" loads them here.
+    """
+
+    strategy: str = "auto"
+    num_virtual_devices: int = 0
+    sync_bn: bool = False
+    input_service: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Distribution:
+    """A strategy, and this process's place in it.
+
+    Attributes:
+      worker: the number of this process, from 0; worker 0 is the chief, who writes checkpoints and reports.
+      workers: how many processes there are.
+    """
+
+    strategy: tf.distribute.Strategy
+    worker: int = 0
+    workers: int = 1
+
+    @property
+    def is_chief(self) -> bool:
+        return self.worker == 0
+
+    @property
+    def replicas(self) -> int:
+        return self.strategy.num_replicas_in_sync
+
+    def share(self, batch_size: int) -> Share:
+        """This worker's part of each batch.
+
+        Raises:
+          ValueError: there are more replicas than images in a batch.
+        """
+        if batch_size < self.replicas:
+            raise ValueError(
+                f"--batch_size: expected an image for each of {self.replicas} replicas. Received: {batch_size}"
+            )
+        sizes = split_evenly(batch_size, self.replicas)
+        local = self.replicas // self.workers  # MultiWorkerMirroredStrategy wants the same number on each
+        first = self.worker * local
+        return Share(sum(sizes[:first]), sizes[first : first + local])
+
+    def distribute(self, dataset: tf.data.Dataset) -> tf.distribute.DistributedDataset | tf.data.Dataset:
+        """The dataset of this worker's share, its pieces handed to the replicas in turn."""
+        if self.replicas == 1:
+            return dataset
+        options = tf.distribute.InputOptions(experimental_fetch_to_device=True)
+        return self.strategy.distribute_datasets_from_function(lambda _: dataset, options)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """The scope of the strategy. All workers leave it together; WorkerLostError where one of them is lost."""
+        if self.workers == 1:
+            with self.strategy.scope():
+                yield
+            return
+        with workers.lost_workers_named(self.worker), self.strategy.scope():
+            yield
+            # A worker that ends before the others are done would be lost to them.
+            self.gather(tf.zeros([1]))
+
+    def gather(self, value) -> np.ndarray:
+        """The values of all replicas of all workers, one after the other along the first axis. All must call it."""
+        if self.replicas > 1:
+            value = self.strategy.gather(value, axis=0)
+        return value.numpy()
+
+    def require_same(self, what: str, number: int) -> None:
+        """Raises ValueError where the workers do not have the same number."""
+        if self.workers > 1:
+            numbers = self.gather(self.strategy.run(lambda: tf.constant([number], tf.int64)))
+            if len(set(numbers.tolist())) > 1:
+                raise ValueError(
+                    f"expected the same {what} in all workers, since they share one --model_dir. "
+                    f"Received: {numbers.tolist()}"
+                )
+
+
+def split_evenly(total: int, parts: int) -> tuple[int, ...]:
+    """`parts` numbers whose sum is `total`, the larger ones first."""
+    return tuple(total // parts + (index < total % parts) for index in range(parts))
+
+
+def make_distribution(config: DistributionConfig) -> Distribution:
+    """The strategy that the settings ask for. To be called first: TensorFlow's first operation fixes its devices.
+
+    Raises:
+      ValueError: the machine or TF_CONFIG does not have what is asked for.
+      TimeoutError: other workers did not start.
+    """
+    cluster = workers.find_cluster()
+    several_workers = cluster is not None and len(cluster.addresses) > 1
+    name = config.strategy
+    if name == "multi_worker" and cluster is None:
+        raise ValueError(
+            "--strategy=multi_worker: expected the workers in TF_CONFIG, or tasks of SLURM. Received: neither"
+        )
+    if config.num_virtual_devices and (several_workers or name in ("one_device", "multi_worker")):
+        raise ValueError("--num_virtual_devices: expected --strategy=mirrored, in one process")
+    if config.num_virtual_devices:
+        _split_cpu(config.num_virtual_devices)
+    devices = _devices(config.num_virtual_devices)
+    if name == "auto":
+        name = "multi_worker" if several_workers else "mirrored" if len(devices) > 1 else "one_device"
+    if name == "multi_worker" and cluster is not None:
+        return Distribution(workers.join(cluster), worker=cluster.index, workers=len(cluster.addresses))
+    if several_workers:
+        logging.warning("--strategy=%s: TF_CONFIG or SLURM name other workers, which this run does not use", name)
+    if name == "one_device":
+        return Distribution(tf.distribute.get_strategy())
+    return Distribution(tf.distribute.MirroredStrategy(devices))
+
+
+def _split_cpu(count: int) -> None:
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+
+
+def _devices(num_virtual_devices: int) -> list[str]:
+    """The GPUs, or the pieces of the CPU."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus and not num_virtual_devices:
+        return [f"/gpu:{index}" for index in range(len(gpus))]
+    return [f"/cpu:{index}" for index in range(max(num_virtual_devices, 1))]

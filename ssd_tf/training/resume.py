@@ -1,0 +1,105 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""What must be the same when a run goes on: its model, its data, and the settings that its numbers depend on."""
+
+import dataclasses
+import hashlib
+import json
+import pathlib
+from typing import Any
+
+from absl import logging
+
+from ssd_tf.checkpoints import read_made_with
+from ssd_tf.data.manifest import Manifest
+from ssd_tf.files import make_folder
+from ssd_tf.model_dir import CHECKPOINTS, CONFIG, load_info, load_settings, require_same_model
+from ssd_tf.training.config import TrainConfig
+from ssd_tf.training.plan import Plan
+
+# May change: they say where things are, how long the run is, what is reported and kept, and who computes it.
+_FREE = {
+    *("data_dir", "model_dir", "val_split", "epochs", "steps", "backbone_weights", "init_from"),
+    *("eval_every_epochs", "eval_epochs", "eval_batch_size", "target_map", "log_every_steps"),
+    *("checkpoint_every_epochs", "checkpoint_every_steps", "keep_checkpoints", "skip_bad_records"),
+    *("strategy", "num_virtual_devices", "input_service"),
+    *("mlperf_log", "mlperf_org", "mlperf_platform", "mlperf_division", "mlperf_status"),
+}
+# The cosine schedule depends on the length of the run.
+_LENGTH = {"epochs", "steps"}
+
+
+def made_with(config: TrainConfig, plan: Plan) -> dict[str, Any]:
+    """What a checkpoint says of its run: settings by flag, and the training data."""
+    settings: dict[str, Any] = {}
+    for name, value in dataclasses.asdict(config).items():
+        settings.update(value if isinstance(value, dict) else {name: value})
+    data = {
+        "images": plan.train_manifest.num_images_with_boxes,
+        "epoch_steps": plan.epoch_steps,
+        "shards": shards_hash(plan.train_manifest),
+    }
+    # As JSON gives it back, so that what was saved and what is now can be compared.
+    return json.loads(json.dumps({"settings": settings, "data": data}))
+
+
+def shards_hash(manifest: Manifest) -> str:
+    """Tells one set of shards from another."""
+    shards = [dataclasses.astuple(shard) for shard in manifest.shards]
+    return hashlib.sha256(json.dumps(shards).encode()).hexdigest()
+
+
+def open_model_dir(config: TrainConfig, plan: Plan) -> pathlib.Path:
+    """Makes the folder, or checks that the run in it can go on with these settings and data.
+
+    Raises:
+      ValueError: it cannot; the message says which settings differ.
+      NotADirectoryError: a file is in the way.
+    """
+    model_dir = pathlib.Path(config.model_dir)
+    make_folder(model_dir)
+    if (model_dir / CONFIG).is_file():
+        require_same_model(model_dir, load_info(model_dir), plan.info)
+        if load_settings(model_dir) is None:
+            raise ValueError(
+                f"{model_dir} holds a finished model, not a run: start from it with --init_from={model_dir}"
+            )
+    found = read_made_with(model_dir)
+    if found:
+        _require_same_run(found[0], found[1], made_with(config, plan), config)
+    if config.submission.mlperf_log and (model_dir / CHECKPOINTS).is_dir():
+        raise ValueError(
+            f"--mlperf_log: a run is logged from its first step on, and {model_dir} holds a part of one; go on without "
+            "a log, or log a new run in another --model_dir"
+        )
+    return model_dir
+
+
+def _require_same_run(checkpoint: str, before: dict[str, Any], now: dict[str, Any], config: TrainConfig) -> None:
+    if not before:
+        return  # it was not written by a training run
+    free = _FREE - (_LENGTH if config.lr_schedule == "cosine" else set())
+    changed = changed_settings(before["settings"], now["settings"])
+    bound = {name: text for name, text in changed.items() if name not in free}
+    if bound:
+        raise ValueError(
+            f"{checkpoint} was made with other settings: {', '.join(bound.values())}. Go on with those, or start a new "
+            f"run with --init_from={checkpoint} and another --model_dir"
+        )
+    if before["data"] != now["data"]:
+        raise ValueError(
+            f"{checkpoint} was made with other data: {before['data']['images']} training images in other shards than "
+            f"the {now['data']['images']} in {config.data_dir}. Go on with those, or start a new run with "
+            f"--init_from={checkpoint} and another --model_dir"
+        )
+    if changed:
+        logging.info("other settings than before: %s", ", ".join(changed.values()))
+
+
+def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> dict[str, str]:
+    """The settings that differ, by name, each with a text such as "--seed=1 (now 2)". An absent one is null."""
+    names = sorted({*before, *now})
+    return {
+        name: f"--{name}={before.get(name)} (now {now.get(name)})"
+        for name in names
+        if before.get(name) != now.get(name)
+    }
