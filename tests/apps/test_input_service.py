@@ -1,0 +1,79 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Dispatcher and worker as programs: they serve a stream, end with status 0 at a signal, and refuse a port in use."""
+
+import contextlib
+import signal
+import socket
+import subprocess
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from ssd_tf.data import shapes
+from ssd_tf.data.coco import read_coco
+from ssd_tf.data.pipeline import AugmentConfig, train_dataset
+from ssd_tf.data.prepare import prepare
+from ssd_tf.data.service import service_dataset
+from tests.apps.conftest import ROOT, command
+
+
+@contextlib.contextmanager
+def started(*flags: str):
+    with subprocess.Popen(command("input_service", *flags), cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def read_until(process: subprocess.Popen, words: str) -> str:
+    """The first line on stderr with these words."""
+    seen = []
+    for line in process.stderr:
+        seen.append(line)
+        if words in line:
+            return line
+    raise AssertionError(f"expected {words!r} on stderr. Received: {seen}")
+
+
+def seconds_to_end(process: subprocess.Popen, number: signal.Signals) -> float:
+    start = time.monotonic()
+    process.send_signal(number)
+    process.wait(timeout=60)
+    return time.monotonic() - start
+
+
+def free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [x.getsockname()[1] for x in sockets]
+
+
+def test_dispatcher_and_worker_serve_the_local_stream_until_a_signal(tmp_path):
+    path = shapes.draw_shapes(tmp_path / "drawn", 12, image_size=(80, 64))
+    manifest = prepare(read_coco(path, path.parent / "images"), tmp_path, "train", {}, num_shards=3)
+
+    def make(index, count):
+        assert (index, count) == (0, 1)
+        return train_dataset(tmp_path, manifest, 32, 4, seed=3, augment=AugmentConfig())
+
+    port, worker_port = free_ports(2)
+    address = f"grpc://127.0.0.1:{port}"
+    listed = f"--workers=127.0.0.1:{worker_port}"
+    as_worker = ("--role=worker", f"--dispatcher={address}", "--host=127.0.0.1", f"--port={worker_port}")
+    with started("--role=dispatcher", f"--port={port}", listed) as dispatcher:
+        assert read_until(dispatcher, "--input_service").endswith(f":{port}\n")
+        with started(*as_worker) as worker, started("--role=dispatcher", f"--port={port}", listed) as second:
+            read_until(worker, f"worker 127.0.0.1:{worker_port}")
+            stream = iter(service_dataset(make, address))
+            for ours, theirs in zip(stream, make(0, 1).take(4), strict=False):
+                for x, y in zip(tf.nest.flatten(ours), tf.nest.flatten(theirs), strict=True):
+                    np.testing.assert_array_equal(x, y)
+            # While a trainer still reads.
+            assert seconds_to_end(worker, signal.SIGTERM) < 3
+            assert seconds_to_end(dispatcher, signal.SIGINT) < 3
+            _, refusal = second.communicate(timeout=60)
+    assert (worker.returncode, dispatcher.returncode) == (0, 0)
+    assert second.returncode == 1
+    assert refusal == f"error: expected a free port. Received: {port}, Address already in use\n"
