@@ -16,6 +16,7 @@ import keras
 import tensorflow as tf
 from absl import logging
 
+from ssd_tf.data.faults import first_line
 from ssd_tf.model_dir import (
     AVERAGE,
     CHECKPOINTS,
@@ -40,7 +41,7 @@ class Checkpoints:
       average: the model that holds the average of the weights, where there is one; it is what best/ keeps.
       kept: how many stay under checkpoints/.
       made_with: settings and data of the run, for `read_made_with`; what JSON can hold.
-      keeps: False in the workers that write into a folder that is thrown away.
+      keeps: False in the workers that take part in saving, and throw away what they wrote.
     """
 
     def __init__(
@@ -62,11 +63,10 @@ class Checkpoints:
         parts[_MADE_WITH] = _Json(made_with or {})
         self._checkpoint = tf.train.Checkpoint(**parts, optimizer=optimizer, step=self.step, best_ap=self._best_ap)
         self._model_dir = model_dir
-        self._thrown_away = None if keeps else tempfile.TemporaryDirectory(prefix="ssd_tf-")
-        folder = pathlib.Path(self._thrown_away.name) if self._thrown_away else model_dir
-        self._folder = folder / CHECKPOINTS
+        self._keeps = keeps
+        self._folder = model_dir / CHECKPOINTS
         self._newest = tf.train.CheckpointManager(self._checkpoint, str(self._folder), kept, step_counter=self.step)
-        self._best = weights_manager(folder, average or model, self.step)
+        self._best = weights_manager(model_dir, average or model, self.step)
         self._saved_step = -1
 
     @property
@@ -80,14 +80,15 @@ class Checkpoints:
         Raises:
           ValueError: there are checkpoints, and none can be read or fits the model.
         """
-        remove_leftovers(self._folder)
+        if self._keeps:
+            remove_leftovers(self._folder)
         problem = None
         for prefix in reversed(list_checkpoints(self._model_dir)):
             try:
                 self._checkpoint.restore(prefix).assert_existing_objects_matched()
             except UNREADABLE as error:
-                problem = problem or f"{prefix}: cannot be restored: {str(error).splitlines()[0]}"
-                logging.error("%s cannot be restored: %s", prefix, str(error).splitlines()[0])
+                problem = problem or f"{prefix}: cannot be restored: {first_line(error)}"
+                logging.error("%s cannot be restored: %s", prefix, first_line(error))
                 continue
             self._saved_step = int(self.step.numpy())
             if problem:
@@ -122,6 +123,11 @@ class Checkpoints:
         return True
 
     def _write(self, manager: tf.train.CheckpointManager, step: int) -> None:
+        if not self._keeps:
+            # In the same way as the worker that keeps: the workers' reads of the statistics must meet one by one.
+            with tempfile.TemporaryDirectory(prefix="ssd_tf-") as folder:
+                tf.train.CheckpointManager(manager.checkpoint, folder, 1, step_counter=self.step).save(step)
+            return
         try:
             manager.save(step)
         except (tf.errors.ResourceExhaustedError, tf.errors.PermissionDeniedError, tf.errors.DataLossError) as error:
@@ -129,7 +135,7 @@ class Checkpoints:
             remove_leftovers(folder)
             kept = list_checkpoints(folder.parent, folder.name)
             intact = f"{kept[-1]} is whole" if kept else "there is none from before"
-            reason = error.message.splitlines()[0]
+            reason = first_line(error)
             raise OSError(f"the checkpoint of step {step} cannot be written to {folder}: {reason}; {intact}") from error
 
 
@@ -142,7 +148,7 @@ def read_made_with(model_dir: pathlib.Path) -> tuple[str, dict[str, Any]] | None
             if key:
                 return prefix, json.loads(reader.get_tensor(key))
         except UNREADABLE as error:
-            logging.error("%s cannot be read: %s", prefix, str(error).splitlines()[0])
+            logging.error("%s cannot be read: %s", prefix, first_line(error))
     return None
 
 

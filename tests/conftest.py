@@ -9,8 +9,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import ssd_tf
+
+# Four devices, so that what runs on several replicas can be tested in this process. All else runs on the first.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 4
+)
 
 _TESTS = pathlib.Path(__file__).parent
 # recipe.py makes the inputs of the golden values.

@@ -7,6 +7,7 @@ mark reads the record again, to say what is wrong with it, and stops where it mu
 
 import collections
 import pathlib
+import re
 
 import numpy as np
 import tensorflow as tf
@@ -85,16 +86,20 @@ def read_record(data_dir: str | pathlib.Path, manifest: Manifest, number: int) -
     """One record, looked for from the beginning of its shard.
 
     Raises:
-      ValueError: it cannot be read; the message names the file, the record and the reason.
+      ValueError: it cannot be read; the message names the file, the record and the reason. That is the first record
+        of the shard which cannot be read, since those behind it are lost with it.
     """
     file, index = locate(manifest, number)
     path = pathlib.Path(data_dir) / file
+    reached = 0
     try:
-        for record in tf.data.TFRecordDataset(str(path)).skip(index).take(1).as_numpy_iterator():
-            return record
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            if reached == index:
+                return record
+            reached += 1
     except tf.errors.OpError as error:
-        raise ValueError(f"{path}, record {index}: cannot be read: {_first_line(error)}") from error
-    raise ValueError(f"{path}, record {index}: the file ends before it")
+        raise ValueError(f"{path}, record {reached}: cannot be read: {first_line(error)}") from error
+    raise ValueError(f"{path}, record {reached}: the file ends before it")
 
 
 def describe_fault(data_dir: str | pathlib.Path, manifest: Manifest, number: int) -> str:
@@ -106,7 +111,7 @@ def describe_fault(data_dir: str | pathlib.Path, manifest: Manifest, number: int
     except ValueError as error:
         return str(error)
     except tf.errors.OpError as error:
-        return f"{where}: not a record of ssd_tf: {_first_line(error)}"
+        return f"{where}: not a record of ssd_tf: {first_line(error)}"
     image_id = example.source_id.numpy().decode(errors="replace")
     where = f"{where} (image id {image_id})"
     unknown = set(example.category_ids.numpy().tolist()) - {category.id for category in manifest.categories}
@@ -115,7 +120,7 @@ def describe_fault(data_dir: str | pathlib.Path, manifest: Manifest, number: int
     try:
         image_ops.decode(example.encoded)
     except tf.errors.OpError as error:
-        return f"{where}: the picture cannot be decoded: {_first_line(error)}"
+        return f"{where}: the picture cannot be decoded: {first_line(error)}"
     return f"{where}: could not be used, although it can be read now; is the image id a whole number?"
 
 
@@ -131,5 +136,7 @@ def image_ids(data_dir: str | pathlib.Path, manifest: Manifest, numbers: list[in
     return ids
 
 
-def _first_line(error: tf.errors.OpError) -> str:
-    return error.message.splitlines()[0][:160]
+def first_line(error: Exception) -> str:
+    """What happened, without where in TensorFlow's graph it did."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    return re.sub(r"^(\{\{.*?\}\} ?)+| \[Op:.*$", "", lines[0])[:300]

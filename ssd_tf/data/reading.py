@@ -8,6 +8,7 @@ records keep their places, and a run that goes on over bad records can still be 
 
 import itertools
 import pathlib
+import re
 
 import tensorflow as tf
 
@@ -25,7 +26,8 @@ def numbered_records(data_dir: str | pathlib.Path, manifest: Manifest, order_see
       manifest: of the split.
       order_seed: int [2], shuffles the shards; None keeps their order.
     """
-    files = [str(pathlib.Path(data_dir) / shard.file) for shard in manifest.shards]
+    # Taken as patterns below.
+    files = [re.sub(r"([\[\]*?\\])", r"\\\1", str(pathlib.Path(data_dir) / shard.file)) for shard in manifest.shards]
     counts = [shard.images for shard in manifest.shards]
     starts = [0, *itertools.accumulate(counts)][:-1]
     order = tf.range(len(files))
@@ -37,9 +39,9 @@ def numbered_records(data_dir: str | pathlib.Path, manifest: Manifest, order_see
     )
 
 
-def _numbered_shard(file: tf.Tensor, count: tf.Tensor, start: tf.Tensor) -> tf.data.Dataset:
+def _numbered_shard(pattern: tf.Tensor, count: tf.Tensor, start: tf.Tensor) -> tf.data.Dataset:
     # Of a file that is not there, ignore_errors would try the same again for ever.
-    there = tf.io.matching_files(file)
+    there = tf.io.matching_files(pattern)
     whole = tf.data.TFRecordDataset(there).ignore_errors(log_warning=False)
     missing = tf.data.Dataset.from_tensors(tf.constant(b"")).repeat(count)
     return whole.concatenate(missing).take(count).enumerate(start)

@@ -55,8 +55,8 @@ def service_dataset(
       start_timeout_s: seconds for the dispatcher and all its workers to answer.
 
     Raises:
-      ValueError: the address has another form.
-      OSError: there is no dispatcher at the address, or not all of its workers are there.
+      ValueError: the address has another form, or what listens there is no dispatcher with a list of workers.
+      OSError: nothing answers at the address, or not all of the workers are there.
     """
     _check_reachable(service)
     num_workers = _wait_for_workers(service, start_timeout_s)

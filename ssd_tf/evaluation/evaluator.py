@@ -60,6 +60,7 @@ def evaluate_split(
     faults = Faults(data_dir, manifest, skip_bad_records)
     batch_size = math.ceil(batch_size / distribution.replicas) * distribution.replicas
     dataset = eval_dataset(data_dir, manifest, image_size, batch_size, distribution.share(batch_size))
+    compute = distribution.everywhere(lambda batch: (predict(batch.images), batch[1:]))
     with tqdm.tqdm(
         total=manifest.num_images,
         unit="img",
@@ -68,9 +69,8 @@ def evaluate_split(
         disable=not distribution.is_chief,
     ) as progress:
         for batch in distribution.distribute(dataset):
-            found = distribution.strategy.run(predict, args=(batch.images,))
-            found = Detections(*(distribution.gather(value) for value in found))
-            batch = EvalBatch(np.empty(0), *(distribution.gather(value) for value in batch[1:]))
+            found, rest = compute(batch)
+            batch = EvalBatch(np.empty(0), *rest)
             real = batch.record != FILLING
             faults.meet(batch.record[real], batch.fault[real])
             for index in np.flatnonzero(real & (batch.fault == NO_FAULT)).tolist():

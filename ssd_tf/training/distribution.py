@@ -7,7 +7,8 @@ as equal as can be, in the order of the replicas; so what a batch holds does not
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -96,6 +97,22 @@ class Distribution:
         if self.replicas > 1:
             value = self.strategy.gather(value, axis=0)
         return value.numpy()
+
+    def everywhere(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """The function, called in each replica with its part; its results are gathered as by `gather`.
+
+        It is compiled once: each `gather` by itself builds a graph, which takes longer than a small batch.
+        """
+        if self.replicas == 1:
+            return lambda part: tf.nest.map_structure(lambda value: value.numpy(), function(part))
+
+        @tf.function
+        def compute(parts):
+            with self.strategy.scope():
+                results = self.strategy.run(function, args=(parts,))
+                return tf.nest.map_structure(lambda value: self.strategy.gather(value, axis=0), results)
+
+        return lambda parts: tf.nest.map_structure(lambda value: value.numpy(), compute(parts))
 
     def require_same(self, what: str, number: int) -> None:
         """Raises ValueError where the workers do not have the same number."""

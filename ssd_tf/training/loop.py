@@ -78,7 +78,11 @@ def train(config: TrainConfig) -> Outcome:
 
 def _train(config: TrainConfig, distribution: Distribution) -> Outcome:
     plan = make_plan(config)
-    distribution.share(config.batch_size)  # refuses what cannot be shared
+    sizes = distribution.share(config.batch_size).sizes
+    if any(size % config.batch_splits for size in sizes):
+        raise ValueError(
+            f"--batch_splits: expected a divisor of each replica's images, {sizes}. Received: {config.batch_splits}"
+        )
     model_dir = open_model_dir(config, plan)
     with MlperfLog(config.submission if distribution.is_chief else SubmissionConfig()) as mlperf:
         mlperf.init_start()

@@ -48,6 +48,8 @@ class Monitor:
         with self._writer.as_default(step=step):
             for name, value in values.items():
                 tf.summary.scalar(f"{prefix}/{name}", value)
+        # A run that is killed goes on after its last checkpoint: what was reported before that must not be lost.
+        self._writer.flush()
 
     def text(self, name: str, text: str) -> None:
         """A note in TensorBoard's text tab, such as the settings."""

@@ -30,7 +30,7 @@ def started(*flags: str):
 def read_until(process: subprocess.Popen, words: str) -> str:
     """The first line on stderr with these words."""
     seen = []
-    for line in process.stderr:
+    for line in process.stderr or ():
         seen.append(line)
         if words in line:
             return line

@@ -40,6 +40,13 @@ def test_line_can_be_read_while_the_run_goes_on(tmp_path):
         assert lines(tmp_path) == [{"step": 1, "loss": 1.0}]
 
 
+def test_events_can_be_read_while_the_run_goes_on(tmp_path):
+    # A run that is killed must not lose what it reported before its last checkpoint.
+    with Monitor(tmp_path, 0) as monitor:
+        monitor.report("train", 1, {"loss": 1.0})
+        assert events(tmp_path) == [(1, "train/loss", 1.0)]
+
+
 def test_text_is_in_the_events(tmp_path):
     with Monitor(tmp_path, 0) as monitor:
         monitor.text("settings", "| seed | 7 |")
@@ -64,6 +71,50 @@ def test_run_that_goes_on_drops_later_lines(tmp_path):
         assert [line["step"] for line in lines(tmp_path)] == [10, 20]
         monitor.report("train", 30, {"loss": 33.0})
     assert [line["loss"] for line in lines(tmp_path)] == [10.0, 20.0, 33.0]
+
+
+def event_files(folder):
+    return list((folder / "tensorboard").glob("events*"))
+
+
+def test_run_that_goes_on_drops_later_events(tmp_path):
+    with Monitor(tmp_path, 0) as monitor:
+        monitor.text("settings", "| seed | 7 |")
+        for step in (10, 20, 30):
+            monitor.report("train", step, {"loss": float(step)})
+        monitor.report("val", 30, {"AP": 0.5})
+    with Monitor(tmp_path, 20):
+        assert events(tmp_path) == [(0, "settings", "| seed | 7 |"), (10, "train/loss", 10.0), (20, "train/loss", 20.0)]
+
+
+def test_curve_of_a_run_that_went_on_twice_has_neither_overlap_nor_gap(tmp_path):
+    for start, stop in ((0, 5), (3, 8), (6, 9)):
+        with Monitor(tmp_path, start) as monitor:
+            for step in range(start + 1, stop + 1):
+                monitor.report("train", step, {"loss": float(step)})
+    assert sorted(events(tmp_path)) == [(step, "train/loss", float(step)) for step in range(1, 10)]
+
+
+@pytest.mark.parametrize("cut", [1, 10, 30])
+def test_half_an_event_of_a_killed_run_is_dropped(tmp_path, cut):
+    with Monitor(tmp_path, 0) as monitor:
+        for step in (10, 20):
+            monitor.report("train", step, {"loss": float(step)})
+    (path,) = event_files(tmp_path)
+    path.write_bytes(path.read_bytes()[:-cut])
+    with Monitor(tmp_path, 20) as monitor:
+        assert [event[0] for event in events(tmp_path)] == [10]  # and reading it raises nothing
+        monitor.report("train", 30, {"loss": 30.0})
+    assert sorted(event[0] for event in events(tmp_path)) == [10, 30]
+
+
+def test_event_files_that_stay_are_not_rewritten(tmp_path):
+    with Monitor(tmp_path, 0) as monitor:
+        monitor.report("train", 10, {"loss": 1.0})
+    (path,) = event_files(tmp_path)
+    before = path.stat().st_ino
+    with Monitor(tmp_path, 10):
+        assert path.stat().st_ino == before
 
 
 @pytest.mark.parametrize("half", ['{"step": 20, "lo', '{"step": 20}', "{"])

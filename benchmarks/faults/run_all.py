@@ -1,0 +1,28 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""All faults of this folder, one after the other, and one table of them.
+
+python benchmarks/faults/run_all.py
+
+Each script runs alone too. They take 20 minutes on two cores, and 0.5 GB of disk.
+"""
+
+import pathlib
+
+import bad_records
+import common
+import corrupt_checkpoint
+import disk_full
+import kills
+import nan_loss
+import workers
+
+
+def rows(folder: pathlib.Path) -> list[common.Row]:
+    found = []
+    for script in (kills, corrupt_checkpoint, bad_records, nan_loss, disk_full, workers):
+        found += script.rows(folder)
+    return found
+
+
+if __name__ == "__main__":
+    common.main(rows, __doc__ or "")

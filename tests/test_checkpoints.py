@@ -1,0 +1,215 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Checkpoints of a run: a damaged one is reported and the one before used, and a full disk leaves what was there."""
+
+import logging as std_logging
+import os
+import pathlib
+import subprocess
+
+import keras
+import numpy as np
+import pytest
+
+from ssd_tf.checkpoints import Checkpoints, read_made_with, remove_leftovers
+from ssd_tf.model_dir import list_checkpoints
+from ssd_tf.training.optimizer import SGD
+
+
+def new_run(folder: pathlib.Path, units: int = 2, **settings) -> tuple[keras.Model, Checkpoints]:
+    """A stand-in for a detector, all of it 0, and its checkpoints."""
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(units, name="dense")], name="small")
+    fill(model, 0.0)
+    optimizer = SGD(momentum=0.9)
+    optimizer.build(model.trainable_variables)
+    return model, Checkpoints(folder, model, optimizer, **settings)
+
+
+def fill(model: keras.Model, value: float) -> None:
+    for variable in model.variables:
+        variable.assign(np.full(variable.shape, value))
+
+
+def value_of(model: keras.Model) -> float:
+    """The one value of all its weights."""
+    values = {float(value) for variable in model.variables for value in np.ravel(variable.numpy())}
+    assert len(values) == 1
+    return values.pop()
+
+
+@pytest.fixture
+def saved(tmp_path) -> pathlib.Path:
+    """A folder with checkpoints of steps 10 and 20; their weights are all 10 and all 20."""
+    model, checkpoints = new_run(tmp_path)
+    for step in (10, 20):
+        fill(model, step)
+        checkpoints.save(step)
+    return tmp_path
+
+
+def cut_off(path: pathlib.Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def change_every_byte(path: pathlib.Path) -> None:
+    path.write_bytes(bytes(byte ^ 255 for byte in path.read_bytes()))
+
+
+DAMAGES = [
+    ("data-00000-of-00001", cut_off),
+    ("data-00000-of-00001", change_every_byte),
+    ("data-00000-of-00001", pathlib.Path.unlink),
+    ("index", cut_off),
+    ("index", change_every_byte),
+    ("index", lambda path: path.write_bytes(b"")),
+]
+DAMAGE_IDS = ["data_cut_off", "data_changed", "no_data", "index_cut_off", "index_changed", "empty_index"]
+
+
+@pytest.fixture
+def log(caplog):
+    caplog.set_level(std_logging.INFO, logger="absl")
+    return caplog
+
+
+@pytest.mark.parametrize(("ending", "damage"), DAMAGES, ids=DAMAGE_IDS)
+def test_damaged_newest_checkpoint_is_reported_and_the_one_before_used(saved, log, ending, damage):
+    damage(saved / "checkpoints" / f"ckpt-20.{ending}")
+    model, checkpoints = new_run(saved)
+    assert checkpoints.restore() == 10
+    assert value_of(model) == 10.0
+    assert f"{saved}/checkpoints/ckpt-20 cannot be restored: " in log.text
+    assert f"going back to {saved}/checkpoints/ckpt-10" in log.text
+
+
+def test_run_saves_again_in_place_of_the_damaged_checkpoint(saved):
+    cut_off(saved / "checkpoints" / "ckpt-20.data-00000-of-00001")
+    model, checkpoints = new_run(saved)
+    checkpoints.restore()
+    fill(model, 21)
+    checkpoints.save(20)
+    model, checkpoints = new_run(saved)
+    assert checkpoints.restore() == 20
+    assert value_of(model) == 21.0
+
+
+def test_whole_newest_checkpoint_is_used_without_a_word(saved, log):
+    model, checkpoints = new_run(saved)
+    assert checkpoints.restore() == 20
+    assert value_of(model) == 20.0
+    assert "ckpt" not in log.text
+
+
+def test_run_of_which_no_checkpoint_can_be_read_does_not_begin_anew(saved):
+    for step in (10, 20):
+        cut_off(saved / "checkpoints" / f"ckpt-{step}.data-00000-of-00001")
+    with pytest.raises(ValueError, match="ckpt-20: cannot be restored"):
+        new_run(saved)[1].restore()
+
+
+def test_checkpoints_of_another_model_are_refused(saved):
+    with pytest.raises(ValueError, match="ckpt-20: cannot be restored"):
+        new_run(saved, units=5)[1].restore()
+
+
+def test_what_a_save_that_was_cut_off_left_is_removed(saved):
+    folder = saved / "checkpoints"
+    before = sorted(folder.iterdir())
+    half = folder / "ckpt-30_temp" / "part-00000-of-00001.data-00000-of-00001"
+    half.parent.mkdir()
+    half.write_bytes(b"half")
+    # Killed between the two files of a checkpoint: the index is written last.
+    (folder / "ckpt-30.data-00000-of-00001").write_bytes(b"whole, but nobody knows of what")
+    assert new_run(saved)[1].restore() == 20
+    assert sorted(folder.iterdir()) == before
+
+
+def test_whole_checkpoints_are_no_leftovers(saved):
+    before = sorted((saved / "checkpoints").iterdir())
+    remove_leftovers(saved / "checkpoints")
+    assert sorted((saved / "checkpoints").iterdir()) == before
+
+
+def test_what_a_run_was_made_with_is_read_back(tmp_path):
+    made_with = {"settings": {"seed": 7, "lr_decay_epochs": [40, 50]}, "data": {"shards": "тоst"}}
+    new_run(tmp_path, made_with=made_with)[1].save(3)
+    assert read_made_with(tmp_path) == (f"{tmp_path}/checkpoints/ckpt-3", made_with)
+
+
+def test_restored_run_keeps_what_it_is_made_with_itself(tmp_path):
+    new_run(tmp_path, made_with={"seed": 1})[1].save(3)
+    _, checkpoints = new_run(tmp_path, made_with={"seed": 2})
+    checkpoints.restore()
+    checkpoints.save(6)
+    assert read_made_with(tmp_path) == (f"{tmp_path}/checkpoints/ckpt-6", {"seed": 2})
+
+
+def test_nothing_is_known_of_a_folder_without_checkpoints(tmp_path):
+    assert read_made_with(tmp_path) is None
+
+
+def test_what_a_run_was_made_with_is_read_from_the_checkpoint_before_a_damaged_one(tmp_path):
+    _, checkpoints = new_run(tmp_path, made_with={"seed": 1})
+    for step in (3, 6):
+        checkpoints.save(step)
+    cut_off(tmp_path / "checkpoints" / "ckpt-6.index")
+    assert read_made_with(tmp_path) == (f"{tmp_path}/checkpoints/ckpt-3", {"seed": 1})
+
+
+def test_best_survives_a_restart_and_lower_numbers(saved):
+    model, checkpoints = new_run(saved)
+    checkpoints.restore()
+    fill(model, 7)
+    assert checkpoints.save_if_best(20, 0.5)
+    checkpoints.save(30)
+    _, checkpoints = new_run(saved)
+    checkpoints.restore()
+    assert checkpoints.best_ap == 0.5
+    assert not checkpoints.save_if_best(40, 0.4)
+    assert list_checkpoints(saved, "best") == [f"{saved}/best/ckpt-20"]
+
+
+# Its folder is thrown away with it, of which Python warns.
+@pytest.mark.filterwarnings("ignore:Implicitly cleaning up:ResourceWarning")
+def test_worker_that_does_not_keep_restores_what_the_others_wrote_and_writes_nothing(saved):
+    before = sorted(saved.rglob("*"))
+    model, checkpoints = new_run(saved, keeps=False)
+    assert checkpoints.restore() == 20
+    assert value_of(model) == 20.0
+    checkpoints.save(30)
+    checkpoints.save_if_best(30, 0.5)
+    assert sorted(saved.rglob("*")) == before
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 1 MB."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small tmpfs needs root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"mounting a small tmpfs is not allowed here: {mounted.stderr.decode()}")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_full_disk_is_an_error_that_names_the_checkpoint_before_which_stays_whole(small_disk):
+    # 3 x 30,000 numbers of 4 bytes and their velocities are 0.7 MB: two of them do not fit.
+    model, checkpoints = new_run(small_disk, units=30_000)
+    fill(model, 10)
+    checkpoints.save(10)
+    fill(model, 20)
+    folder = small_disk / "checkpoints"
+    message = rf"step 20 cannot be written to {folder}: {folder}/.*; {folder}/ckpt-10 is whole"
+    with pytest.raises(OSError, match=message):
+        checkpoints.save(20)
+    assert not list((small_disk / "checkpoints").glob("ckpt-20*"))
+    model, checkpoints = new_run(small_disk, units=30_000)
+    assert checkpoints.restore() == 10
+    assert value_of(model) == 10.0
+
+
+def test_first_save_on_a_full_disk_says_that_there_is_none_from_before(small_disk):
+    with pytest.raises(OSError, match=r"step 10 cannot be written .*there is none from before"):
+        new_run(small_disk, units=60_000)[1].save(10)

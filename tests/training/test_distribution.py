@@ -1,0 +1,210 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Several replicas: what each gets, and that together they do what one device does."""
+
+import functools
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ssd_tf
+from ssd_tf.data import records
+from ssd_tf.data.annotations import AnnotatedImage, Category, ClassCount
+from ssd_tf.data.colors import Jitter
+from ssd_tf.data.manifest import Manifest, describe_shard
+from ssd_tf.data.pipeline import AugmentConfig, Share, TrainBatch
+from ssd_tf.evaluation.evaluator import evaluate_split
+from ssd_tf.geometry.detections import Detections
+from ssd_tf.models.layers import BatchNorm, synchronize_batch_norm
+from ssd_tf.models.resnet import freeze_stages
+from ssd_tf.training.distribution import Distribution, DistributionConfig, make_distribution, split_evenly
+from ssd_tf.training.optimizer import OptimizerConfig, make_optimizer
+from ssd_tf.training.step import make_train_step
+
+TINY = ssd_tf.detector("ssd128_tiny")
+
+
+@functools.cache
+def four_replicas():
+    """The only strategy of this process: TensorFlow mixes up the collectives of two with different devices."""
+    return Distribution(tf.distribute.MirroredStrategy([f"/cpu:{index}" for index in range(4)]))
+
+
+@given(total=st.integers(0, 5000), parts=st.integers(1, 64))
+def test_parts_make_up_the_whole_and_differ_by_one_at_most(total, parts):
+    sizes = split_evenly(total, parts)
+    assert (len(sizes), sum(sizes)) == (parts, total)
+    assert list(sizes) == sorted(sizes, reverse=True)
+    assert sizes[0] - sizes[-1] <= 1
+
+
+class Replicas:
+    """A strategy by its number of replicas alone."""
+
+    def __init__(self, count):
+        self.num_replicas_in_sync = count
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "workers", "local"), [(16, 3, 1), (16, 2, 2), (912, 2, 8), (7, 1, 4), (5, 5, 1)]
+)
+def test_shares_of_the_workers_follow_one_another(batch_size, workers, local):
+    strategy = Replicas(workers * local)
+    shares = [Distribution(strategy, worker, workers).share(batch_size) for worker in range(workers)]
+    assert [share.start for share in shares] == [0, *(share.stop for share in shares[:-1])]
+    assert shares[-1].stop == batch_size
+    assert all(len(share.sizes) == local for share in shares)
+
+
+def test_sixteen_images_on_three_workers_are_six_five_and_five():
+    shares = [Distribution(Replicas(3), worker, 3).share(16) for worker in range(3)]
+    assert shares == [Share(0, (6,)), Share(6, (5,)), Share(11, (5,))]
+
+
+def test_fewer_images_than_replicas_are_refused():
+    with pytest.raises(ValueError, match=r"--batch_size: expected an image for each of 4 replicas\. Received: 3"):
+        Distribution(Replicas(4)).share(3)
+
+
+def test_one_device_is_taken_where_there_is_no_gpu(monkeypatch):
+    for name in ("TF_CONFIG", "SLURM_STEP_NUM_TASKS"):
+        monkeypatch.delenv(name, raising=False)
+    found = make_distribution(DistributionConfig())
+    assert (found.replicas, found.workers, found.is_chief) == (1, 1, True)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (DistributionConfig("multi_worker"), "expected the workers in TF_CONFIG, or tasks of SLURM. Received: neither"),
+        (
+            DistributionConfig("one_device", num_virtual_devices=2),
+            "--num_virtual_devices: expected --strategy=mirrored",
+        ),
+    ],
+    ids=["multi_worker", "virtual"],
+)
+def test_strategy_that_the_machine_does_not_have_is_refused(monkeypatch, config, message):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(ValueError, match=message):
+        make_distribution(config)
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory):
+    """5,003 pictures of one pixel, each with a box; image k has the id 3 k."""
+    folder = tmp_path_factory.mktemp("split")
+    encoded = tf.io.encode_png(np.zeros((1, 1, 3), np.uint8)).numpy()
+    path = folder / "val-00000-of-00001.tfrecord"
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for k in range(5003):
+            box = np.array([[0.0, 0.0, 1.0, 1.0]])
+            image = AnnotatedImage(3 * k, path, 1, 1, box, np.array([7]), np.array([1.0]), np.array([False]))
+            writer.write(records.serialize(image, encoded, {7: "dot"}))
+    classes = (ClassCount(Category(7, "dot"), 5003, 5003),)
+    return folder, Manifest("val", classes, 5003, 5003, 1, (describe_shard(path, 5003),), {}, {})
+
+
+def full_picture(images):
+    """One detection of the whole picture for each image."""
+    count = tf.shape(images)[0]
+    ones = tf.ones([count, 1])
+    boxes = tf.tile([[[0.0, 0.0, 1.0, 1.0]]], [count, 1, 1])
+    return Detections(boxes, ones, tf.ones([count, 1], tf.int32), tf.ones([count], tf.int32))
+
+
+def test_all_of_5003_images_are_scored_once_on_four_replicas(split):
+    folder, manifest = split
+    # 30 is no multiple of 4, and 5,003 none of the 32 that it becomes.
+    metrics, results = evaluate_split(full_picture, folder, manifest, 8, 30, distribution=four_replicas())
+    assert [result["image_id"] for result in results] == [3 * k for k in range(5003)]
+    assert metrics.summary["AP"] == pytest.approx(1.0, abs=1e-9)
+
+
+def batch(size, seed=0):
+    rng = np.random.default_rng(seed)
+    corners = rng.uniform(0, 0.5, (size, 2, 2))
+    return TrainBatch(
+        images=tf.constant(rng.integers(0, 256, (size, 128, 128, 3)), tf.uint8),
+        boxes=tf.constant(np.concatenate([corners, corners + rng.uniform(0.2, 0.5, (size, 2, 2))], -1), tf.float32),
+        classes=tf.constant(rng.integers(1, 4, (size, 2)), tf.int32),
+        flip=tf.constant(rng.random(size) < 0.5),
+        jitter=Jitter(tf.zeros([size, 4], tf.int32), tf.zeros([size, 4])),
+        record=tf.range(size, dtype=tf.int64),
+        fault=tf.constant([2, 1, 1] + [0] * (size - 3), tf.int32),
+    )
+
+
+def two_steps(distribution, size, frozen, stop=0.0, **options):
+    """Weights, their average, and what the second step says, always from the same start."""
+    keras.utils.set_random_seed(5)
+    config = OptimizerConfig(**options)
+    with distribution.strategy.scope():
+        model, average = (ssd_tf.build_model(TINY, num_classes=3) for _ in range(2))
+        average.set_weights(model.get_weights())
+        freeze_stages(model, TINY, frozen)
+        step = make_train_step(
+            TINY,
+            model,
+            make_optimizer(config, model),
+            AugmentConfig(color_jitter=False),
+            size,
+            clip_gradient_norm=config.clip_gradient_norm,
+            average=average,
+            ema_decay=0.5,
+        )
+        sizes = distribution.share(size).sizes
+        data = tf.data.Dataset.from_tensors(batch(size)).repeat()
+        data = data.rebatch(sizes) if len(sizes) > 1 else data
+        for part in itertools.islice(distribution.distribute(data), 2):
+            result = step(part, tf.constant(1e-3), tf.constant(stop))
+        return model.get_weights(), average.get_weights(), {k: float(v) for k, v in result._asdict().items()}
+
+
+def test_replicas_with_unequal_parts_make_the_steps_of_one_device():
+    settings = {"frozen": 2, "clip_gradient_norm": 0.5, "optimizer": "adamw", "weight_decay": 0.1}
+    weights, average, result = two_steps(Distribution(tf.distribute.get_strategy()), 7, **settings)
+    found, found_average, found_result = two_steps(four_replicas(), 7, stop=1.0, **settings)
+    assert (result["stop"], found_result["stop"]) == (0, 4)
+    assert (found_result["bad_records"], found_result["bad_pictures"]) == (1, 2)
+    assert found_result == pytest.approx({**result, "stop": 4}, rel=1e-4)
+    for one, other in zip((*weights, *average), (*found, *found_average), strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-4)
+
+
+def normalised(distribution, synchronized, sizes):
+    """Outputs of batch norm on nine images, in training, and its running mean and variance after that."""
+    with distribution.strategy.scope():
+        inputs = keras.Input((4, 4, 2))
+        model = keras.Model(inputs, BatchNorm(name="bn")(inputs))
+        if synchronized:
+            synchronize_batch_norm(model)
+        images = np.random.default_rng(4).normal(3.0, 2.0, (9, 4, 4, 2)).astype(np.float32)
+        data = tf.data.Dataset.from_tensors(images)
+        data = data.rebatch(sizes) if len(sizes) > 1 else data
+        compute = distribution.everywhere(lambda part: model(part, training=True))
+        outputs = np.concatenate([compute(part) for part in distribution.distribute(data)])
+    layer = model.get_layer("bn")
+    return outputs, layer
+
+
+def test_synchronised_batch_norm_of_unequal_parts_is_that_of_the_whole_batch():
+    whole, layer = normalised(Distribution(tf.distribute.get_strategy()), True, (9,))
+    parts, found = normalised(four_replicas(), True, (3, 2, 2, 2))
+    np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(found.moving_mean.numpy(), layer.moving_mean.numpy(), rtol=1e-5)
+    np.testing.assert_allclose(found.moving_variance.numpy(), layer.moving_variance.numpy(), rtol=1e-5)
+
+
+def test_statistics_of_the_replicas_are_read_as_their_mean():
+    parts, layer = normalised(four_replicas(), False, (3, 2, 2, 2))
+    # Each part is normalised by itself.
+    for start, stop in ((0, 3), (3, 5), (5, 7), (7, 9)):
+        np.testing.assert_allclose(parts[start:stop].mean(axis=(0, 1, 2)), 0.0, atol=1e-5)
+    values = [value.numpy() for value in layer.moving_mean.value.values]
+    assert np.abs(values[0] - values[1]).max() > 1e-3
+    np.testing.assert_allclose(layer.moving_mean.numpy(), np.mean(values, axis=0), rtol=1e-5, atol=1e-6)
