@@ -19,6 +19,7 @@ from absl import logging
 from ssd_tf.data.faults import first_line
 from ssd_tf.model_dir import (
     AVERAGE,
+    BEST,
     CHECKPOINTS,
     MODEL,
     UNREADABLE,
@@ -91,12 +92,25 @@ class Checkpoints:
                 logging.error("%s cannot be restored: %s", prefix, first_line(error))
                 continue
             self._saved_step = int(self.step.numpy())
+            if self._keeps:
+                self._forget_later_best()
             if problem:
                 logging.warning("going back to %s", prefix)
             return self._saved_step
         if problem:
             raise ValueError(problem)
         return 0
+
+    def _forget_later_best(self) -> None:
+        """Removes what a killed run wrote to best/ after this checkpoint: its AP is not known here."""
+        folder = self._model_dir / BEST
+        remove_leftovers(folder)
+        found = list_checkpoints(self._model_dir, BEST)
+        later = [path for path in found if int(path.rsplit("-", 1)[1]) > self._saved_step]
+        if len(later) < len(found):  # else nothing would be left
+            for prefix in later:
+                for path in folder.glob(f"{pathlib.Path(prefix).name}.*"):
+                    path.unlink()
 
     def save(self, step: int) -> None:
         """Saves the run as it is before `step`; does nothing where that is saved already.

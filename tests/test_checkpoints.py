@@ -213,3 +213,14 @@ def test_full_disk_is_an_error_that_names_the_checkpoint_before_which_stays_whol
 def test_first_save_on_a_full_disk_says_that_there_is_none_from_before(small_disk):
     with pytest.raises(OSError, match=r"step 10 cannot be written .*there is none from before"):
         new_run(small_disk, units=60_000)[1].save(10)
+
+
+def test_best_of_after_the_restored_checkpoint_is_forgotten(tmp_path):
+    """As a kill between the two files of a save leaves it; --model would take the later one."""
+    _, checkpoints = new_run(tmp_path)
+    checkpoints.save_if_best(10, 0.5)
+    checkpoints.save(10)
+    for path in list((tmp_path / "best").glob("ckpt-10.*")):
+        path.with_name(path.name.replace("ckpt-10", "ckpt-20")).write_bytes(path.read_bytes())
+    assert new_run(tmp_path)[1].restore() == 10
+    assert list_checkpoints(tmp_path, "best") == [str(tmp_path / "best" / "ckpt-10")]

@@ -125,15 +125,25 @@ def describe_fault(data_dir: str | pathlib.Path, manifest: Manifest, number: int
 
 
 def image_ids(data_dir: str | pathlib.Path, manifest: Manifest, numbers: list[int]) -> list[str]:
-    """The image id of each of these records; "unreadable" for one that is."""
-    ids = []
+    """The image id of each of these records; "unreadable" for one that is. Each shard is read once."""
+    wanted: dict[str, dict[int, int]] = collections.defaultdict(dict)
     for number in numbers:
-        try:
-            example = records.parse(tf.constant(read_record(data_dir, manifest, number)))
-            ids.append(example.source_id.numpy().decode(errors="replace"))
-        except (ValueError, tf.errors.OpError):
-            ids.append("unreadable")
-    return ids
+        file, index = locate(manifest, number)
+        wanted[file][index] = number
+    found: dict[int, str] = {}
+    for file, places in wanted.items():
+        path = pathlib.Path(data_dir) / file
+        if not path.is_file():
+            continue
+        shard = tf.data.TFRecordDataset(str(path)).ignore_errors(log_warning=False)
+        for index, content in shard.take(max(places) + 1).enumerate().as_numpy_iterator():
+            if index in places:
+                try:
+                    source_id = records.parse(tf.constant(content)).source_id
+                except tf.errors.OpError:
+                    continue  # unreadable
+                found[places[index]] = source_id.numpy().decode(errors="replace")
+    return [found.get(number, "unreadable") for number in numbers]
 
 
 def first_line(error: Exception) -> str:

@@ -90,6 +90,11 @@ class Distribution:
         with workers.lost_workers_named(self.worker), self.strategy.scope():
             yield
             # A worker that ends before the others are done would be lost to them.
+            self.meet()
+
+    def meet(self) -> None:
+        """Returns when all workers have called it."""
+        if self.workers > 1:
             self.gather(tf.zeros([1]))
 
     def gather(self, value) -> np.ndarray:

@@ -165,7 +165,8 @@ def _train_from(
     ):
         monitor.text("settings", _as_markdown(config))
         clock = _Clock(step)
-        stopping = bool(stopped)
+        # Several workers must stop after the same step: a step carries the wish of one to the others.
+        stopping = bool(stopped) and distribution.workers == 1
         while step < total_steps and not stopping:
             if step % epoch_steps == 0:
                 mlperf.epoch_start(step // epoch_steps + 1)
@@ -298,6 +299,7 @@ def _require_finite(
             "last_good_checkpoint": good,
         }
         write_atomically(model_dir / FAILED_STEP, json.dumps(report, indent=1) + "\n")
+    distribution.meet()  # the others end when that is written
     raise ArithmeticError(
         f"the loss is {values['loss']} and the norm of the gradients {values['gradient_norm']} at step {step}: the "
         f"learning rate ({values['lr']:g}) may be too high. The last good checkpoint: {good}. The images of the batch: "

@@ -21,7 +21,7 @@ _FREE = {
     *("data_dir", "model_dir", "val_split", "epochs", "steps", "backbone_weights", "init_from"),
     *("eval_every_epochs", "eval_epochs", "eval_batch_size", "target_map", "log_every_steps"),
     *("checkpoint_every_epochs", "checkpoint_every_steps", "keep_checkpoints", "skip_bad_records"),
-    *("strategy", "num_virtual_devices", "input_service"),
+    *("strategy", "num_virtual_devices", "input_service", "batch_splits"),
     *("mlperf_log", "mlperf_org", "mlperf_platform", "mlperf_division", "mlperf_status"),
 }
 # The cosine schedule depends on the length of the run.
@@ -92,7 +92,7 @@ def _require_same_run(checkpoint: str, before: dict[str, Any], now: dict[str, An
             f"--init_from={checkpoint} and another --model_dir"
         )
     if changed:
-        logging.info("other settings than before: %s", ", ".join(changed.values()))
+        logging.warning("other settings than before: %s", ", ".join(changed.values()))
 
 
 def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> dict[str, str]:

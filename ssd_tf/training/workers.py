@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import faulthandler
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -19,14 +20,10 @@ from absl import logging
 # Seconds in which all workers must be there. Job managers start them within moments of each other.
 START_SECONDS = 300.0
 # What the collectives of the other workers raise when one is gone, by the operation that notices it first.
-_LOST = (
-    tf.errors.UnavailableError,
-    tf.errors.DeadlineExceededError,
-    tf.errors.AbortedError,
-    tf.errors.CancelledError,
-    tf.errors.InternalError,
-    tf.errors.FailedPreconditionError,
-)
+_LOST = (tf.errors.UnavailableError, tf.errors.DeadlineExceededError, tf.errors.AbortedError)
+# The same, or a fault of this machine's own: the message tells.
+_PERHAPS_LOST = (tf.errors.CancelledError, tf.errors.InternalError, tf.errors.FailedPreconditionError)
+_OF_WORKERS = re.compile("collective|coordination|heartbeat|peer", re.IGNORECASE)
 
 
 class WorkerLostError(ConnectionError):
@@ -134,7 +131,9 @@ def lost_workers_named(index: int) -> Iterator[None]:
     """Turns what TensorFlow raises in the block when another worker is gone into a WorkerLostError."""
     try:
         yield
-    except _LOST as error:
+    except (*_LOST, *_PERHAPS_LOST) as error:
+        if isinstance(error, _PERHAPS_LOST) and not _OF_WORKERS.search(error.message):
+            raise
         cause = " ".join(error.message.split("aborted by: ")[-1].split("\n")[:2])
         raise WorkerLostError(
             f"worker {index} stops, since another worker is gone. Start all workers again: the run goes on from its "

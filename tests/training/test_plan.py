@@ -16,46 +16,7 @@ from ssd_tf.training.mlperf_log import SubmissionConfig
 from ssd_tf.training.optimizer import OptimizerConfig
 from ssd_tf.training.plan import evaluation_epochs, make_plan, make_schedule, mlperf_hyperparameters
 from ssd_tf.training.schedule import Schedule, learning_rate
-
-# As the flags of `train`, for the small detector.
-SETTINGS = {
-    "detector": "ssd128_tiny",
-    "data_dir": "unused",
-    "model_dir": "unused",
-    "train_split": "train",
-    "val_split": "val",
-    "batch_size": 8,
-    "batch_splits": 1,
-    "epochs": 10,
-    "steps": 0,
-    "optimizer": OptimizerConfig(),
-    "loss": LossConfig(),
-    "augment": AugmentConfig(),
-    "learning_rate": 0.5,
-    "lr_schedule": "step",
-    "lr_decay_epochs": (),
-    "lr_warmup_epochs": 0.0,
-    "lr_warmup_steps": 0,
-    "lr_warmup_factor": 0,
-    "mlperf_warmup_quirk": False,
-    "ema_decay": 0.0,
-    "freeze_backbone_stages": 0,
-    "backbone_weights": "",
-    "init_from": "",
-    "precision": "float32",
-    "seed": 0,
-    "eval_every_epochs": 5,
-    "eval_epochs": (),
-    "eval_batch_size": 0,
-    "checkpoint_every_epochs": 1,
-    "checkpoint_every_steps": 0,
-    "keep_checkpoints": 2,
-    "skip_bad_records": False,
-    "target_map": 0.0,
-    "log_every_steps": 20,
-    "distribution": DistributionConfig(),
-    "submission": SubmissionConfig(),
-}
+from tests.training.settings import SETTINGS
 
 
 def config(**settings):
