@@ -82,6 +82,8 @@ def prepare(
     # Without its manifest the old split is not there any more; half-new shards are never taken for it.
     _remove_old_manifest(manifest_path(output, split))
     _remove_files(output, split, r"\..+\.tmp")
+    for stale in output.glob(f".{split}.json.*.tmp"):
+        stale.unlink()
     jobs = _plan(images, dataset.categories, output, split, num_shards)
     num_workers = num_workers or os.cpu_count() or 1
     results = _keep_finished(jobs, num_workers)
