@@ -16,7 +16,7 @@ import keras
 import tensorflow as tf
 from absl import logging
 
-from ssd_tf.data.faults import first_line
+from ssd_tf.errors import first_line
 from ssd_tf.model_dir import (
     AVERAGE,
     BEST,

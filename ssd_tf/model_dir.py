@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from ssd_tf.data.annotations import Category
 from ssd_tf.detectors import detector
+from ssd_tf.errors import first_line
 from ssd_tf.files import write_atomically
 
 CONFIG = "config.json"
@@ -131,7 +132,7 @@ def restore_model(model: keras.Model, prefix: str, only: Callable[[str], bool] =
         status = tf.train.Checkpoint(**{AVERAGE if averaged else MODEL: layers}).restore(prefix)
         status.assert_existing_objects_matched().expect_partial()
     except UNREADABLE as error:
-        raise ValueError(f"{prefix}: cannot be loaded into {model.name}: {str(error).splitlines()[0]}") from error
+        raise ValueError(f"{prefix}: cannot be loaded into {model.name}: {first_line(error)}") from error
 
 
 def save_model(model_dir: pathlib.Path, info: ModelInfo, model: keras.Model, source: list[str]) -> None:

@@ -7,7 +7,6 @@ mark reads the record again, to say what is wrong with it, and stops where it mu
 
 import collections
 import pathlib
-import re
 
 import numpy as np
 import tensorflow as tf
@@ -16,6 +15,7 @@ from absl import logging
 from ssd_tf.data import images as image_ops
 from ssd_tf.data import records
 from ssd_tf.data.manifest import Manifest
+from ssd_tf.errors import first_line
 
 # Marks of an example. A faulty one is a black picture without boxes, whose loss is 0: so a bad file neither ends a run
 # nor moves the other examples.
@@ -144,9 +144,3 @@ def image_ids(data_dir: str | pathlib.Path, manifest: Manifest, numbers: list[in
                     continue  # unreadable
                 found[places[index]] = source_id.numpy().decode(errors="replace")
     return [found.get(number, "unreadable") for number in numbers]
-
-
-def first_line(error: Exception) -> str:
-    """What happened, without where in TensorFlow's graph it did."""
-    lines = str(error).splitlines() or [type(error).__name__]
-    return re.sub(r"^(\{\{.*?\}\} ?)+| \[Op:.*$", "", lines[0])[:300]

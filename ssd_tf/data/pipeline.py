@@ -189,7 +189,7 @@ def eval_dataset(
       As `train_dataset`.
     """
     share = share or Share(0, (batch_size,))
-    filling = -manifest.num_images % batch_size
+    filling = eval_steps(manifest, batch_size) * batch_size - manifest.num_images
     dataset = numbered_records(data_dir, manifest, None)
     nothing = tf.data.Dataset.from_tensors((tf.constant(FILLING, tf.int64), tf.constant(b""))).repeat(filling)
     dataset = tf.data.Dataset.zip(tf.data.Dataset.range(manifest.num_images + filling), dataset.concatenate(nothing))

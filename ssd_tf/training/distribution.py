@@ -17,15 +17,14 @@ from absl import logging
 from ssd_tf.data.pipeline import Share
 from ssd_tf.training import workers
 
-STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
-
 
 @dataclasses.dataclass(frozen=True)
 class DistributionConfig:
     """Settings of the strategy.
 
     Attributes:
-      strategy: one of STRATEGIES; "auto" takes several workers where TF_CONFIG or SLURM name them, else all GPUs.
+      strategy: "one_device", "mirrored", "multi_worker", or "auto": several workers where TF_CONFIG or SLURM name them,
+        else all GPUs.
       num_virtual_devices: cuts the CPU into so many devices, to try several replicas without GPUs; 0 does not.
       sync_bn: batch norm over the whole batch instead of each replica's part.
       input_service: the tf.data service that loads the training batches, grpc://HOST:PORT; "" loads them here.

@@ -14,17 +14,11 @@ from ssd_tf.data.coco import read_coco
 from ssd_tf.data.prepare import prepare
 from ssd_tf.data.shards import note_path
 from tests.apps.conftest import ROOT, run
+from tests.slow_records import SLOW_RECORDS
 
-# The program, which takes 50 ms for a picture, so that it can be stopped in the middle.
-SLOW = """
-import time
+SLOW = f"""
+{SLOW_RECORDS}
 from ssd_tf.apps import cli, prepare
-from ssd_tf.data import records
-serialize = records.serialize
-def slowly(*args):
-    time.sleep(0.05)
-    return serialize(*args)
-records.serialize = slowly
 cli.run(prepare.main)
 """
 

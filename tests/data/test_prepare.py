@@ -22,6 +22,7 @@ from ssd_tf.data.annotations import AnnotatedDataset
 from ssd_tf.data.coco import read_coco
 from ssd_tf.data.manifest import load_manifest
 from ssd_tf.data.prepare import prepare, report
+from tests.slow_records import SLOW_RECORDS
 
 SOURCE = {"format": "coco", "annotations": "a.json", "images": "images"}
 N = 12
@@ -346,19 +347,13 @@ def test_file_that_is_no_manifest_but_has_its_name_is_never_replaced(dataset, tm
     assert names_in(tmp_path) == ["train.json"]
 
 
-# Serialises one picture in 50 ms, so that the parent can kill it in the middle.
-CHILD = """
-import sys, time
-from ssd_tf.data import records
+CHILD = f"""
+{SLOW_RECORDS}
+import sys
 from ssd_tf.data.coco import read_coco
 from ssd_tf.data.prepare import prepare
-serialize = records.serialize
-def slowly(*args):
-    time.sleep(0.05)
-    return serialize(*args)
-records.serialize = slowly
 annotations, images, output = sys.argv[1:]
-prepare(read_coco(annotations, images), output, "train", {}, num_shards=2, num_workers=2)
+prepare(read_coco(annotations, images), output, "train", {{}}, num_shards=2, num_workers=2)
 """
 
 
