@@ -17,7 +17,7 @@ from ssd_tf.evaluation.drawing import draw_detections
 from ssd_tf.evaluation.evaluator import coco_results
 from ssd_tf.files import atomic_path, write_atomically
 from ssd_tf.geometry.detections import Detections
-from ssd_tf.predictor import Predictor
+from ssd_tf.predictor import AnyPredictor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +51,7 @@ def find_pictures(pattern: str) -> list[pathlib.Path]:
 
 
 def predict_pictures(
-    predictor: Predictor,
+    predictor: AnyPredictor,
     pictures: list[pathlib.Path],
     output_dir: str | pathlib.Path,
     score_threshold: float,
@@ -129,7 +129,7 @@ def _read(path: pathlib.Path) -> np.ndarray | None:
         return None
 
 
-def _detect(predictor: Predictor, images: dict[int, np.ndarray], batch_size: int, score_threshold: float):
+def _detect(predictor: AnyPredictor, images: dict[int, np.ndarray], batch_size: int, score_threshold: float):
     """Image and Detections (NumPy, of one image) by index. The batch is filled up, so that one graph serves all."""
     if not images:
         return {}
@@ -137,7 +137,7 @@ def _detect(predictor: Predictor, images: dict[int, np.ndarray], batch_size: int
     batch = np.zeros((batch_size, size, size, 3), np.uint8)
     for place, image in enumerate(images.values()):
         batch[place] = image_ops.resize(image, size)
-    found = [value.numpy() for value in predictor(tf.constant(batch), score_threshold)]
+    found = [np.asarray(value) for value in predictor(tf.constant(batch), score_threshold)]
     return {
         index: (image, Detections(*(value[place : place + 1] for value in found)))
         for place, (index, image) in enumerate(images.items())

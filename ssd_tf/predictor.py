@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""A trained detector, ready to use: uint8 images in, detections out. What --model names is loaded here."""
+"""A trained detector, ready to use: uint8 images in, detections out. Whatever --model names is loaded here."""
 
 import pathlib
 
@@ -9,12 +9,10 @@ from absl import logging
 
 from ssd_tf.data.annotations import Category
 from ssd_tf.detectors import DetectorSpec, detector
-from ssd_tf.geometry.detections import Detections, detect
+from ssd_tf.export.predictors import ExportedPredictor, load_exported
+from ssd_tf.geometry.detections import SCORE_THRESHOLD, Detections, detect
 from ssd_tf.model_dir import ModelInfo, find_checkpoint, load_info, restore_model
 from ssd_tf.models.detector import build_model, normalize
-
-# The reference's thresholds for evaluation.
-SCORE_THRESHOLD = 0.05
 
 
 class Predictor:
@@ -23,7 +21,10 @@ class Predictor:
     Attributes:
       spec: the detector.
       categories: entry k - 1 is class k.
+      min_score: no detection with a lower score comes out; 0 here, since only exported models have such a limit.
     """
+
+    min_score = 0.0
 
     def __init__(self, spec: DetectorSpec, categories: tuple[Category, ...], model: keras.Model):
         self.spec = spec
@@ -39,18 +40,35 @@ class Predictor:
         return detect(self.spec, outputs["offsets"], outputs["logits"], score_threshold)
 
 
-def load_predictor(path: str | pathlib.Path) -> Predictor:
-    """The Predictor of a model_dir or of one of its checkpoints, computing in Keras' global dtype policy.
+AnyPredictor = Predictor | ExportedPredictor
+
+
+def load_predictor(path: str | pathlib.Path) -> AnyPredictor:
+    """The predictor of a model in any form: model_dir, checkpoint, SavedModel, LiteRT or ONNX file.
+
+    A checkpoint computes in Keras' global dtype policy.
 
     Raises:
       FileNotFoundError, ValueError: there is no model, or it cannot be loaded.
     """
+    if exported := load_exported(pathlib.Path(path)):
+        return exported
     info, model = load_model(path)
     return Predictor(detector(info.detector), info.categories, model)
 
 
+def warn_of_min_score(predictor: AnyPredictor, wanted: float) -> None:
+    """Logs a warning where an exported model leaves out detections that are wanted."""
+    if predictor.min_score > wanted:
+        logging.warning(
+            "this model was exported with --score_threshold=%g: detections between %g and that are missing",
+            predictor.min_score,
+            wanted,
+        )
+
+
 def load_model(path: str | pathlib.Path) -> tuple[ModelInfo, keras.Model]:
-    """The same without what comes after the model.
+    """The Keras model of a model_dir or of one of its checkpoints.
 
     Raises:
       As `load_predictor`.

@@ -14,6 +14,7 @@ from absl import app, flags, logging
 
 EXIT_OK = 0
 EXIT_MISTAKE = 1
+MODEL_HELP = "A model_dir, one of its checkpoints, or an exported model: a SavedModel, a .tflite or an .onnx file."
 # As shells report a program ended by SIGINT.
 EXIT_KEYBOARD = 130
 # As sysexits.h's EX_TEMPFAIL: run the same command again to go on.

@@ -11,7 +11,7 @@ from absl import flags
 from ssd_tf.apps import cli
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("model", None, "A model_dir, or one of its checkpoints.", required=True)
+flags.DEFINE_string("model", None, cli.MODEL_HELP, required=True)
 flags.DEFINE_string("data_dir", None, "The folder that `prepare` wrote.", required=True)
 flags.DEFINE_string("split", "val", "The split to score.")
 flags.DEFINE_string("output_dir", "", "For metrics.json, results.json and per_class.csv; empty writes none.")
@@ -22,11 +22,13 @@ def main() -> None:
     from ssd_tf.data.manifest import load_manifest
     from ssd_tf.evaluation.coco import per_class_table, summary_table, write_reports
     from ssd_tf.evaluation.evaluator import evaluate_split
+    from ssd_tf.geometry.detections import SCORE_THRESHOLD
     from ssd_tf.model_dir import ModelInfo, require_same_model
-    from ssd_tf.predictor import load_predictor
+    from ssd_tf.predictor import load_predictor, warn_of_min_score
 
     manifest = load_manifest(FLAGS.data_dir, FLAGS.split)
     predictor = load_predictor(FLAGS.model)
+    warn_of_min_score(predictor, SCORE_THRESHOLD)
     name = predictor.spec.name
     require_same_model(
         pathlib.Path(FLAGS.model), ModelInfo(name, predictor.categories), ModelInfo(name, manifest.categories)

@@ -9,7 +9,7 @@ from absl import flags
 from ssd_tf.apps import cli
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("model", None, "A model_dir, or one of its checkpoints.", required=True)
+flags.DEFINE_string("model", None, cli.MODEL_HELP, required=True)
 flags.DEFINE_string(
     "input", None, "A picture, a folder of pictures, or a pattern such as 'photos/*.jpg'.", required=True
 )
@@ -21,10 +21,11 @@ flags.DEFINE_integer("batch_size", 8, "Pictures in a step.", lower_bound=1)
 
 def main() -> int:
     from ssd_tf.prediction import find_pictures, predict_pictures
-    from ssd_tf.predictor import load_predictor
+    from ssd_tf.predictor import load_predictor, warn_of_min_score
 
     pictures = find_pictures(FLAGS.input)
     predictor = load_predictor(FLAGS.model)
+    warn_of_min_score(predictor, FLAGS.score_threshold)
     summary = predict_pictures(
         predictor, pictures, FLAGS.output_dir, FLAGS.score_threshold, FLAGS.batch_size, FLAGS.logdir
     )

@@ -37,9 +37,46 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
     return image
 
 
+def encoded_size(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """int64 height and width in pixels that a JPEG, PNG, BMP or GIF says it has; the pixels are not decoded.
+
+    A picture of some kilobytes can hold gigabytes of pixels: look before you decode what strangers send.
+
+    Raises:
+      tf.errors.InvalidArgumentError: the bytes are no such picture, or a BMP with a palette, which TensorFlow decodes
+        to wrong colours.
+    """
+
+    def number(start, dtype, little_endian=True):
+        digits = tf.strings.substr(encoded, start, dtype.size)
+        return tf.cast(tf.io.decode_raw(digits, dtype, little_endian)[0], tf.int64)
+
+    def bmp():
+        check = tf.debugging.Assert(number(28, tf.uint16) > 8, ["a BMP with a palette"])
+        with tf.control_dependencies([check]):
+            return tf.abs(number(22, tf.int32)), number(18, tf.int32)  # a negative height: rows from top to bottom
+
+    def unknown():
+        with tf.control_dependencies([tf.debugging.Assert(False, ["expected a JPEG, PNG, GIF or BMP file"])]):
+            return tf.constant(0, tf.int64), tf.constant(0, tf.int64)
+
+    return tf.case(
+        [
+            (tf.io.is_jpeg(encoded), lambda: tuple(tf.unstack(tf.io.extract_jpeg_shape(encoded, tf.int64)[:2]))),
+            (_starts_with(encoded, b"\x89PNG"), lambda: (number(20, tf.int32, False), number(16, tf.int32, False))),
+            (_starts_with(encoded, b"GIF8"), lambda: (number(8, tf.uint16), number(6, tf.uint16))),
+            (_starts_with(encoded, b"BM"), bmp),
+        ],
+        default=unknown,
+    )
+
+
+def _starts_with(encoded: tf.Tensor, magic: bytes) -> tf.Tensor:
+    return tf.equal(tf.strings.substr(encoded, 0, len(magic)), magic)
+
+
 def resize(image: tf.Tensor, size: int) -> tf.Tensor:
-    """uint8 [H, W, 3] -> uint8 [size, size, 3]; antialiased bilinear, as PIL's BILINEAR; aspect is not kept."""
+    """uint8 [..., H, W, 3] -> uint8 [..., size, size, 3]; antialiased bilinear, as PIL's; aspect is not kept."""
     resized = tf.image.resize(image, (size, size), method="bilinear", antialias=True)
     resized = tf.cast(tf.clip_by_value(tf.round(resized), 0.0, 255.0), tf.uint8)
-    resized.set_shape([size, size, 3])
-    return resized
+    return tf.ensure_shape(resized, [*image.shape[:-3], size, size, 3])

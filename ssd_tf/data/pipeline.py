@@ -9,13 +9,15 @@ import dataclasses
 import math
 import os
 import pathlib
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from ssd_tf.data import images as image_ops
 from ssd_tf.data import records
+from ssd_tf.data.attempt import attempt
 from ssd_tf.data.augment import crop_pixels, example_seed, random_crop, random_flip
 from ssd_tf.data.colors import Jitter, random_jitter
 from ssd_tf.data.faults import BAD_PICTURE, BAD_RECORD, NO_FAULT
@@ -201,6 +203,13 @@ def eval_dataset(
     return _in_batches(_of_share(dataset, batch_size, share), load, share)
 
 
+def pictures(data_dir: str | pathlib.Path, manifest: Manifest, image_size: int) -> Iterator[np.ndarray]:
+    """uint8 RGB [S, S, 3] of each image of the split that can be read, as `eval_dataset` has them."""
+    for batch in eval_dataset(data_dir, manifest, image_size, 1).as_numpy_iterator():
+        if batch.fault[0] == NO_FAULT:
+            yield batch.images[0]
+
+
 def eval_steps(manifest: Manifest, batch_size: int) -> int:
     """Batches of `eval_dataset`."""
     return math.ceil(manifest.num_images / batch_size)
@@ -236,7 +245,7 @@ def _shuffle_buffer(manifest: Manifest) -> int:
 
 def _has_boxes(_, record: tf.Tensor) -> tf.Tensor:
     """Also true of a record that cannot be read: it may have had some."""
-    return _try(records.has_boxes, record, tf.constant(True))
+    return attempt(records.has_boxes, record, tf.constant(True))
 
 
 def _train_example(number, record, seed, manifest: Manifest, image_size: int, augment: AugmentConfig) -> TrainBatch:
@@ -245,7 +254,7 @@ def _train_example(number, record, seed, manifest: Manifest, image_size: int, au
         return example.encoded, example.boxes, _class_numbers(example.category_ids, manifest), False
 
     unreadable = (tf.constant(b""), tf.zeros([0, 4]), tf.zeros([0], tf.int32), True)
-    encoded, boxes, classes, bad_record = _try(parse, record, unreadable)
+    encoded, boxes, classes, bad_record = attempt(parse, record, unreadable)
     image, bad_picture = _decode(encoded)
     # Where there is no picture there are no boxes either.
     count = tf.where(bad_picture, 0, tf.shape(classes)[0])
@@ -282,7 +291,7 @@ def _eval_example(number, record, manifest: Manifest, image_size: int) -> EvalBa
         tf.zeros([0]),
         tf.zeros([0], bool),
     )
-    example, bad_record = _try(parse, record, (unreadable, True))
+    example, bad_record = attempt(parse, record, (unreadable, True))
     image, bad_picture = _decode(example.encoded)
     return EvalBatch(
         image_ops.resize(image, image_size),
@@ -301,17 +310,11 @@ def _eval_example(number, record, manifest: Manifest, image_size: int) -> EvalBa
 
 def _decode(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The picture and False; or one black pixel and True."""
-    return _try(lambda content: (image_ops.decode(content), False), encoded, (tf.zeros([1, 1, 3], tf.uint8), True))
+    return attempt(lambda content: (image_ops.decode(content), False), encoded, (tf.zeros([1, 1, 3], tf.uint8), True))
 
 
 def _fault(bad_record: tf.Tensor, bad_picture: tf.Tensor) -> tf.Tensor:
     return tf.where(bad_record, BAD_RECORD, tf.where(bad_picture, BAD_PICTURE, NO_FAULT))
-
-
-def _try(function, argument: tf.Tensor, otherwise: Any) -> Any:
-    """function(argument), or `otherwise` where that raises: what a graph has in place of try and except."""
-    tried = tf.data.Dataset.from_tensors(argument).map(function).ignore_errors(log_warning=False)
-    return tried.concatenate(tf.data.Dataset.from_tensors(otherwise)).take(1).get_single_element()
 
 
 def _class_numbers(category_ids: tf.Tensor, manifest: Manifest) -> tf.Tensor:

@@ -13,6 +13,10 @@ from ssd_tf.detectors import DetectorSpec, detector
 from ssd_tf.geometry import boxes as box_ops
 from ssd_tf.geometry.anchors import default_boxes
 
+# The reference's thresholds for evaluation, and how many detections of an image it keeps.
+SCORE_THRESHOLD = 0.05
+IOU_THRESHOLD = 0.5
+MAX_DETECTIONS = 200
 # The reference looks at the best 200 anchors of each class before NMS.
 CANDIDATES_PER_CLASS = 200
 
@@ -37,9 +41,10 @@ def detect(
     spec: str | DetectorSpec,
     pred_offsets: tf.Tensor,
     pred_logits: tf.Tensor,
-    score_threshold: float = 0.05,
-    iou_threshold: float = 0.5,
-    max_detections: int = 200,
+    score_threshold: float = SCORE_THRESHOLD,
+    iou_threshold: float = IOU_THRESHOLD,
+    max_detections: int = MAX_DETECTIONS,
+    jit_compile: bool = True,
 ) -> Detections:
     """Detections of a batch of images.
 
@@ -50,6 +55,7 @@ def detect(
       score_threshold: a candidate's softmax score must be higher than this.
       iou_threshold: a candidate is dropped where its IoU with a better one of its class is at least this.
       max_detections: K, kept for an image over all classes.
+      jit_compile: with XLA; False for graphs that run elsewhere, where there may be no XLA (TensorFlow Serving).
 
     Raises:
       ValueError: the shapes do not fit the detector.
@@ -62,7 +68,7 @@ def detect(
         raise ValueError(f"pred_offsets: {spec.name} expects [B, {expected[0]}, 4]. Received: {pred_offsets.shape}")
     if pred_logits.shape.rank != 3 or pred_logits.shape[1] != spec.num_anchors or pred_logits.shape[2] < 2:
         raise ValueError(f"pred_logits: {spec.name} expects [B, {expected[0]}, C + 1]. Received: {pred_logits.shape}")
-    boxes, scores, classes, count = _detect(
+    boxes, scores, classes, count = (_detect_compiled if jit_compile else _detect)(
         default_boxes(spec),
         spec.variances,
         pred_offsets,
@@ -82,7 +88,6 @@ def decode_boxes(anchors_a4: tf.Tensor, offsets_ba4: tf.Tensor, variances: tuple
     return box_ops.centers_to_corners(tf.concat([centers, sizes], axis=-1))
 
 
-@tf.function(jit_compile=True)
 def _detect(anchors_a4, variances, offsets_ba4, logits, score_threshold, iou_threshold, max_detections):
     boxes_ba4 = decode_boxes(anchors_a4, offsets_ba4, variances)
     scores_bca = tf.transpose(tf.nn.softmax(logits)[..., 1:], [0, 2, 1])
@@ -108,6 +113,9 @@ def _detect(anchors_a4, variances, offsets_ba4, logits, score_threshold, iou_thr
         tf.pad(tf.where(found_bk, classes_bk, 0), pad),
         tf.reduce_sum(tf.cast(found_bk, tf.int32), axis=1),
     )
+
+
+_detect_compiled = tf.function(_detect, jit_compile=True)
 
 
 def _suppress(boxes_bcn4, alive_bcn, iou_threshold):

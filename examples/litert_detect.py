@@ -1,0 +1,1 @@
+../ssd_tf/export/litert_detect.py

@@ -1,0 +1,92 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Writes a trained detector in a form that others run: SavedModel, LiteRT (TFLite) or ONNX.
+
+python -m ssd_tf.apps.export --model=runs/mine --format=saved_model --output=served/mine
+python -m ssd_tf.apps.export --model=runs/mine --format=litert --quantize=int8 --data_dir=data --output=mine.tflite
+"""
+
+import itertools
+import pathlib
+
+from absl import flags
+
+from ssd_tf.apps import cli
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("model", None, "A model_dir, or one of its checkpoints.", required=True)
+flags.DEFINE_enum(
+    "format", "saved_model", ["saved_model", "litert", "onnx"], "For servers, for phones and boards, for ONNX Runtime."
+)
+flags.DEFINE_string(
+    "output", None, "The file; with saved_model the folder of versions, where a new one appears.", required=True
+)
+flags.DEFINE_float("score_threshold", 0.05, "The model answers detections with a score above this.", 0.0, 1.0)
+flags.DEFINE_float("iou_threshold", 0.5, "Of two of a class that overlap so much, the better one stays.", 0.0, 1.0)
+flags.DEFINE_integer("max_detections", 200, "The model answers so many detections of a picture.", lower_bound=1)
+flags.DEFINE_enum(
+    "quantize",
+    "none",
+    ["none", "float16", "dynamic", "int8"],
+    "litert: smaller numbers in the file: half the size; a quarter; a quarter and integer arithmetic.",
+)
+flags.DEFINE_enum(
+    "nms", "none", ["none", "op"], "litert: answer offsets and logits; or detections, by TFLite_Detection_PostProcess."
+)
+flags.DEFINE_string(
+    "data_dir", "", "int8: the folder that `prepare` wrote; its pictures show the range of each tensor."
+)
+flags.DEFINE_string("calibration_split", "train", "int8: the split to take pictures from.")
+flags.DEFINE_integer("calibration_images", 300, "int8: look at so many pictures, or all there are.", lower_bound=1)
+
+
+def main() -> None:
+    _check_flags()
+    from ssd_tf.data.manifest import load_manifest
+    from ssd_tf.data.pipeline import pictures
+    from ssd_tf.detectors import detector
+    from ssd_tf.export.description import Description
+    from ssd_tf.predictor import load_model
+
+    calibration = ()
+    manifest = load_manifest(FLAGS.data_dir, FLAGS.calibration_split) if FLAGS.quantize == "int8" else None
+    info, model = load_model(FLAGS.model)
+    description = Description(info, FLAGS.score_threshold, FLAGS.iou_threshold, FLAGS.max_detections)
+    output = pathlib.Path(FLAGS.output)
+    if FLAGS.format == "saved_model":
+        from ssd_tf.export.saved_model import export_saved_model
+
+        output = export_saved_model(description, model, output)
+    elif FLAGS.format == "onnx":
+        from ssd_tf.export.onnx import export_onnx
+
+        export_onnx(description, model, output)
+    else:
+        from ssd_tf.export.litert import LiteRTConfig, export_litert
+
+        if manifest:
+            size = detector(info.detector).image_size
+            calibration = itertools.islice(pictures(FLAGS.data_dir, manifest, size), FLAGS.calibration_images)
+        export_litert(description, model, output, LiteRTConfig(FLAGS.quantize, FLAGS.nms), calibration)
+    print(f"{output}: {_megabytes(output):.1f} MB")
+
+
+def _check_flags() -> None:
+    """Raises ValueError for flags that do not go together, before TensorFlow is loaded."""
+    if FLAGS.format != "litert":
+        for name in ("quantize", "nms"):
+            if FLAGS[name].value != "none":
+                raise ValueError(f"--{name}={FLAGS[name].value} needs --format=litert. Received: {FLAGS.format}")
+    suffix = {"litert": ".tflite", "onnx": ".onnx"}.get(FLAGS.format, "")
+    if suffix and pathlib.Path(FLAGS.output).suffix != suffix:
+        raise ValueError(f"--output: expected a file that ends with {suffix}. Received: {FLAGS.output}")
+    if FLAGS.quantize == "int8" and not FLAGS.data_dir:
+        raise ValueError("--quantize=int8 needs --data_dir: pictures that show the range of every tensor")
+
+
+def _megabytes(path: pathlib.Path) -> float:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file()) / 1e6
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,72 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""What every exported model carries with it: its detector, its classes, and how it decides what it found."""
+
+import dataclasses
+import json
+from typing import Any
+
+from ssd_tf.data.annotations import Category
+from ssd_tf.detectors import detector
+from ssd_tf.geometry.detections import IOU_THRESHOLD, MAX_DETECTIONS, SCORE_THRESHOLD
+from ssd_tf.model_dir import ModelInfo
+
+# Names of the files inside an exported model. examples/litert_detect.py, which stands alone, knows them too.
+DESCRIPTION = "ssd_tf.json"
+LABELS = "labels.txt"
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """What an exported model is.
+
+    Attributes:
+      info: detector and classes.
+      score_threshold: it answers detections with a score above this.
+      iou_threshold: of two of a class that overlap at least so much, the better one.
+      max_detections: K, for an image over all classes.
+    """
+
+    info: ModelInfo
+    score_threshold: float = SCORE_THRESHOLD
+    iou_threshold: float = IOU_THRESHOLD
+    max_detections: int = MAX_DETECTIONS
+
+    def __post_init__(self):
+        for name in ("score_threshold", "iou_threshold"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name}: expected 0 to 1. Received: {getattr(self, name)}")
+        if self.max_detections < 1:
+            raise ValueError(f"max_detections: expected at least 1. Received: {self.max_detections}")
+
+
+def to_json(description: Description, **more: Any) -> str:
+    """The content of ssd_tf.json; `more` is what one form alone has to say."""
+    values = dataclasses.asdict(description)
+    spec = detector(description.info.detector)
+    return json.dumps(
+        {**values.pop("info"), "image_size": spec.image_size, "variances": spec.variances, **values, **more}, indent=1
+    )
+
+
+def from_json(text: str | bytes, where: str) -> Description:
+    """The Description in the content of an ssd_tf.json.
+
+    Raises:
+      ValueError: it is not one of ours; the message names `where` it was.
+    """
+    try:
+        content = json.loads(text)
+        info = ModelInfo(
+            detector(content["detector"]).name, tuple(Category(c["id"], c["name"]) for c in content["categories"])
+        )
+        return Description(info, *(content[field.name] for field in dataclasses.fields(Description)[1:]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{where}: its {DESCRIPTION} is not a description of ssd_tf ({error!r})") from error
+
+
+def labels_text(categories: tuple[Category, ...]) -> str:
+    """The content of labels.txt: the names of the classes, one a line, without background.
+
+    A name with a line break in it would shift all that follow, so such breaks become spaces.
+    """
+    return "".join(" ".join(category.name.split()) + "\n" for category in categories)

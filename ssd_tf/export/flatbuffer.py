@@ -1,0 +1,22 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""LiteRT files as objects that can be changed: TensorFlow's classes for them, whose fields have no types to check."""
+
+from typing import Any
+
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
+
+QuantizationParameters: Any = schema.QuantizationParametersT
+Buffer: Any = schema.BufferT
+Metadata: Any = schema.MetadataT
+CONV_2D = schema.BuiltinOperator.CONV_2D
+
+
+def read(content: bytes) -> Any:
+    """The ModelT of a LiteRT file."""
+    return flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+
+
+def write(model: Any) -> bytes:
+    """The file of a ModelT."""
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))

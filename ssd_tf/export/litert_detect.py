@@ -1,0 +1,209 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Finds objects in pictures with a LiteRT model that ssd_tf exported. Copy this file: it stands alone.
+
+pip install ai-edge-litert numpy pillow
+python litert_detect.py --model=detector.tflite --output_dir=found photo.jpg another.png
+
+Prints one JSON object a picture: {"file": ..., "detections": [{"box": [ymin, xmin, ymax, xmax] in pixels, "score": ...,
+"category_id": ..., "category_name": ...}, ...]}. Letters: A anchors, C classes, N detections, S side of the input.
+"""
+
+import argparse
+import io
+import json
+import pathlib
+import sys
+import zipfile
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from PIL import Image, ImageDraw
+
+# The best anchors of each class that non-maximum suppression looks at, as in the reference.
+CANDIDATES_PER_CLASS = 200
+
+
+class LiteRTDetector:
+    """A LiteRT model with what it carries: classes, thresholds, and default boxes where it leaves decoding to us.
+
+    Attributes:
+      description_text: the content of the model's ssd_tf.json; `description` is the same, read.
+      image_size: S.
+      decides: the model itself makes the detections, with the thresholds that it was exported with.
+    """
+
+    def __init__(self, path: str, num_threads: int | None = None):
+        """Loads a model.
+
+        Raises:
+          FileNotFoundError, ValueError: there is none, or ssd_tf did not make it.
+        """
+        try:
+            with zipfile.ZipFile(
+                path
+            ) as files:  # a LiteRT model ends with a zip archive of the files that belong to it
+                self.description_text = files.read("ssd_tf.json")
+                self.description = json.loads(self.description_text)
+                self.decides = self.description["nms"] == "op"
+                self._anchors = None if self.decides else np.load(io.BytesIO(files.read("anchors.npy")))
+        except (zipfile.BadZipFile, KeyError) as error:
+            raise ValueError(f"{path}: not a LiteRT model that ssd_tf exported ({error})") from error
+        self.image_size = self.description["image_size"]
+        interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
+        self._run = interpreter.get_signature_runner()
+        ((self._input, details),) = self._run.get_input_details().items()
+        self._dtype = details["dtype"]
+
+    def __call__(self, image: np.ndarray, score_threshold: float = 0.05):
+        """Detections in one picture.
+
+        Args:
+          image: uint8 RGB [S, S, 3].
+          score_threshold: a score must be higher than this.
+
+        Returns:
+          boxes float32 [N, 4], [ymin, xmin, ymax, xmax], normalised and not clipped; scores float32 [N], best first;
+          classes int32 [N], 1..C.
+        """
+        found = self._run(**{self._input: self._prepared(image)})
+        if not self.decides:
+            return decode(
+                found["offsets"][0],
+                found["logits"][0],
+                self._anchors,
+                self.description["variances"],
+                score_threshold,
+                self.description["iou_threshold"],
+                self.description["max_detections"],
+            )
+        count = int(found["num_detections"][0])
+        kept = np.flatnonzero(found["detection_scores"][0, :count] > score_threshold)
+        classes = found["detection_classes"][0, kept].astype(np.int32) + 1
+        return found["detection_boxes"][0, kept], found["detection_scores"][0, kept], classes
+
+    def _prepared(self, image):
+        expected = (self.image_size, self.image_size, 3)
+        if image.shape != expected or image.dtype != np.uint8:
+            raise ValueError(f"image: expected uint8 {expected}. Received: {image.dtype} {image.shape}")
+        return image[None].astype(self._dtype)  # the model normalises
+
+
+def decode(offsets, logits, anchors, variances, score_threshold, iou_threshold, max_detections):
+    """Offsets [A, 4] and logits [A, C + 1] of one image -> boxes, scores, classes, as LiteRTDetector returns them.
+
+    anchors are float32 [A, 4], [cy, cx, h, w]; as ssd_tf.detect: softmax, per-class NMS, the best of all classes.
+    """
+    scaled = offsets * np.asarray(variances, np.float32)
+    centers, half = scaled[:, :2] * anchors[:, 2:] + anchors[:, :2], np.exp(scaled[:, 2:]) * anchors[:, 2:] / 2
+    boxes = np.concatenate([centers - half, centers + half], axis=1)
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    scores = exponentials / exponentials.sum(axis=1, keepdims=True)
+    kept, classes = [], []
+    for label in range(1, scores.shape[1]):
+        candidates = np.flatnonzero(scores[:, label] > score_threshold)
+        best = candidates[np.argsort(-scores[candidates, label], kind="stable")[:CANDIDATES_PER_CLASS]]
+        best = best[suppress(boxes[best], iou_threshold)]
+        kept.append(best)
+        classes.append(np.full(len(best), label, np.int32))
+    kept, classes = np.concatenate(kept), np.concatenate(classes)
+    order = np.argsort(-scores[kept, classes], kind="stable")[:max_detections]
+    kept, classes = kept[order], classes[order]
+    return boxes[kept], scores[kept, classes], classes
+
+
+def suppress(boxes, iou_threshold):
+    """Greedy non-maximum suppression: bool [N], which of the boxes [N, 4], best first, are kept."""
+    kept = np.ones(len(boxes), bool)
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    for rank in range(len(boxes) - 1):
+        if kept[rank]:
+            rest = boxes[rank + 1 :]
+            sides = np.minimum(boxes[rank, 2:], rest[:, 2:]) - np.maximum(boxes[rank, :2], rest[:, :2])
+            overlap = np.prod(np.maximum(sides, 0), axis=1)
+            union = areas[rank] + areas[rank + 1 :] - overlap
+            kept[rank + 1 :] &= overlap / np.maximum(union, np.finfo(np.float32).tiny) < iou_threshold
+    return kept
+
+
+def read_picture(path: pathlib.Path) -> np.ndarray:
+    """uint8 RGB [H, W, 3]; the first frame of an animation, without alpha.
+
+    Raises:
+      ValueError: the file is no picture that can be read.
+    """
+    try:
+        with Image.open(path) as picture:
+            if picture.mode.startswith("I"):  # 16 bits; Pillow's convert would cut them off at 255
+                gray = np.clip(np.asarray(picture, np.int64) // 257, 0, 255).astype(np.uint8)
+                return np.repeat(gray[..., None], 3, axis=2)
+            return np.asarray(picture.convert("RGB"))
+    except Exception as error:  # Pillow's readers raise almost anything on bytes that are no picture
+        raise ValueError(f"{path}: cannot be read as a picture: {error or type(error).__name__}") from error
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", required=True, help="a .tflite file that ssd_tf.apps.export wrote")
+    parser.add_argument("--score_threshold", type=float, default=0.3, help="show detections with a score above this")
+    parser.add_argument("--output_dir", type=pathlib.Path, help="for pictures with the boxes drawn; none by default")
+    parser.add_argument("--num_threads", type=int, default=None)
+    parser.add_argument("pictures", nargs="+", type=pathlib.Path)
+    options = parser.parse_args()
+    try:
+        detector = LiteRTDetector(options.model, options.num_threads)
+        if options.output_dir:
+            options.output_dir.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    unreadable = 0
+    for path in options.pictures:
+        try:
+            picture = read_picture(path)
+        except ValueError as error:
+            print(f"error: {error}", file=sys.stderr)
+            unreadable += 1
+            continue
+        detections = find(detector, picture, options.score_threshold)
+        print(json.dumps({"file": str(path), "detections": detections}))
+        if options.output_dir:
+            draw(picture, detections).save(options.output_dir / f"{path.stem}.png")
+    return 1 if unreadable else 0
+
+
+def find(detector: LiteRTDetector, picture: np.ndarray, score_threshold: float) -> list[dict]:
+    """Detections in a picture [H, W, 3] of any size, with boxes in its pixels."""
+    size = (detector.image_size, detector.image_size)
+    boxes, scores, classes = detector(
+        np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR)), score_threshold
+    )
+    height, width = picture.shape[:2]
+    boxes = np.clip(boxes, 0, 1) * (height, width, height, width)
+    categories = [detector.description["categories"][label - 1] for label in classes]
+    return [
+        {
+            "box": [round(float(value), 2) for value in box],
+            "score": round(float(score), 5),
+            "category_id": category["id"],
+            "category_name": category["name"],
+        }
+        for box, score, category in zip(boxes, scores, categories, strict=True)
+    ]
+
+
+def draw(picture: np.ndarray, detections: list[dict]) -> Image.Image:
+    """The picture with a box and a label for each detection."""
+    image = Image.fromarray(picture)
+    canvas = ImageDraw.Draw(image)
+    for found in detections:
+        ymin, xmin, ymax, xmax = found["box"]
+        canvas.rectangle((xmin, ymin, xmax, ymax), outline="red", width=2)
+        label = f"{found['category_name']} {found['score']:.2f}"
+        place = (xmin + 3, max(ymin - 12, 0))
+        canvas.rectangle(canvas.textbbox(place, label), fill="red")
+        canvas.text(place, label, fill="white")
+    return image
+
+
+if __name__ == "__main__":
+    sys.exit(main())

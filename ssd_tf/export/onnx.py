@@ -1,0 +1,43 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""An ONNX file of a detector, from float RGB [B, S, S, 3] in 0..255 to offsets [B, A, 4] and logits [B, A, C + 1]."""
+
+import pathlib
+
+import keras
+import tensorflow as tf
+
+from ssd_tf.detectors import detector
+from ssd_tf.export.description import DESCRIPTION, Description, to_json
+from ssd_tf.files import atomic_path, make_folder
+from ssd_tf.models.detector import normalize
+
+# The newest that tf2onnx 1.17 writes.
+OPSET = 18
+
+
+def export_onnx(description: Description, model: keras.Model, output: str | pathlib.Path) -> None:
+    """Writes an .onnx file; normalisation is part of it, and its metadata names the detector and its classes.
+
+    Raises:
+      ValueError: tf2onnx is not installed.
+    """
+    try:
+        import tf2onnx
+    except ModuleNotFoundError as error:
+        raise ValueError("--format=onnx needs tf2onnx: pip install 'ssd_tf[onnx]'") from error
+    size = detector(description.info.detector).image_size
+
+    def outputs(images):
+        found = model(normalize(images), training=False)
+        return {"offsets": found["offsets"], "logits": found["logits"]}
+
+    signature = [tf.TensorSpec([None, size, size, 3], tf.float32, name="images")]
+    converted, _ = tf2onnx.convert.from_function(
+        tf.function(outputs, input_signature=signature), input_signature=signature, opset=OPSET
+    )
+    entry = converted.metadata_props.add()
+    entry.key, entry.value = DESCRIPTION, to_json(description)
+    output = pathlib.Path(output)
+    make_folder(output.parent)
+    with atomic_path(output) as temporary:
+        temporary.write_bytes(converted.SerializeToString())

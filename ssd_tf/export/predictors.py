@@ -1,0 +1,152 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Exported models, ready to use as a checkpoint is: uint8 images in, Detections out. B images, K detections."""
+
+import abc
+import os
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from ssd_tf.detectors import detector
+from ssd_tf.export.description import DESCRIPTION, Description, from_json
+from ssd_tf.geometry.detections import SCORE_THRESHOLD, Detections, detect
+
+SAVED_MODEL_FILE = "saved_model.pb"
+
+
+class ExportedPredictor(abc.ABC):
+    """Calls an exported model on uint8 RGB [B, S, S, 3].
+
+    Attributes:
+      spec, categories: as Predictor's.
+      min_score: no detection with a lower score comes out, whatever is asked for.
+    """
+
+    def __init__(self, description: Description, min_score: float):
+        self.spec = detector(description.info.detector)
+        self.categories = description.info.categories
+        self.min_score = min_score
+        self._kept = description.max_detections
+
+    @abc.abstractmethod
+    def __call__(self, images: tf.Tensor, score_threshold: float = SCORE_THRESHOLD) -> Detections:
+        """Detections with a score above the threshold."""
+
+
+class SavedModelPredictor(ExportedPredictor):
+    """The `detect` signature of a SavedModel."""
+
+    def __init__(self, folder: pathlib.Path):
+        path = folder / "assets" / DESCRIPTION
+        if not path.is_file():
+            raise ValueError(
+                f"{folder}: a SavedModel, but not one that ssd_tf exported: it has no assets/{DESCRIPTION}"
+            )
+        description = from_json(path.read_bytes(), str(folder))
+        super().__init__(description, description.score_threshold)
+        self._model = tf.saved_model.load(str(folder))
+        self._detect = self._model.signatures["detect"]
+        self._ids = tf.constant([category.id for category in self.categories], tf.int64)
+
+    def __call__(self, images: tf.Tensor, score_threshold: float = SCORE_THRESHOLD) -> Detections:
+        found = self._detect(images=tf.convert_to_tensor(images))
+        # Scores descend, so what is kept comes first.
+        kept = tf.sequence_mask(found["count"], self._kept) & (found["scores"] > score_threshold)
+        classes = tf.argmax(found["class_ids"][..., None] == self._ids, axis=-1, output_type=tf.int32) + 1
+        return Detections(
+            tf.where(kept[..., None], found["boxes"], 0.0),
+            tf.where(kept, found["scores"], 0.0),
+            tf.where(kept, classes, 0),
+            tf.reduce_sum(tf.cast(kept, tf.int32), axis=1),
+        )
+
+
+class LiteRTPredictor(ExportedPredictor):
+    """A .tflite file, by the same code that runs it without TensorFlow; one image after the other."""
+
+    def __init__(self, path: pathlib.Path):
+        try:
+            from ssd_tf.export.litert_detect import LiteRTDetector
+        except ModuleNotFoundError as error:
+            raise ValueError(f"{path}: a LiteRT model needs ai-edge-litert: pip install 'ssd_tf[litert]'") from error
+        self._detector = LiteRTDetector(str(path), os.cpu_count())
+        description = from_json(self._detector.description_text, str(path))
+        super().__init__(description, description.score_threshold if self._detector.decides else 0.0)
+
+    def __call__(self, images: tf.Tensor, score_threshold: float = SCORE_THRESHOLD) -> Detections:
+        return Detections(
+            *tf.numpy_function(
+                self._run, [images, score_threshold], [tf.float32, tf.float32, tf.int32, tf.int32], stateful=False
+            )
+        )
+
+    def _run(self, images, score_threshold):
+        found = Detections(
+            np.zeros((len(images), self._kept, 4), np.float32),
+            np.zeros((len(images), self._kept), np.float32),
+            np.zeros((len(images), self._kept), np.int32),
+            np.zeros(len(images), np.int32),
+        )
+        for index, image in enumerate(images):
+            boxes, scores, classes = self._detector(image, score_threshold)
+            count = len(scores)
+            found.boxes[index, :count], found.scores[index, :count] = boxes, scores
+            found.classes[index, :count], found.count[index] = classes, count
+        return found
+
+
+class OnnxPredictor(ExportedPredictor):
+    """An .onnx file; detections are made from its offsets and logits here."""
+
+    def __init__(self, path: pathlib.Path):
+        try:
+            import onnxruntime
+        except ModuleNotFoundError as error:
+            raise ValueError(f"{path}: an ONNX model needs onnxruntime: pip install 'ssd_tf[onnx]'") from error
+        self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        stored = self._session.get_modelmeta().custom_metadata_map
+        if DESCRIPTION not in stored:
+            raise ValueError(f"{path}: an ONNX model, but not one that ssd_tf exported")
+        self._description = from_json(stored[DESCRIPTION], str(path))
+        super().__init__(self._description, 0.0)
+
+    def __call__(self, images: tf.Tensor, score_threshold: float = SCORE_THRESHOLD) -> Detections:
+        offsets, logits = tf.numpy_function(self._run, [images], [tf.float32, tf.float32], stateful=False)
+        anchors = self.spec.num_anchors
+        return detect(
+            self.spec,
+            tf.ensure_shape(offsets, [None, anchors, 4]),
+            tf.ensure_shape(logits, [None, anchors, len(self.categories) + 1]),
+            score_threshold,
+            self._description.iou_threshold,
+            self._description.max_detections,
+        )
+
+    def _run(self, images):
+        return self._session.run(["offsets", "logits"], {"images": images.astype(np.float32)})
+
+
+def load_exported(path: pathlib.Path) -> ExportedPredictor | None:
+    """The predictor of an exported model; None where path is none.
+
+    A folder of versions, as TensorFlow Serving watches one, stands for its highest.
+
+    Raises:
+      ValueError: it is an exported model, but cannot be used.
+    """
+    if path.is_dir():
+        if not (path / SAVED_MODEL_FILE).is_file():
+            numbered = [path / str(version) for version in versions(path)]
+            path = next((folder for folder in reversed(numbered) if (folder / SAVED_MODEL_FILE).is_file()), path)
+        return SavedModelPredictor(path) if (path / SAVED_MODEL_FILE).is_file() else None
+    if path.is_file() and path.suffix == ".tflite":
+        return LiteRTPredictor(path)
+    if path.is_file() and path.suffix == ".onnx":
+        return OnnxPredictor(path)
+    return None
+
+
+def versions(folder: pathlib.Path) -> list[int]:
+    """The versions in a folder that TensorFlow Serving may watch, ascending."""
+    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal() and path.is_dir())

@@ -1,0 +1,185 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""A trained detector -> a SavedModel for TensorFlow Serving. What evaluation does to a picture is inside the graph.
+
+Letters: B images of a request, H x W pixels of a picture, K detections, A anchors, C classes, S side of the input.
+
+| signature | takes | answers |
+|---|---|---|
+| serving_default | `image_bytes`: string [B]; JPEG, PNG, BMP or GIF of any sizes | detections, `errors` string [B] |
+| detect | `images`: uint8 RGB [B, H, W, 3] | detections |
+| raw | `images`: float [B, S, S, 3], normalised | `offsets` [B, A, 4], `logits` [B, A, C + 1] |
+
+Detections are `boxes` [B, K, 4], [ymin, xmin, ymax, xmax], normalised; `boxes_pixels`, the same in pixels of each
+picture; `scores` [B, K], best first; `class_ids` int64 [B, K], the data set's; `class_names` [B, K]; `count` int32 [B]. From
+`count` on all is zero or empty. A picture that cannot be decoded has count 0 and a reason in `errors`, else "".
+"""
+
+import pathlib
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+
+from ssd_tf.data import images as image_ops
+from ssd_tf.data.attempt import attempt
+from ssd_tf.detectors import detector
+from ssd_tf.export.description import DESCRIPTION, LABELS, Description, labels_text, to_json
+from ssd_tf.export.predictors import versions
+from ssd_tf.files import make_folder
+from ssd_tf.geometry.detections import detect
+from ssd_tf.models.detector import normalize
+
+# The name that the warm-up requests ask for. TensorFlow Serving sends them to the model whatever its name.
+_SERVED_NAME = "default"
+# A larger picture is refused before it is decoded; 64 megapixels are 200 MB of RGB.
+MAX_PIXELS = 1 << 26
+_UNREADABLE = f"expected a whole JPEG, PNG, BMP (without palette) or GIF of 1 to {MAX_PIXELS} pixels"
+
+
+def export_saved_model(description: Description, model: keras.Model, output: str | pathlib.Path) -> pathlib.Path:
+    """Writes OUTPUT/N, where N is one more than the highest version there.
+
+    A version appears all at once: a server that watches the folder never loads half of one.
+
+    Args:
+      description: detector, classes and thresholds.
+      model: as build_model's, in float32.
+      output: the folder of all versions, as TensorFlow Serving's model_base_path.
+
+    Returns:
+      The folder of the new version.
+
+    Raises:
+      NotADirectoryError: output is a file.
+    """
+    output = pathlib.Path(output)
+    make_folder(output)
+    temporary = output / f".{secrets.token_hex(4)}.tmp"
+    try:
+        with tempfile.TemporaryDirectory() as assets:
+            _write(description, model, pathlib.Path(assets), temporary)
+        version = output / str(max(versions(output), default=0) + 1)
+        temporary.rename(version)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return version
+
+
+def _write(description: Description, model: keras.Model, assets: pathlib.Path, output: pathlib.Path) -> None:
+    module = tf.Module()
+    module.model = model  # so that its variables are saved
+    module.assets = []
+    for name, text in ((LABELS, labels_text(description.info.categories)), (DESCRIPTION, to_json(description))):
+        (assets / name).write_text(text, encoding="utf-8")
+        module.assets.append(tf.saved_model.Asset(str(assets / name)))
+    signatures = {
+        name: tf.function(function, input_signature=[spec])
+        for name, (function, spec) in _signatures(description, model).items()
+    }
+    tf.saved_model.save(module, str(output), signatures)
+    _write_warmup(output, detector(description.info.detector).image_size)
+
+
+def _signatures(description: Description, model: keras.Model) -> dict[str, tuple[Callable[..., Any], tf.TensorSpec]]:
+    spec = detector(description.info.detector)
+    size = spec.image_size
+    categories = description.info.categories
+    ids = tf.constant([0, *(category.id for category in categories)], tf.int64)
+    names = tf.constant(["", *(category.name for category in categories)])
+
+    def raw(images):
+        # oneDNN's convolutions refuse an empty batch, so one image takes its place.
+        batch = tf.shape(images)[0]
+        filled = tf.pad(images, [[0, tf.cast(batch == 0, tf.int32)], [0, 0], [0, 0], [0, 0]])
+        outputs = model(filled, training=False)
+        return {"offsets": outputs["offsets"][:batch], "logits": outputs["logits"][:batch]}
+
+    def answer(images, heights, widths):
+        outputs = raw(normalize(images))
+        # The graph may run where there is no XLA.
+        found = detect(
+            spec,
+            outputs["offsets"],
+            outputs["logits"],
+            description.score_threshold,
+            description.iou_threshold,
+            description.max_detections,
+            jit_compile=False,
+        )
+        sides = tf.cast(tf.stack([heights, widths, heights, widths], axis=-1), tf.float32)
+        # A black picture stands in for one that cannot be decoded; what is found in it does not count.
+        readable = heights > 0
+        kept = readable[:, None] & tf.sequence_mask(found.count, description.max_detections)
+        boxes = tf.where(kept[..., None], found.boxes, 0.0)
+        classes = tf.where(kept, found.classes, 0)
+        return {
+            "boxes": boxes,
+            "boxes_pixels": boxes * sides[:, None],
+            "scores": tf.where(kept, found.scores, 0.0),
+            "class_ids": tf.where(kept, tf.gather(ids, classes), 0),
+            "class_names": tf.gather(names, classes),
+            "count": tf.where(readable, found.count, 0),
+        }
+
+    def serving_default(image_bytes):
+        images, heights, widths = tf.map_fn(
+            lambda encoded: _read(encoded, size),
+            image_bytes,
+            fn_output_signature=(
+                tf.TensorSpec([size, size, 3], tf.uint8),
+                tf.TensorSpec([], tf.int32),
+                tf.TensorSpec([], tf.int32),
+            ),
+        )
+        return {**answer(images, heights, widths), "errors": tf.where(heights > 0, "", _UNREADABLE)}
+
+    def detect_pixels(images):
+        shape = tf.shape(images)
+        heights, widths = tf.fill(shape[:1], shape[1]), tf.fill(shape[:1], shape[2])
+        return answer(image_ops.resize(images, size), heights, widths)
+
+    return {
+        "serving_default": (serving_default, tf.TensorSpec([None], tf.string, name="image_bytes")),
+        "detect": (detect_pixels, tf.TensorSpec([None, None, None, 3], tf.uint8, name="images")),
+        "raw": (raw, tf.TensorSpec([None, size, size, 3], tf.float32, name="images")),
+    }
+
+
+def _read(encoded: tf.Tensor, size: int):
+    """What the model sees of an encoded picture, its height and its width; black, 0 and 0 where it is unreadable."""
+
+    def read(content):
+        height, width = image_ops.encoded_size(content)
+        small_enough = tf.debugging.Assert((height > 0) & (width > 0) & (height * width <= MAX_PIXELS), [height, width])
+        with tf.control_dependencies([small_enough]):
+            image = image_ops.decode(content)
+        shape = tf.shape(image)
+        return image_ops.resize(image, size), shape[0], shape[1]
+
+    return attempt(read, encoded, (tf.zeros([size, size, 3], tf.uint8), 0, 0))
+
+
+def _write_warmup(folder: pathlib.Path, size: int) -> None:
+    """Requests that TensorFlow Serving sends to itself, so that the first one of a client is not the slow one."""
+    black = tf.zeros([size, size, 3], tf.uint8)
+    requests = (
+        ("serving_default", "image_bytes", tf.io.encode_jpeg(black)[None]),
+        ("detect", "images", black[None]),
+        ("raw", "images", normalize(black)[None]),
+    )
+    predict: Any = predict_pb2  # generated code, whose names no type checker sees
+    logs: Any = prediction_log_pb2
+    extra = folder / "assets.extra"
+    extra.mkdir()
+    with tf.io.TFRecordWriter(str(extra / "tf_serving_warmup_requests")) as writer:
+        for signature, name, value in requests:
+            request = predict.PredictRequest()
+            request.model_spec.name, request.model_spec.signature_name = _SERVED_NAME, signature
+            request.inputs[name].CopyFrom(tf.make_tensor_proto(value.numpy()))
+            log = logs.PredictionLog(predict_log=logs.PredictLog(request=request))
+            writer.write(log.SerializeToString())
