@@ -1,16 +1,16 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """What all programs share: a quiet start, one clear line for a mistake of the user's, and the exit status."""
 
-import contextlib
 import logging as std_logging
 import os
 import pathlib
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NoReturn
 
 from absl import app, flags, logging
+
+from ssd_tf.quiet import quiet_stderr
 
 EXIT_OK = 0
 EXIT_MISTAKE = 1
@@ -62,9 +62,12 @@ def _parse(argv: list[str]) -> list[str]:
 
 def _guarded(main: Callable[[], int | None]) -> int:
     try:
-        with _quiet_start():
+        with quiet_stderr():
             import tensorflow as tf
 
+            # These tell at length of every file that is exported.
+            for name in ("tensorflow", "tf2onnx"):
+                std_logging.getLogger(name).setLevel(std_logging.WARNING)
             # Else the first program that starts takes all memory of a GPU, and the next one gets none.
             for gpu in tf.config.list_physical_devices("GPU"):
                 tf.config.experimental.set_memory_growth(gpu, True)
@@ -85,22 +88,3 @@ def _one_line(error: Exception) -> str:
     # str() of a KeyError is the repr of its message.
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     return " ".join(line.strip() for line in text.strip().splitlines()[:2]) or type(error).__name__
-
-
-@contextlib.contextmanager
-def _quiet_start() -> Iterator[None]:
-    """Holds back what TensorFlow's C++ side prints while it is imported; shows it where the import fails."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            os.write(kept, held.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)

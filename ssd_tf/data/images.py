@@ -40,15 +40,18 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
 def encoded_size(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """int64 height and width in pixels that a JPEG, PNG, BMP or GIF says it has; the pixels are not decoded.
 
-    A picture of some kilobytes can hold gigabytes of pixels: look before you decode what strangers send.
+    A picture of some kilobytes can hold gigabytes of pixels: look before you decode what strangers send. Where the bytes
+    end before the size does, the rest of them counts as zero.
 
     Raises:
       tf.errors.InvalidArgumentError: the bytes are no such picture, or a BMP with a palette, which TensorFlow decodes
         to wrong colours.
     """
 
+    head = tf.strings.join([tf.strings.substr(encoded, 0, 30), bytes(30)])
+
     def number(start, dtype, little_endian=True):
-        digits = tf.strings.substr(encoded, start, dtype.size)
+        digits = tf.strings.substr(head, start, dtype.size)
         return tf.cast(tf.io.decode_raw(digits, dtype, little_endian)[0], tf.int64)
 
     def bmp():

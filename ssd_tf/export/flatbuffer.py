@@ -6,10 +6,15 @@ from typing import Any
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-QuantizationParameters: Any = schema.QuantizationParametersT
+Model: Any = schema.ModelT
+SubGraph: Any = schema.SubGraphT
+SignatureDef: Any = schema.SignatureDefT
+TensorMap: Any = schema.TensorMapT
 Buffer: Any = schema.BufferT
 Metadata: Any = schema.MetadataT
+QuantizationParameters: Any = schema.QuantizationParametersT
 CONV_2D = schema.BuiltinOperator.CONV_2D
+FLOAT32, INT8 = schema.TensorType.FLOAT32, schema.TensorType.INT8
 
 
 def read(content: bytes) -> Any:

@@ -134,7 +134,7 @@ def read_picture(path: pathlib.Path) -> np.ndarray:
     try:
         with Image.open(path) as picture:
             if picture.mode.startswith("I"):  # 16 bits; Pillow's convert would cut them off at 255
-                gray = np.clip(np.asarray(picture, np.int64) // 257, 0, 255).astype(np.uint8)
+                gray = np.clip(np.asarray(picture, np.int64) // 256, 0, 255).astype(np.uint8)
                 return np.repeat(gray[..., None], 3, axis=2)
             return np.asarray(picture.convert("RGB"))
     except Exception as error:  # Pillow's readers raise almost anything on bytes that are no picture

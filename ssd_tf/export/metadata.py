@@ -42,6 +42,8 @@ def with_metadata(content: bytes, name: str, files: dict[str, bytes], labels: st
       labels: which of the files names the classes, where the model answers detections; None where it does not.
     """
     model = flatbuffer.read(content)
+    if labels:
+        _sort_outputs(model)
     buffer = flatbuffer.Buffer()
     buffer.data = list(_metadata(name, sorted(files), labels))
     model.buffers.append(buffer)
@@ -55,6 +57,13 @@ def with_metadata(content: bytes, name: str, files: dict[str, bytes], labels: st
             # A fixed time, so that the same model is the same file.
             archive.writestr(zipfile.ZipInfo(file), data)
     return packed.getvalue()
+
+
+def _sort_outputs(model) -> None:
+    """Puts the outputs in the order of their names, which is that of _DETECTIONS; the converter has an order of its own."""
+    (signature,) = model.signatureDefs
+    in_order = sorted(signature.outputs, key=lambda output: output.name)
+    model.subgraphs[signature.subgraphIndex].outputs = [output.tensorIndex for output in in_order]
 
 
 def _metadata(name: str, files: Sequence[str], labels: str | None) -> bytes:

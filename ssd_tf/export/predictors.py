@@ -11,6 +11,7 @@ import tensorflow as tf
 from ssd_tf.detectors import detector
 from ssd_tf.export.description import DESCRIPTION, Description, from_json
 from ssd_tf.geometry.detections import SCORE_THRESHOLD, Detections, detect
+from ssd_tf.quiet import quiet_stderr
 
 SAVED_MODEL_FILE = "saved_model.pb"
 
@@ -70,7 +71,8 @@ class LiteRTPredictor(ExportedPredictor):
             from ssd_tf.export.litert_detect import LiteRTDetector
         except ModuleNotFoundError as error:
             raise ValueError(f"{path}: a LiteRT model needs ai-edge-litert: pip install 'ssd_tf[litert]'") from error
-        self._detector = LiteRTDetector(str(path), os.cpu_count())
+        with quiet_stderr():  # it reports that it uses XNNPACK
+            self._detector = LiteRTDetector(str(path), os.cpu_count())
         description = from_json(self._detector.description_text, str(path))
         super().__init__(description, description.score_threshold if self._detector.decides else 0.0)
 

@@ -18,6 +18,7 @@ import tqdm
 from tensorflow.lite.python.convert import mlir_quantize
 
 from ssd_tf.export import flatbuffer
+from ssd_tf.quiet import quiet_stderr
 
 # Of the values of a tensor in one picture so many may be below its range, and so many above.
 OUTSIDE = 1e-4
@@ -43,12 +44,13 @@ def quantize_int8(content: bytes, pictures: Iterable[np.ndarray]) -> bytes:
         quantization.min, quantization.max = [low], [high]
         graph.tensors[index].quantization = quantization
     names = [graph.tensors[index].name.decode() for index in float_tensors(model)]
-    quantized: Any = mlir_quantize(
-        flatbuffer.write(model),
-        input_data_type=tf.uint8,
-        output_data_type=tf.float32,
-        denylisted_nodes=names,
-    )
+    with quiet_stderr():  # it reports its settings
+        quantized: Any = mlir_quantize(
+            flatbuffer.write(model),
+            input_data_type=tf.uint8,
+            output_data_type=tf.float32,
+            denylisted_nodes=names,
+        )
     return quantized
 
 

@@ -10,8 +10,8 @@ Letters: B images of a request, H x W pixels of a picture, K detections, A ancho
 | raw | `images`: float [B, S, S, 3], normalised | `offsets` [B, A, 4], `logits` [B, A, C + 1] |
 
 Detections are `boxes` [B, K, 4], [ymin, xmin, ymax, xmax], normalised; `boxes_pixels`, the same in pixels of each
-picture; `scores` [B, K], best first; `class_ids` int64 [B, K], the data set's; `class_names` [B, K]; `count` int32 [B]. From
-`count` on all is zero or empty. A picture that cannot be decoded has count 0 and a reason in `errors`, else "".
+picture; `scores` [B, K], best first; `class_ids` int64 [B, K], the data set's; `class_names` [B, K]; `count` int32 [B].
+From `count` on all is zero or empty. A picture that cannot be decoded has count 0 and a reason in `errors`, else "".
 """
 
 import pathlib
@@ -72,7 +72,9 @@ def export_saved_model(description: Description, model: keras.Model, output: str
 
 def _write(description: Description, model: keras.Model, assets: pathlib.Path, output: pathlib.Path) -> None:
     module = tf.Module()
-    module.model = model  # so that its variables are saved
+    # TensorFlow's own variables: of Keras' wrappers round them `save` makes copies, and restores these alone in a session,
+    # which is how TensorFlow Serving loads.
+    module.parameters = [variable.value for variable in model.variables]
     module.assets = []
     for name, text in ((LABELS, labels_text(description.info.categories)), (DESCRIPTION, to_json(description))):
         (assets / name).write_text(text, encoding="utf-8")

@@ -167,3 +167,39 @@ def test_decoding_works_inside_a_dataset():
     dataset = tf.data.Dataset.from_tensor_slices([encode("PNG"), encode("JPEG"), encode("BMP")]).map(images.decode)
     assert dataset.element_spec.shape.as_list() == [None, None, 3]
     assert [image.shape for image in dataset.as_numpy_iterator()] == [(30, 40, 3)] * 3
+
+
+def encoded(kind: str, height: int = 5, width: int = 7, mode: str = "RGB") -> bytes:
+    buffer = io.BytesIO()
+    Image.new(mode, (width, height)).save(buffer, kind)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP"])
+def test_encoded_picture_says_its_size(kind):
+    size = tf.function(images.encoded_size)(tf.constant(encoded(kind)))
+    assert [int(side) for side in size] == [5, 7]
+
+
+def test_bmp_from_top_to_bottom_says_its_size():
+    content = bytearray(encoded("BMP"))
+    content[22:26] = (-5).to_bytes(4, "little", signed=True)
+    assert [int(side) for side in images.encoded_size(tf.constant(bytes(content)))] == [5, 7]
+
+
+@pytest.mark.parametrize("content", [b"", b"text", encoded("JPEG")[:4], encoded("BMP", mode="P"), b"BM"])
+def test_size_of_what_is_no_picture_is_an_error(content):
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        tf.function(images.encoded_size)(tf.constant(content))
+
+
+@pytest.mark.parametrize("content", [encoded("PNG")[:16], b"GIF89a"])
+def test_picture_that_ends_before_its_size_has_none(content):
+    assert [int(side) for side in images.encoded_size(tf.constant(content))] == [0, 0]
+
+
+def test_resizing_a_batch_is_resizing_each():
+    batch = np.random.default_rng(0).integers(0, 256, (2, 40, 60, 3), np.uint8)
+    resized = images.resize(tf.constant(batch), 32).numpy()
+    for one, whole in zip(resized, batch, strict=True):
+        np.testing.assert_array_equal(one, images.resize(tf.constant(whole), 32).numpy())

@@ -1,0 +1,119 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""One model over many pictures, one at a time, in a process of its own: what it finds, how long it takes, what memory.
+
+Nothing here imports TensorFlow before a model needs it: else a LiteRT file would be charged with TensorFlow's memory.
+Letters: N detections of a picture, S side of the input.
+"""
+
+import dataclasses
+import multiprocessing
+import pathlib
+import re
+import resource
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+from ssd_tf.quiet import quiet_stderr
+
+# Runs that are not timed: the first ones are slower, while memory is laid out and graphs are built.
+WARM_UP = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """What a model did.
+
+    Attributes:
+      boxes, scores, classes: of each picture float32 [N, 4] (normalised), float32 [N], int32 [N] (1..C).
+      seconds: float64, of each picture, from uint8 pixels [S, S, 3] to detections.
+      peak_bytes: the most memory that the process had, Python and the runtime included.
+    """
+
+    boxes: list[np.ndarray]
+    scores: list[np.ndarray]
+    classes: list[np.ndarray]
+    seconds: np.ndarray
+    peak_bytes: int
+
+
+def measure(model: str, pictures: pathlib.Path, image_size: int, score_threshold: float) -> Measurement:
+    """Runs a model in a new process.
+
+    Args:
+      model: a path in any form that `load_predictor` takes.
+      pictures: a file of uint8 RGB pictures [S, S, 3], one after the other, without anything between them.
+      image_size: S.
+      score_threshold: detections must have a higher score.
+
+    Raises:
+      ChildProcessError: the process failed; the message ends with what it said.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_child, args=(theirs, model, pictures, image_size, score_threshold))
+    process.start()
+    theirs.close()
+    try:
+        answer = ours.recv()
+    except EOFError:
+        answer = "it ended without a word"
+    finally:
+        process.join()
+    if isinstance(answer, str):
+        raise ChildProcessError(f"{model}: {answer} (exit status {process.exitcode})")
+    return answer
+
+
+def _child(connection: Any, model: str, pictures: pathlib.Path, image_size: int, score_threshold: float) -> None:
+    try:
+        connection.send(_measure_here(model, pictures, image_size, score_threshold))
+    except Exception as error:  # the parent raises it again
+        connection.send(f"{type(error).__name__}: {error}")
+
+
+def _measure_here(model: str, pictures: pathlib.Path, image_size: int, score_threshold: float) -> Measurement:
+    detect_in = _detector(model)
+    found, seconds = [], []
+    picture_bytes = image_size * image_size * 3
+    with pictures.open("rb") as file:
+        while picture := file.read(picture_bytes):
+            image = np.frombuffer(picture, np.uint8).reshape(image_size, image_size, 3)
+            if not found:
+                for _ in range(WARM_UP):
+                    detect_in(image, score_threshold)
+            start = time.perf_counter()
+            found.append(detect_in(image, score_threshold))
+            seconds.append(time.perf_counter() - start)
+    boxes, scores, classes = (list(part) for part in zip(*found, strict=True))
+    return Measurement(boxes, scores, classes, np.array(seconds), _peak_bytes())
+
+
+def _detector(model: str):
+    """A function from one picture and a threshold to boxes, scores and classes."""
+    if model.endswith(".tflite"):
+        from ssd_tf.export.litert_detect import LiteRTDetector
+
+        return LiteRTDetector(model, multiprocessing.cpu_count())
+    with quiet_stderr():
+        from ssd_tf.predictor import load_predictor
+
+    predictor = load_predictor(model)
+
+    def detect_in(image, score_threshold):
+        found = predictor(image[None], score_threshold)
+        count = int(found.count[0])
+        return tuple(np.asarray(part[0, :count]) for part in (found.boxes, found.scores, found.classes))
+
+    return detect_in
+
+
+def _peak_bytes() -> int:
+    """Of this process alone: the peak that getrusage knows may be that of the process that started this one."""
+    status = pathlib.Path("/proc/self/status")
+    if status.is_file() and (found := re.search(r"VmHWM:\s*(\d+) kB", status.read_text())):
+        return int(found[1]) * 1024
+    # macOS counts bytes, other systems kilobytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

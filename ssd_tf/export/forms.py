@@ -1,0 +1,58 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""All forms of a model at once, each under a name of its own: what `compare` exports."""
+
+import pathlib
+from collections.abc import Callable, Iterable, Sequence
+
+import keras
+import numpy as np
+
+from ssd_tf.export.description import Description
+from ssd_tf.export.litert import LiteRTConfig, export_litert
+from ssd_tf.export.onnx import export_onnx
+from ssd_tf.export.saved_model import export_saved_model
+
+# LiteRT's, by name.
+_LITERT = {
+    f"litert_{'float32' if quantize == 'none' else quantize}{'' if nms == 'none' else '_op'}": LiteRTConfig(
+        quantize, nms
+    )
+    for nms in ("none", "op")
+    for quantize in ("none", "float16", "dynamic", "int8")
+}
+FORMS = ("saved_model", *_LITERT, "onnx")
+
+
+def export_forms(
+    description: Description,
+    model: keras.Model,
+    folder: pathlib.Path,
+    forms: Sequence[str],
+    calibration: Callable[[], Iterable[np.ndarray]],
+) -> dict[str, str]:
+    """Writes a model in several forms into a folder; returns the path of each, by name.
+
+    Args:
+      description, model: as `export_litert` takes them.
+      folder: for all files.
+      forms: some of FORMS.
+      calibration: gives pictures for int8, uint8 RGB [S, S, 3]; called once for each form that needs them.
+
+    Raises:
+      ValueError: a form is unknown, or cannot be made.
+    """
+    if unknown := sorted(set(forms) - set(FORMS)):
+        raise ValueError(f"forms: expected some of {', '.join(FORMS)}. Received: {', '.join(unknown)}")
+    paths = {}
+    for form in forms:
+        if form == "saved_model":
+            path = export_saved_model(description, model, folder / form)
+        elif form == "onnx":
+            path = folder / "onnx.onnx"
+            export_onnx(description, model, path)
+        else:
+            path = folder / f"{form}.tflite"
+            config = _LITERT[form]
+            export_litert(description, model, path, config, calibration() if config.quantize == "int8" else ())
+        paths[form] = str(path)
+    return paths

@@ -1,0 +1,45 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""A small model with detections that stand clear of each other, and pictures for it."""
+
+import keras
+import numpy as np
+import pytest
+import recipe
+
+import ssd_tf
+from ssd_tf.data.annotations import Category
+from ssd_tf.export.description import Description
+from ssd_tf.model_dir import ModelInfo
+from ssd_tf.predictor import Predictor
+
+# Sparse ids, not in the order of the names, one name beyond ASCII.
+CATEGORIES = (Category(3, "triangle"), Category(7, "круг"), Category(90, "a cross"))
+
+
+@pytest.fixture(scope="session")
+def description() -> Description:
+    # The threshold leaves about a hundred detections of a picture.
+    return Description(ModelInfo("ssd128_tiny", CATEGORIES), score_threshold=0.2)
+
+
+@pytest.fixture(scope="session")
+def model() -> keras.Model:
+    """Random weights, with larger ones for the logits: scores of all sizes, so that none are nearly equal."""
+    keras.utils.set_random_seed(3)
+    model = ssd_tf.build_model("ssd128_tiny", len(CATEGORIES))
+    for level in range(4):
+        head = model.get_layer(f"logits{level}")
+        head.kernel.assign(head.kernel * 3.0)
+        head.bias.assign(np.tile([2.0, 0.0, 0.0, 0.0], head.bias.shape[0] // 4))
+    return model
+
+
+@pytest.fixture(scope="session")
+def predictor(description, model) -> Predictor:
+    return Predictor(ssd_tf.detector("ssd128_tiny"), CATEGORIES, model)
+
+
+@pytest.fixture(scope="session")
+def images() -> np.ndarray:
+    """uint8 [4, 128, 128, 3]."""
+    return np.stack([recipe.aug_image_u8(k, (128, 128)) for k in range(4)])

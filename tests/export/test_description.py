@@ -1,0 +1,31 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""What an exported model says of itself comes back as it was."""
+
+import pytest
+
+from ssd_tf.data.annotations import Category
+from ssd_tf.export.description import Description, from_json, labels_text, to_json
+from ssd_tf.model_dir import ModelInfo
+
+INFO = ModelInfo("ssd128_tiny", (Category(0, "zero"), Category(12, "ελ 'x'")))
+
+
+def test_description_comes_back_as_it_was():
+    description = Description(INFO, 0.3, 0.45, 17)
+    assert from_json(to_json(description, nms="op"), "here") == description
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"detector": "ssd9", "categories": []}'])
+def test_other_json_is_refused_by_name(text):
+    with pytest.raises(ValueError, match="here: its ssd_tf.json is not a description"):
+        from_json(text, "here")
+
+
+def test_every_class_has_one_line_of_the_label_file():
+    assert labels_text((Category(1, "two\nlines"), Category(2, "b"))) == "two lines\nb\n"
+
+
+@pytest.mark.parametrize("values", [{"score_threshold": 1.5}, {"iou_threshold": -0.1}, {"max_detections": 0}])
+def test_impossible_thresholds_are_refused(values):
+    with pytest.raises(ValueError, match=f"{next(iter(values))}: expected"):
+        Description(INFO, **values)

@@ -1,0 +1,107 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""The decoder without TensorFlow finds what ssd_tf.detect finds, and reads pictures as evaluation does."""
+
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import ssd_tf
+from ssd_tf.data import images as image_ops
+from ssd_tf.export.litert_detect import LiteRTDetector, decode, draw, read_picture
+
+SPEC = ssd_tf.detector("ssd128_tiny")
+
+
+def outputs(seed: int, num_classes: int, background: float):
+    rng = np.random.default_rng(seed)
+    offsets = rng.normal(0, 1, (SPEC.num_anchors, 4)).astype(np.float32)
+    logits = rng.normal(0, 2, (SPEC.num_anchors, num_classes + 1)).astype(np.float32)
+    logits[:, 0] += background
+    return offsets, logits
+
+
+@given(st.integers(0, 1000), st.integers(1, 6), st.floats(0, 8), st.sampled_from([(0.05, 0.5, 200), (0.3, 0.2, 10)]))
+@settings(max_examples=20, deadline=None)
+def test_decoding_finds_what_detect_finds(seed, num_classes, background, thresholds):
+    offsets, logits = outputs(seed, num_classes, background)
+    boxes, scores, classes = decode(offsets, logits, ssd_tf.default_boxes(SPEC), SPEC.variances, *thresholds)
+    wanted = ssd_tf.detect(SPEC, offsets[None], logits[None], *thresholds)
+    count = int(wanted.count[0])
+    assert len(scores) == count
+    np.testing.assert_allclose(scores, wanted.scores[0, :count], rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(classes, wanted.classes[0, :count])
+    np.testing.assert_allclose(boxes, wanted.boxes[0, :count], rtol=0, atol=1e-5)
+
+
+def test_nothing_above_the_threshold_gives_no_detections():
+    offsets, logits = outputs(0, 2, 50.0)
+    boxes, scores, classes = decode(offsets, logits, ssd_tf.default_boxes(SPEC), SPEC.variances, 0.05, 0.5, 200)
+    assert boxes.shape == (0, 4) and scores.shape == classes.shape == (0,)
+
+
+def write(path, image: Image.Image, **options):
+    image.save(path, **options)
+    return path
+
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (20, 30, 4), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("name", "picture"),
+    [
+        ("rgb.png", Image.fromarray(PIXELS[..., :3])),
+        ("gray.png", Image.fromarray(PIXELS[..., 0])),
+        ("gray.jpg", Image.fromarray(PIXELS[..., 0])),
+        ("alpha.png", Image.fromarray(PIXELS)),
+        ("gray_alpha.png", Image.fromarray(PIXELS[..., :2], "LA")),
+        ("palette.png", Image.fromarray(PIXELS[..., :3]).quantize(16)),
+        ("16_bits.png", Image.fromarray(PIXELS[..., 0].astype(np.uint16) * 257)),
+        ("still.gif", Image.fromarray(PIXELS[..., :3]).quantize(16)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_pictures_are_read_as_evaluation_reads_them(tmp_path, name, picture):
+    path = write(tmp_path / name, picture)
+    wanted = image_ops.decode(tf.constant(path.read_bytes())).numpy()
+    # A JPEG's pixels may differ by a rounding between two decoders.
+    np.testing.assert_allclose(read_picture(path).astype(int), wanted, rtol=0, atol=2 if name.endswith("jpg") else 0)
+
+
+def test_first_frame_of_an_animation_counts(tmp_path):
+    frames = [Image.fromarray(np.full((8, 9, 3), value, np.uint8)) for value in (200, 10)]
+    path = write(tmp_path / "two.gif", frames[0], save_all=True, append_images=frames[1:])
+    assert read_picture(path).shape == (8, 9, 3) and read_picture(path)[0, 0, 0] == 200
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n\x1a\n" + b"\0" * 40, b"\xff\xd8\xff\xe0"])
+def test_what_is_no_picture_is_an_error_with_its_name(tmp_path, content):
+    path = tmp_path / "bad.png"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"bad\.png: cannot be read as a picture"):
+        read_picture(path)
+
+
+def test_cut_off_picture_is_an_error(tmp_path):
+    buffer = io.BytesIO()
+    Image.fromarray(PIXELS[..., :3]).save(buffer, "JPEG")
+    (tmp_path / "cut.jpg").write_bytes(buffer.getvalue()[:-200])
+    with pytest.raises(ValueError, match=r"cut\.jpg"):
+        read_picture(tmp_path / "cut.jpg")
+
+
+def test_file_that_ssd_tf_did_not_make_is_refused(tmp_path):
+    (tmp_path / "other.tflite").write_bytes(b"TFL3" * 10)
+    with pytest.raises(ValueError, match="not a LiteRT model that ssd_tf exported"):
+        LiteRTDetector(str(tmp_path / "other.tflite"))
+
+
+def test_drawing_puts_a_box_on_the_picture():
+    picture = np.zeros((60, 80, 3), np.uint8)
+    drawn = np.asarray(draw(picture, [{"box": [20, 10, 50, 70], "score": 0.9, "category_name": "круг"}]))
+    assert drawn.shape == picture.shape and tuple(drawn[50, 40]) == (255, 0, 0) and not drawn[40, 40].any()
