@@ -60,7 +60,7 @@ def with_metadata(content: bytes, name: str, files: dict[str, bytes], labels: st
 
 
 def _sort_outputs(model) -> None:
-    """Puts the outputs in the order of their names, which is that of _DETECTIONS; the converter has an order of its own."""
+    """Puts the outputs in the order of their names, which is that of _DETECTIONS; the converter has its own."""
     (signature,) = model.signatureDefs
     in_order = sorted(signature.outputs, key=lambda output: output.name)
     model.subgraphs[signature.subgraphIndex].outputs = [output.tensorIndex for output in in_order]

@@ -2,8 +2,9 @@
 """A float LiteRT model -> int8 weights (per channel) and activations, uint8 images in, by pictures that show ranges.
 
 Two things differ from what the converter does by itself, since both cost AP (docs/export.md has the numbers):
-- What comes before the first convolution (normalisation) and from the heads on (logits, offsets, softmax) stays float.
-  Eight bits cannot hold logits: where the background is certain they reach thousands, and one scale serves them all.
+- What comes before the first convolution (normalisation) and what the heads answer (logits, offsets, softmax) is float.
+  Eight bits cannot hold logits: where the background is certain they reach thousands, and one scale serves them all. The
+  heads' weights are int8 all the same; LiteRT quantises what goes into them picture by picture.
 - A range is the mean over the pictures, and leaves out the most extreme values of each: they saturate, so that all
   others have finer steps.
 """
@@ -22,6 +23,8 @@ from ssd_tf.quiet import quiet_stderr
 
 # Of the values of a tensor in one picture so many may be below its range, and so many above.
 OUTSIDE = 1e-4
+# The version of CONV_2D from which on it takes float inputs and int8 weights with a scale for each output.
+FLOAT_WITH_INT8_WEIGHTS = 5
 # Values of a tensor that are looked at in one picture.
 SAMPLES = 50_000
 
@@ -51,7 +54,28 @@ def quantize_int8(content: bytes, pictures: Iterable[np.ndarray]) -> bytes:
             output_data_type=tf.float32,
             denylisted_nodes=names,
         )
-    return quantized
+    return _with_int8_heads(quantized)
+
+
+def _with_int8_heads(content: bytes) -> bytes:
+    """The weights of the convolutions that are left in float as int8, with a scale for each output."""
+    model = flatbuffer.read(content)
+    tensors = model.subgraphs[0].tensors
+    for operator in model.subgraphs[0].operators:
+        code = model.operatorCodes[operator.opcodeIndex]
+        kernel = tensors[operator.inputs[1]] if code.builtinCode == flatbuffer.CONV_2D else None
+        if kernel is None or kernel.type != flatbuffer.FLOAT32:
+            continue
+        buffer = model.buffers[kernel.buffer]
+        values = np.frombuffer(bytes(bytearray(buffer.data)), np.float32).reshape(kernel.shape)
+        scales = np.maximum(np.abs(values).reshape(len(values), -1).max(axis=1) / 127.0, np.finfo(np.float32).tiny)
+        buffer.data = np.round(values / scales[:, None, None, None]).astype(np.int8).view(np.uint8).ravel()
+        kernel.type = flatbuffer.INT8
+        kernel.quantization = flatbuffer.QuantizationParameters()
+        kernel.quantization.scale, kernel.quantization.zeroPoint = scales, np.zeros(len(scales), np.int64)
+        kernel.quantization.quantizedDimension = 0
+        code.version = max(code.version, FLOAT_WITH_INT8_WEIGHTS)
+    return flatbuffer.write(model)
 
 
 def calibrate(content: bytes, pictures: Iterable[np.ndarray]) -> dict[int, tuple[float, float]]:

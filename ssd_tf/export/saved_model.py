@@ -72,8 +72,8 @@ def export_saved_model(description: Description, model: keras.Model, output: str
 
 def _write(description: Description, model: keras.Model, assets: pathlib.Path, output: pathlib.Path) -> None:
     module = tf.Module()
-    # TensorFlow's own variables: of Keras' wrappers round them `save` makes copies, and restores these alone in a session,
-    # which is how TensorFlow Serving loads.
+    # TensorFlow's own variables: of Keras' wrappers round them `save` makes copies, and a session, which is how
+    # TensorFlow Serving loads, would restore the copies alone.
     module.parameters = [variable.value for variable in model.variables]
     module.assets = []
     for name, text in ((LABELS, labels_text(description.info.categories)), (DESCRIPTION, to_json(description))):
