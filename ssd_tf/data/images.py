@@ -40,8 +40,8 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
 def encoded_size(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """int64 height and width in pixels that a JPEG, PNG, BMP or GIF says it has; the pixels are not decoded.
 
-    A picture of some kilobytes can hold gigabytes of pixels: look before you decode what strangers send. Where the bytes
-    end before the size does, the rest of them counts as zero.
+    A picture of some kilobytes can hold gigabytes of pixels: look before you decode what strangers send. Bytes that are
+    missing count as zero.
 
     Raises:
       tf.errors.InvalidArgumentError: the bytes are no such picture, or a BMP with a palette, which TensorFlow decodes

@@ -69,7 +69,7 @@ def export_litert(
     Raises:
       ValueError: int8 without calibration pictures; the file would need TensorFlow's own ops.
     """
-    content = convert(description, model, config, calibration)
+    content = packed(description, convert(description, model, config, calibration), config)
     output = pathlib.Path(output)
     make_folder(output.parent)
     with atomic_path(output) as temporary:
@@ -79,7 +79,7 @@ def export_litert(
 def convert(
     description: Description, model: keras.Model, config: LiteRTConfig, calibration: Iterable[np.ndarray] = ()
 ) -> bytes:
-    """The content of the file that `export_litert` writes."""
+    """The model that `export_litert` writes, without what it carries."""
     size = detector(description.info.detector).image_size
     archive = keras.export.ExportArchive()
     archive.track(model)
@@ -96,6 +96,11 @@ def convert(
     if config.quantize == "int8":
         content = quantize_int8(content, calibration)
     _require_builtin(content, allowed={"TFLite_Detection_PostProcess"} if config.nms == "op" else set())
+    return content
+
+
+def packed(description: Description, content: bytes, config: LiteRTConfig) -> bytes:
+    """The model with metadata, label file, description and, where it leaves decoding to others, default boxes."""
     files = {
         LABELS: labels_text(description.info.categories).encode(),
         DESCRIPTION: to_json(description, **dataclasses.asdict(config)).encode(),

@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """TFLite metadata: says inside a LiteRT file what its tensors mean, so that MediaPipe Tasks runs the file as it is.
 
-Written after TensorFlow's schema of it (metadata_schema.fbs, identifier M001, Apache 2.0); the numbers of slots and
+Written after MediaPipe's schema of it (metadata_schema.fbs, identifier M001, Apache 2.0); the numbers of slots and
 enumerations below are that schema's. The files that belong to the model follow it as a zip archive, uncompressed.
 """
 

@@ -3,8 +3,8 @@
 
 Two things differ from what the converter does by itself, since both cost AP (docs/export.md has the numbers):
 - What comes before the first convolution (normalisation) and what the heads answer (logits, offsets, softmax) is float.
-  Eight bits cannot hold logits: where the background is certain they reach thousands, and one scale serves them all. The
-  heads' weights are int8 all the same; LiteRT quantises what goes into them picture by picture.
+  Eight bits cannot hold logits: where the background is certain they reach thousands, and one scale serves them all.
+  The heads' weights are int8 all the same; LiteRT quantises what goes into them picture by picture.
 - A range is the mean over the pictures, and leaves out the most extreme values of each: they saturate, so that all
   others have finer steps.
 """
@@ -39,25 +39,93 @@ def quantize_int8(content: bytes, pictures: Iterable[np.ndarray]) -> bytes:
     Raises:
       ValueError: there are no pictures.
     """
-    ranges = calibrate(content, pictures)
+    ranges = {index: values.mean(axis=0) for index, values in picture_ranges(content, pictures).items()}
+    return with_int8_heads(with_int8_tensors(content, ranges, float_tensors(content)))
+
+
+def picture_ranges(content: bytes, pictures: Iterable[np.ndarray], outside: float = OUTSIDE) -> dict[int, np.ndarray]:
+    """The range of each float tensor that an op computes, in each picture: float [pictures, 2] by the tensor's number.
+
+    Args:
+      outside: share of a tensor's values that may be below its range, and as many above.
+
+    Raises:
+      ValueError: there are no pictures.
+    """
+    # Imported here: only int8 runs a model while it is exported.
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    interpreter = Interpreter(
+        model_content=content,
+        num_threads=os.cpu_count(),
+        experimental_preserve_all_tensors=True,  # else the memory of a tensor is used again
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    interpreter.allocate_tensors()
+    (image,) = interpreter.get_input_details()
+    floats = {detail["index"] for detail in interpreter.get_tensor_details() if detail["dtype"] == np.float32}
+    operators = flatbuffer.read(content).subgraphs[0].operators
+    ranges = {index: [] for operator in operators for index in operator.outputs if index in floats}
+    for picture in tqdm.tqdm(pictures, desc="calibrate int8", unit="img", leave=False):
+        interpreter.set_tensor(image["index"], picture[None].astype(np.float32))
+        interpreter.invoke()
+        for index, seen in ranges.items():
+            seen.append(_inner_range(interpreter.get_tensor(index).ravel(), outside))
+    if not all(ranges.values()):
+        raise ValueError("int8 needs pictures that show the range of every tensor. Received: none")
+    return {index: np.array(seen) for index, seen in ranges.items()} | {image["index"]: np.array([[0.0, 255.0]])}
+
+
+def _inner_range(values: np.ndarray, outside: float) -> tuple[float, float]:
+    values = values[:: max(1, len(values) // SAMPLES)]
+    left_out = int(outside * (len(values) - 1))
+    values = np.partition(values, (left_out, len(values) - 1 - left_out))
+    return float(values[left_out]), float(values[-1 - left_out])
+
+
+def float_tensors(content: bytes) -> list[int]:
+    """The outputs of the ops that stay float: those before the first convolution, the heads, and all that follows them.
+
+    A head is a convolution that no other one follows.
+    """
     model = flatbuffer.read(content)
-    graph = model.subgraphs[0]
+    operators, codes = model.subgraphs[0].operators, model.operatorCodes
+    is_convolution = [codes[operator.opcodeIndex].builtinCode == flatbuffer.CONV_2D for operator in operators]
+    after: set[int] = set()  # tensors that come after a convolution
+    for operator, is_one in zip(operators, is_convolution, strict=True):
+        if is_one or not after.isdisjoint(operator.inputs):
+            after.update(operator.outputs)
+    before: set[int] = set()  # tensors that come before one
+    for operator, is_one in zip(reversed(operators), reversed(is_convolution), strict=True):
+        if is_one or not before.isdisjoint(operator.outputs):
+            before.update(operator.inputs)
+    return [index for operator in operators for index in operator.outputs if index not in after or index not in before]
+
+
+def with_int8_tensors(content: bytes, ranges: dict[int, np.ndarray], stay_float: list[int]) -> bytes:
+    """The model with int8 weights and activations, and a uint8 input.
+
+    Args:
+      ranges: [least, greatest] by the tensor's number; widened to have zero inside, since padding is zero.
+      stay_float: what ops answer that are not quantised.
+    """
+    model = flatbuffer.read(content)
+    tensors = model.subgraphs[0].tensors
     for index, (low, high) in ranges.items():
         quantization = flatbuffer.QuantizationParameters()
-        quantization.min, quantization.max = [low], [high]
-        graph.tensors[index].quantization = quantization
-    names = [graph.tensors[index].name.decode() for index in float_tensors(model)]
+        quantization.min, quantization.max = [min(float(low), 0.0)], [max(float(high), 0.0)]
+        tensors[index].quantization = quantization
     with quiet_stderr():  # it reports its settings
         quantized: Any = mlir_quantize(
             flatbuffer.write(model),
             input_data_type=tf.uint8,
             output_data_type=tf.float32,
-            denylisted_nodes=names,
+            denylisted_nodes=[tensors[index].name.decode() for index in stay_float],
         )
-    return _with_int8_heads(quantized)
+    return quantized
 
 
-def _with_int8_heads(content: bytes) -> bytes:
+def with_int8_heads(content: bytes) -> bytes:
     """The weights of the convolutions that are left in float as int8, with a scale for each output."""
     model = flatbuffer.read(content)
     tensors = model.subgraphs[0].tensors
@@ -76,60 +144,3 @@ def _with_int8_heads(content: bytes) -> bytes:
         kernel.quantization.quantizedDimension = 0
         code.version = max(code.version, FLOAT_WITH_INT8_WEIGHTS)
     return flatbuffer.write(model)
-
-
-def calibrate(content: bytes, pictures: Iterable[np.ndarray]) -> dict[int, tuple[float, float]]:
-    """The range of each float tensor that an op computes, and of the input, by the tensor's number."""
-    # Imported here: only int8 runs a model while it is exported.
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    interpreter = Interpreter(
-        model_content=content,
-        num_threads=os.cpu_count(),
-        experimental_preserve_all_tensors=True,  # else the memory of a tensor is used again
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
-    interpreter.allocate_tensors()
-    (image,) = interpreter.get_input_details()
-    floats = {detail["index"] for detail in interpreter.get_tensor_details() if detail["dtype"] == np.float32}
-    graph = flatbuffer.read(content).subgraphs[0]
-    wanted = [index for operator in graph.operators for index in operator.outputs if index in floats]
-    total = {index: np.zeros(2) for index in wanted}
-    count = 0
-    for picture in tqdm.tqdm(pictures, desc="calibrate int8", unit="img", leave=False):
-        count += 1
-        interpreter.set_tensor(image["index"], picture[None].astype(np.float32))
-        interpreter.invoke()
-        for index in wanted:
-            total[index] += _inner_range(interpreter.get_tensor(index).ravel())
-    if not count:
-        raise ValueError("int8 needs pictures that show the range of every tensor. Received: none")
-    # Zero is always within: padding is zero.
-    ranges = {index: (min(low / count, 0.0), max(high / count, 0.0)) for index, (low, high) in total.items()}
-    return ranges | {image["index"]: (0.0, 255.0)}
-
-
-def _inner_range(values: np.ndarray) -> tuple[float, float]:
-    values = values[:: max(1, len(values) // SAMPLES)]
-    outside = int(OUTSIDE * (len(values) - 1))
-    values = np.partition(values, (outside, len(values) - 1 - outside))
-    return float(values[outside]), float(values[-1 - outside])
-
-
-def float_tensors(model: Any) -> list[int]:
-    """The outputs of the ops that stay float: those before the first convolution, the heads, and all that follows them.
-
-    A head is a convolution that no other one follows.
-    """
-    operators = model.subgraphs[0].operators
-    codes = model.operatorCodes
-    is_convolution = [codes[operator.opcodeIndex].builtinCode == flatbuffer.CONV_2D for operator in operators]
-    after: set[int] = set()  # tensors that come after a convolution
-    for operator, is_one in zip(operators, is_convolution, strict=True):
-        if is_one or not after.isdisjoint(operator.inputs):
-            after.update(operator.outputs)
-    before: set[int] = set()  # tensors that come before one
-    for operator, is_one in zip(reversed(operators), reversed(is_convolution), strict=True):
-        if is_one or not before.isdisjoint(operator.outputs):
-            before.update(operator.inputs)
-    return [index for operator in operators for index in operator.outputs if index not in after or index not in before]

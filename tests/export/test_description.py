@@ -17,7 +17,7 @@ def test_description_comes_back_as_it_was():
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"detector": "ssd9", "categories": []}'])
 def test_other_json_is_refused_by_name(text):
-    with pytest.raises(ValueError, match="here: its ssd_tf.json is not a description"):
+    with pytest.raises(ValueError, match=r"here: its ssd_tf\.json is not a description"):
         from_json(text, "here")
 
 
