@@ -1,0 +1,63 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""The program loadgen: what it prints and leaves, and how it ends."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from ssd_tf.data.manifest import load_manifest
+from ssd_tf.evaluation.coco import per_class_table, summary_table
+from ssd_tf.evaluation.evaluator import evaluate_split
+from ssd_tf.predictor import load_predictor
+from tests.apps.conftest import ROOT, run_well
+
+pytest.importorskip("mlperf_loadgen", reason="MLPerf's LoadGen is not installed: pip install '.[mlperf]'")
+
+# A model that breaks in the test itself, after two calls of the warm-up.
+BREAKS = """
+import sys
+from ssd_tf import predictor
+forward = predictor.Predictor.__call__
+calls = []
+def breaks(self, *args):
+    calls.append(args)
+    if len(calls) > 2:
+        raise RuntimeError("the model broke")
+    return forward(self, *args)
+predictor.Predictor.__call__ = breaks
+from ssd_tf.apps import cli, loadgen
+cli.run(loadgen.main)
+"""
+
+
+def test_accuracy_run_prints_and_writes_what_evaluate_does(trained, prepared, tmp_path):
+    source = (f"--model={trained}", f"--data_dir={prepared}", "--split=val")
+    printed = run_well("loadgen", *source, "--scenario=Offline", "--mode=accuracy", f"--output_dir={tmp_path}")
+    manifest, predictor = load_manifest(prepared, "val"), load_predictor(trained)
+    metrics, results = evaluate_split(predictor, prepared, manifest, predictor.spec.image_size, 8)
+    assert summary_table(metrics) in printed and per_class_table(metrics) in printed
+    summary = tmp_path / "mlperf_log_summary.txt"
+    assert f"LoadGen's summary: {summary}" in printed
+    assert "No errors encountered" in summary.read_text()
+    written = json.loads((tmp_path / "metrics.json").read_text())
+    # 24 pictures are three batches of eight in both, so that even rounding is the same.
+    assert {key: written[key] for key in metrics.summary} == metrics.summary
+    assert json.loads((tmp_path / "results.json").read_text()) == results and results
+
+
+def test_model_that_breaks_ends_the_program_before_loadgens_next_query(trained, prepared, tmp_path):
+    # Server's queries come ten seconds apart: LoadGen still waits for one when the program ends.
+    flags = [f"--model={trained}", f"--data_dir={prepared}", "--split=val", f"--output_dir={tmp_path}"]
+    done = subprocess.run(
+        [sys.executable, "-c", BREAKS, *flags, "--scenario=Server", "--target_qps=0.1", "--batch_size=1"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("error: the model broke") == 1
+    assert "Traceback" not in done.stderr and "terminate called" not in done.stderr
