@@ -1,6 +1,8 @@
-# demo, test, lint, bench, verify: each builds the virtual environment that it needs, in .venv.
+# demo, test, lint, bench, verify: each builds the virtual environments that it needs, .venv and .venv-consumers.
 PYTHON ?= python3
 VENV := .venv
+# For programs that run exported models without TensorFlow; see tests/consumers/requirements.txt.
+CONSUMERS := .venv-consumers
 RUN := $(VENV)/bin/python
 # setuptools warns of every editable install.
 PIP := PYTHONWARNINGS='ignore:Editable installation' $(RUN) -m pip
@@ -26,7 +28,7 @@ demo: $(VENV)/runtime
 	@echo "TensorBoard:        $(VENV)/bin/tensorboard --logdir $(DEMO)/model"
 
 # Everything that CI runs.
-test: lint
+test: lint $(CONSUMERS)/ready
 	$(RUN) -m pytest -n auto --maxprocesses=4 --dist=loadfile
 
 lint: $(VENV)/dev
@@ -42,7 +44,7 @@ verify: $(VENV)/dev
 	$(RUN) benchmarks/verify.py --data=$(DATA)
 
 clean:
-	rm -rf $(VENV) $(DEMO) build ssd_tf.egg-info
+	rm -rf $(VENV) $(CONSUMERS) $(DEMO) build ssd_tf.egg-info
 
 $(VENV)/runtime: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -52,4 +54,10 @@ $(VENV)/runtime: setup.cfg pyproject.toml
 
 $(VENV)/dev: $(VENV)/runtime
 	$(PIP) install --quiet --editable '.[dev]'
+	@touch $@
+
+$(CONSUMERS)/ready: tests/consumers/requirements.txt
+	$(PYTHON) -m venv $(CONSUMERS)
+	$(CONSUMERS)/bin/python -m pip install --quiet --upgrade pip
+	$(CONSUMERS)/bin/python -m pip install --quiet --requirement $<
 	@touch $@
