@@ -72,7 +72,7 @@ def variants(content: bytes, shown: list[np.ndarray]) -> dict[str, bytes]:
             content, widest(inner), ends
         ),
         "and ranges as the mean over the pictures": final,
-        "and the heads' weights in int8": int8.with_int8_heads(final),
+        "and the heads' weights in int8": int8.with_int8_weights(final),
     }
 
 

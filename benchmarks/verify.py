@@ -4,11 +4,13 @@
 python benchmarks/verify.py --data=FOLDER [coco_mini] [bccd] [mlperf_mini]
 
 mlperf_mini must also leave a log that MLCommons' checker passes, and one that it does not pass when it stops early.
+bccd is also exported: float32 forms must find what the checkpoint finds, and int8 must keep 99 % of its AP.
 FOLDER holds coco-mini/ (COCO 2017: train2017/, annotations/instances_train2017.json) and bccd/ (JPEGImages/ and
 coco_{train,val,test}.json of Shenggan/BCCD_Dataset).
 """
 
 import argparse
+import csv
 import json
 import pathlib
 import shutil
@@ -35,6 +37,10 @@ PROOFS = {
         0.35,
     ),
 }
+
+# Boxes (shares of a picture's sides) and scores of float32 forms, and MLPerf inference's gate for int8.
+FLOAT_TOLERANCE = 1e-4
+INT8_KEEPS = 0.99
 
 
 def main() -> None:
@@ -76,7 +82,30 @@ def verify(name: str, data: pathlib.Path, output: pathlib.Path) -> bool:
         passes = {path: passes_checker(output / path) for path in ("mlperf.log", "early.log")}
         print(f"{name}: MLCommons' checker passes " + ", ".join(f"{path}: {ok}" for path, ok in passes.items()))
         enough = enough and passes == {"mlperf.log": True, "early.log": False}
+    if name == "bccd":
+        data_flags = [f"--data_dir={shards}", f"--split={split}"]
+        run("-m", "ssd_tf.apps.compare", f"--model={model_dir}", *data_flags, f"--output_dir={output}/compare")
+        enough = forms_keep_up(output / "compare" / "compare.csv") and enough
     return enough
+
+
+def forms_keep_up(table: pathlib.Path) -> bool:
+    """Whether the exported forms are as good as they must be; prints those that are not."""
+    with table.open(newline="") as file:
+        rows = {row["name"]: row for row in csv.DictReader(file)}
+    exact = {name for name in rows if name in ("saved_model", "onnx") or "float32" in name}
+    failed = [
+        name
+        for name, row in rows.items()
+        if (name in exact and not (float(row["partners"]) == 1.0 and apart(row) <= FLOAT_TOLERANCE))
+        or ("int8" in name and float(row["kept"]) < INT8_KEEPS)
+    ]
+    print(f"exported forms that fall behind: {', '.join(failed) or 'none'}")
+    return not failed
+
+
+def apart(row: dict[str, str]) -> float:
+    return max(float(row["box_difference"]), float(row["score_difference"]))
 
 
 def passes_checker(log: pathlib.Path) -> bool:

@@ -10,7 +10,7 @@ they are compared with the first.
 import itertools
 import pathlib
 
-from absl import flags
+from absl import flags, logging
 
 from ssd_tf.apps import cli
 
@@ -21,7 +21,7 @@ flags.DEFINE_string("split", "val", "The split to compare on.")
 flags.DEFINE_string(
     "output_dir", None, "For compare.md, compare.csv, compare.png, and the exported forms.", required=True
 )
-flags.DEFINE_list("forms", [], "Of a single checkpoint: the forms to export; all by default.")
+flags.DEFINE_list("forms", [], "Of a single checkpoint: the forms to export; by default all that can be run.")
 flags.DEFINE_string("calibration_split", "train", "Of a single checkpoint: pictures for int8.")
 flags.DEFINE_integer("calibration_images", 300, "So many of them, or all there are.", lower_bound=1)
 
@@ -60,16 +60,20 @@ def _export_all() -> dict[str, str]:
     from ssd_tf.data.pipeline import pictures
     from ssd_tf.detectors import detector
     from ssd_tf.export.description import Description
-    from ssd_tf.export.forms import FORMS, export_forms
+    from ssd_tf.export.forms import FORMS, export_forms, usable_forms
     from ssd_tf.predictor import load_model
 
     info, model = load_model(FLAGS.model[0])
-    forms = FLAGS.forms or list(FORMS)
+    forms = FLAGS.forms or usable_forms()
+    if left_out := set(FORMS) - set(forms) if not FLAGS.forms else ():
+        logging.warning(
+            "left out: %s; pip install 'ssd_tf[litert,onnx]' brings what they need", ", ".join(sorted(left_out))
+        )
 
     def calibration():
         manifest = load_manifest(FLAGS.data_dir, FLAGS.calibration_split)
         found = pictures(FLAGS.data_dir, manifest, detector(info.detector).image_size)
-        return itertools.islice(found, FLAGS.calibration_images)
+        return list(itertools.islice(found, FLAGS.calibration_images))
 
     print(f"exporting {', '.join(forms)}", flush=True)
     return export_forms(Description(info), model, pathlib.Path(FLAGS.output_dir) / "forms", forms, calibration)

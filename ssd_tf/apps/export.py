@@ -65,7 +65,7 @@ def main() -> None:
 
         if manifest:
             size = detector(info.detector).image_size
-            calibration = itertools.islice(pictures(FLAGS.data_dir, manifest, size), FLAGS.calibration_images)
+            calibration = list(itertools.islice(pictures(FLAGS.data_dir, manifest, size), FLAGS.calibration_images))
         export_litert(description, model, output, LiteRTConfig(FLAGS.quantize, FLAGS.nms), calibration)
     print(f"{output}: {_megabytes(output):.1f} MB")
 

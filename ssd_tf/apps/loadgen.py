@@ -51,12 +51,13 @@ flags.DEFINE_integer("loaded_pictures", 1024, "Pictures in memory at a time.", l
 
 def main() -> None:
     from ssd_tf.data.manifest import load_manifest
-    from ssd_tf.evaluation.loadgen import LoadGenConfig, Pictures, import_loadgen, key_lines
+    from ssd_tf.evaluation.loadgen import LoadGenConfig, Pictures, key_lines
+    from ssd_tf.extras import import_extra
     from ssd_tf.geometry.detections import SCORE_THRESHOLD
     from ssd_tf.model_dir import ModelInfo, require_same_model
     from ssd_tf.predictor import load_predictor, warn_of_min_score
 
-    import_loadgen()
+    import_extra("mlperf_loadgen")
     config = LoadGenConfig(
         scenario=FLAGS.scenario,
         mode=FLAGS.mode,

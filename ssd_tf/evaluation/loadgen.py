@@ -25,6 +25,7 @@ from ssd_tf.data.faults import NO_FAULT, Faults
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import FILLING, EvalBatch, eval_dataset
 from ssd_tf.evaluation.evaluator import add_ground_truth, coco_results
+from ssd_tf.extras import import_extra
 from ssd_tf.files import make_folder
 from ssd_tf.geometry.detections import Detections
 
@@ -160,15 +161,6 @@ class Pictures:
                 yield batch, k
 
 
-def import_loadgen() -> Any:
-    """The module mlperf_loadgen; ValueError where it is not installed."""
-    try:
-        import mlperf_loadgen
-    except ModuleNotFoundError as error:
-        raise ValueError("MLPerf's LoadGen is not installed: pip install 'ssd_tf[mlperf]'") from error
-    return mlperf_loadgen
-
-
 def run_test(
     predict: Predict, pictures: Pictures, config: LoadGenConfig, output_dir: str | pathlib.Path
 ) -> pathlib.Path:
@@ -191,7 +183,7 @@ def run_test(
       What `predict` raises. LoadGen cannot be stopped: its thread may then go on for a while, and a process that ends
         before it does is aborted; leave it with os._exit.
     """
-    loadgen = import_loadgen()
+    loadgen = import_extra("mlperf_loadgen")
     folder = pathlib.Path(output_dir)
     make_folder(folder)
     for name in (SUMMARY_LOG, DETAIL_LOG, ACCURACY_LOG):

@@ -10,11 +10,14 @@ Model: Any = schema.ModelT
 SubGraph: Any = schema.SubGraphT
 SignatureDef: Any = schema.SignatureDefT
 TensorMap: Any = schema.TensorMapT
+Tensor: Any = schema.TensorT
+Operator: Any = schema.OperatorT
+OperatorCode: Any = schema.OperatorCodeT
 Buffer: Any = schema.BufferT
 Metadata: Any = schema.MetadataT
 QuantizationParameters: Any = schema.QuantizationParametersT
-CONV_2D = schema.BuiltinOperator.CONV_2D
-FLOAT32, INT8 = schema.TensorType.FLOAT32, schema.TensorType.INT8
+CONV_2D, DEQUANTIZE = schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.DEQUANTIZE
+FLOAT32, FLOAT16, INT8 = schema.TensorType.FLOAT32, schema.TensorType.FLOAT16, schema.TensorType.INT8
 
 
 def read(content: bytes) -> Any:

@@ -11,6 +11,7 @@ from ssd_tf.export.description import Description
 from ssd_tf.export.litert import LiteRTConfig, export_litert
 from ssd_tf.export.onnx import export_onnx
 from ssd_tf.export.saved_model import export_saved_model
+from ssd_tf.extras import is_installed
 
 # LiteRT's, by name.
 _LITERT = {
@@ -21,6 +22,13 @@ _LITERT = {
     for quantize in ("none", "float16", "dynamic", "int8")
 }
 FORMS = ("saved_model", *_LITERT, "onnx")
+
+
+def usable_forms() -> list[str]:
+    """Those of FORMS that can be written and run with what is installed."""
+    litert = list(_LITERT) if is_installed("ai_edge_litert") else []
+    onnx = ["onnx"] if is_installed("tf2onnx") and is_installed("onnxruntime") else []
+    return ["saved_model", *litert, *onnx]
 
 
 def export_forms(

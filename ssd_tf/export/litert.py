@@ -20,7 +20,7 @@ from ssd_tf.detectors import detector
 from ssd_tf.export import flatbuffer
 from ssd_tf.export.description import DESCRIPTION, LABELS, Description, labels_text, to_json
 from ssd_tf.export.metadata import with_metadata
-from ssd_tf.export.quantization import quantize_int8
+from ssd_tf.export.quantization import quantize_int8, with_float16_weights, with_int8_weights
 from ssd_tf.files import atomic_path, make_folder
 from ssd_tf.geometry.anchors import default_boxes
 from ssd_tf.geometry.detections import CANDIDATES_PER_CLASS
@@ -87,13 +87,12 @@ def convert(
     archive.add_endpoint("serving_default", answer, [tf.TensorSpec([1, size, size, 3], tf.float32, name="images")])
     with tempfile.TemporaryDirectory() as folder:
         archive.write_out(folder, verbose=False)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        if config.quantize in ("float16", "dynamic"):
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if config.quantize == "float16":
-            converter.target_spec.supported_types = [tf.float16]
-        content = converter.convert()
-    if config.quantize == "int8":
+        content = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
+    if config.quantize == "float16":
+        content = with_float16_weights(content)
+    elif config.quantize == "dynamic":
+        content = with_int8_weights(content)
+    elif config.quantize == "int8":
         content = quantize_int8(content, calibration)
     _require_builtin(content, allowed={"TFLite_Detection_PostProcess"} if config.nms == "op" else set())
     return content

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from ssd_tf.detectors import detector
 from ssd_tf.export.description import DESCRIPTION, Description, to_json
+from ssd_tf.extras import import_extra
 from ssd_tf.files import atomic_path, make_folder
 from ssd_tf.models.detector import normalize
 
@@ -21,10 +22,7 @@ def export_onnx(description: Description, model: keras.Model, output: str | path
     Raises:
       ValueError: tf2onnx is not installed.
     """
-    try:
-        import tf2onnx
-    except ModuleNotFoundError as error:
-        raise ValueError("--format=onnx needs tf2onnx: pip install 'ssd_tf[onnx]'") from error
+    tf2onnx = import_extra("tf2onnx")
     size = detector(description.info.detector).image_size
 
     def outputs(images):

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ssd_tf.detectors import detector
 from ssd_tf.export.description import DESCRIPTION, Description, from_json
+from ssd_tf.extras import import_extra
 from ssd_tf.geometry.detections import SCORE_THRESHOLD, Detections, detect
 from ssd_tf.quiet import quiet_stderr
 
@@ -67,10 +68,9 @@ class LiteRTPredictor(ExportedPredictor):
     """A .tflite file, by the same code that runs it without TensorFlow; one image after the other."""
 
     def __init__(self, path: pathlib.Path):
-        try:
-            from ssd_tf.export.litert_detect import LiteRTDetector
-        except ModuleNotFoundError as error:
-            raise ValueError(f"{path}: a LiteRT model needs ai-edge-litert: pip install 'ssd_tf[litert]'") from error
+        import_extra("ai_edge_litert.interpreter")
+        from ssd_tf.export.litert_detect import LiteRTDetector
+
         with quiet_stderr():  # it reports that it uses XNNPACK
             self._detector = LiteRTDetector(str(path), os.cpu_count())
         description = from_json(self._detector.description_text, str(path))
@@ -102,10 +102,7 @@ class OnnxPredictor(ExportedPredictor):
     """An .onnx file; detections are made from its offsets and logits here."""
 
     def __init__(self, path: pathlib.Path):
-        try:
-            import onnxruntime
-        except ModuleNotFoundError as error:
-            raise ValueError(f"{path}: an ONNX model needs onnxruntime: pip install 'ssd_tf[onnx]'") from error
+        onnxruntime = import_extra("onnxruntime")
         self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         stored = self._session.get_modelmeta().custom_metadata_map
         if DESCRIPTION not in stored:

@@ -1,7 +1,8 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""A float LiteRT model -> int8 weights (per channel) and activations, uint8 images in, by pictures that show ranges.
+"""A float LiteRT model with smaller numbers: float16 weights; int8 weights; int8 weights, activations and uint8 images.
 
-Two things differ from what the converter does by itself, since both cost AP (docs/export.md has the numbers):
+In the last two things differ from what the converter does by itself, since both cost AP (docs/export.md has the
+numbers):
 - What comes before the first convolution (normalisation) and what the heads answer (logits, offsets, softmax) is float.
   Eight bits cannot hold logits: where the background is certain they reach thousands, and one scale serves them all.
   The heads' weights are int8 all the same; LiteRT quantises what goes into them picture by picture.
@@ -19,12 +20,15 @@ import tqdm
 from tensorflow.lite.python.convert import mlir_quantize
 
 from ssd_tf.export import flatbuffer
+from ssd_tf.extras import import_extra
 from ssd_tf.quiet import quiet_stderr
 
 # Of the values of a tensor in one picture so many may be below its range, and so many above.
 OUTSIDE = 1e-4
 # The version of CONV_2D from which on it takes float inputs and int8 weights with a scale for each output.
 FLOAT_WITH_INT8_WEIGHTS = 5
+# The version of DEQUANTIZE from which on it takes float16.
+DEQUANTIZE_FLOAT16 = 3
 # Values of a tensor that are looked at in one picture.
 SAMPLES = 50_000
 
@@ -40,7 +44,7 @@ def quantize_int8(content: bytes, pictures: Iterable[np.ndarray]) -> bytes:
       ValueError: there are no pictures.
     """
     ranges = {index: values.mean(axis=0) for index, values in picture_ranges(content, pictures).items()}
-    return with_int8_heads(with_int8_tensors(content, ranges, float_tensors(content)))
+    return with_int8_weights(with_int8_tensors(content, ranges, float_tensors(content)))
 
 
 def picture_ranges(content: bytes, pictures: Iterable[np.ndarray], outside: float = OUTSIDE) -> dict[int, np.ndarray]:
@@ -52,14 +56,12 @@ def picture_ranges(content: bytes, pictures: Iterable[np.ndarray], outside: floa
     Raises:
       ValueError: there are no pictures.
     """
-    # Imported here: only int8 runs a model while it is exported.
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    interpreter = Interpreter(
+    litert = import_extra("ai_edge_litert.interpreter")  # only int8 runs a model while it is exported
+    interpreter = litert.Interpreter(
         model_content=content,
         num_threads=os.cpu_count(),
         experimental_preserve_all_tensors=True,  # else the memory of a tensor is used again
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        experimental_op_resolver_type=litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
     )
     interpreter.allocate_tensors()
     (image,) = interpreter.get_input_details()
@@ -125,22 +127,61 @@ def with_int8_tensors(content: bytes, ranges: dict[int, np.ndarray], stay_float:
     return quantized
 
 
-def with_int8_heads(content: bytes) -> bytes:
-    """The weights of the convolutions that are left in float as int8, with a scale for each output."""
+def with_int8_weights(content: bytes) -> bytes:
+    """The model with the float weights of its convolutions as int8, a scale for each output; what they answer is float.
+
+    LiteRT quantises what goes into such a convolution picture by picture. The converter's own way ("dynamic range")
+    would take the default boxes for weights too.
+    """
     model = flatbuffer.read(content)
-    tensors = model.subgraphs[0].tensors
-    for operator in model.subgraphs[0].operators:
-        code = model.operatorCodes[operator.opcodeIndex]
-        kernel = tensors[operator.inputs[1]] if code.builtinCode == flatbuffer.CONV_2D else None
-        if kernel is None or kernel.type != flatbuffer.FLOAT32:
-            continue
-        buffer = model.buffers[kernel.buffer]
-        values = np.frombuffer(bytes(bytearray(buffer.data)), np.float32).reshape(kernel.shape)
+    for code, kernel in _float_convolutions(model):
+        values = _values(model, kernel)
         scales = np.maximum(np.abs(values).reshape(len(values), -1).max(axis=1) / 127.0, np.finfo(np.float32).tiny)
-        buffer.data = np.round(values / scales[:, None, None, None]).astype(np.int8).view(np.uint8).ravel()
+        weights = np.round(values / scales[:, None, None, None]).astype(np.int8)
+        model.buffers[kernel.buffer].data = weights.view(np.uint8).ravel()
         kernel.type = flatbuffer.INT8
         kernel.quantization = flatbuffer.QuantizationParameters()
         kernel.quantization.scale, kernel.quantization.zeroPoint = scales, np.zeros(len(scales), np.int64)
         kernel.quantization.quantizedDimension = 0
         code.version = max(code.version, FLOAT_WITH_INT8_WEIGHTS)
     return flatbuffer.write(model)
+
+
+def with_float16_weights(content: bytes) -> bytes:
+    """The model with the weights of its convolutions as float16, which it turns into float32 before they are used.
+
+    GPUs leave that step out. The converter's own way would round the default boxes too.
+    """
+    model = flatbuffer.read(content)
+    graph = model.subgraphs[0]
+    widen = flatbuffer.OperatorCode()
+    widen.builtinCode = widen.deprecatedBuiltinCode = flatbuffer.DEQUANTIZE
+    widen.version = DEQUANTIZE_FLOAT16
+    model.operatorCodes.append(widen)
+    steps = []
+    for _, kernel in _float_convolutions(model):
+        half = flatbuffer.Tensor()
+        half.name, half.shape, half.type = kernel.name + b"/float16", kernel.shape, flatbuffer.FLOAT16
+        half.buffer = kernel.buffer
+        model.buffers[half.buffer].data = _values(model, kernel).astype(np.float16).view(np.uint8).ravel()
+        kernel.buffer = 0  # the empty one: an op computes this tensor now
+        graph.tensors.append(half)
+        step = flatbuffer.Operator()
+        step.opcodeIndex = len(model.operatorCodes) - 1
+        step.inputs, step.outputs = [len(graph.tensors) - 1], [graph.tensors.index(kernel)]
+        steps.append(step)
+    graph.operators = [*steps, *graph.operators]
+    return flatbuffer.write(model)
+
+
+def _float_convolutions(model: Any) -> list[tuple[Any, Any]]:
+    """The operator code and the kernel of each convolution with float weights."""
+    tensors = model.subgraphs[0].tensors
+    operators = [(model.operatorCodes[operator.opcodeIndex], operator) for operator in model.subgraphs[0].operators]
+    pairs = [(code, tensors[op.inputs[1]]) for code, op in operators if code.builtinCode == flatbuffer.CONV_2D]
+    return [(code, kernel) for code, kernel in pairs if kernel.type == flatbuffer.FLOAT32]
+
+
+def _values(model: Any, tensor: Any) -> np.ndarray:
+    data = bytes(bytearray(model.buffers[tensor.buffer].data))
+    return np.frombuffer(data, np.float32).reshape(tensor.shape)

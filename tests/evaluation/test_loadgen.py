@@ -4,7 +4,6 @@
 import json
 import pathlib
 import re
-import sys
 import threading
 import zlib
 from typing import NamedTuple
@@ -26,7 +25,6 @@ from ssd_tf.evaluation.loadgen import (
     SUMMARY_LOG,
     LoadGenConfig,
     Pictures,
-    import_loadgen,
     key_lines,
     read_accuracy_log,
     results_of_log,
@@ -304,9 +302,3 @@ def test_setting_out_of_range_is_refused(wrong):
     (name,) = wrong
     with pytest.raises(ValueError, match=f"{name}: expected .* Received: "):
         LoadGenConfig(**wrong)
-
-
-def test_loadgen_that_is_not_installed_is_named_with_its_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "mlperf_loadgen", None)
-    with pytest.raises(ValueError, match=re.escape("pip install 'ssd_tf[mlperf]'")):
-        import_loadgen()

@@ -1,0 +1,36 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""A package that is not there is named together with what installs it."""
+
+import re
+import sys
+
+import pytest
+
+from ssd_tf.export.forms import FORMS, usable_forms
+from ssd_tf.extras import import_extra
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        ("mlperf_loadgen", "mlperf_loadgen, which is not installed: pip install 'ssd_tf[mlperf]'"),
+        ("ai_edge_litert.interpreter", "ai_edge_litert, which is not installed: pip install 'ssd_tf[litert]'"),
+        ("tf2onnx", "tf2onnx, which is not installed: pip install 'ssd_tf[onnx]'"),
+    ],
+)
+def test_missing_package_is_named_with_its_extra(monkeypatch, module, words):
+    monkeypatch.setitem(sys.modules, module.partition(".")[0], None)  # as if it were not installed
+    with pytest.raises(ValueError, match=re.escape(words)):
+        import_extra(module)
+
+
+def test_module_that_is_there_is_returned():
+    assert import_extra("ai_edge_litert.interpreter").Interpreter.__name__ == "Interpreter"
+
+
+def test_forms_that_cannot_be_run_are_not_usable(monkeypatch):
+    assert set(usable_forms()) == set(FORMS)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert set(usable_forms()) == set(FORMS) - {"onnx"}
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    assert usable_forms() == ["saved_model"]
