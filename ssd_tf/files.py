@@ -53,6 +53,20 @@ def make_folder(folder: pathlib.Path) -> None:
         raise NotADirectoryError(f"expected a folder to write to. Received: {folder}, where a file is") from error
 
 
+def require_file_target(path: pathlib.Path) -> None:
+    """Makes the folder of a file that is going to be written, and sees that it can be, before work is done for it.
+
+    Raises:
+      IsADirectoryError, NotADirectoryError: a folder is in the file's place, or a file in its folder's.
+      PermissionError: the folder cannot be written to.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"expected a file to write to. Received: {path}, which is a folder")
+    make_folder(path.parent)
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"{path.parent}: this folder cannot be written to")
+
+
 def require_space(folder: pathlib.Path, needed: int) -> None:
     """Raises OSError where the disk has less free space than so many bytes."""
     free = shutil.disk_usage(folder).free

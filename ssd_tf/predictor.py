@@ -10,9 +10,12 @@ from absl import logging
 from ssd_tf.data.annotations import Category
 from ssd_tf.detectors import DetectorSpec, detector
 from ssd_tf.export.predictors import ExportedPredictor, load_exported
-from ssd_tf.geometry.detections import SCORE_THRESHOLD, Detections, detect
+from ssd_tf.geometry.detections import MAX_DETECTIONS, SCORE_THRESHOLD, Detections, detect
 from ssd_tf.model_dir import ModelInfo, find_checkpoint, load_info, restore_model
 from ssd_tf.models.detector import build_model, normalize
+
+# Of a picture, the most detections that COCO's AP looks at.
+COCO_DETECTIONS = 100
 
 
 class Predictor:
@@ -22,9 +25,11 @@ class Predictor:
       spec: the detector.
       categories: entry k - 1 is class k.
       min_score: no detection with a lower score comes out; 0 here, since only exported models have such a limit.
+      max_detections: K.
     """
 
     min_score = 0.0
+    max_detections = MAX_DETECTIONS
 
     def __init__(self, spec: DetectorSpec, categories: tuple[Category, ...], model: keras.Model):
         self.spec = spec
@@ -57,8 +62,19 @@ def load_predictor(path: str | pathlib.Path) -> AnyPredictor:
     return Predictor(detector(info.detector), info.categories, model)
 
 
+def warn_of_limits(predictor: AnyPredictor) -> None:
+    """Logs a warning where an exported model leaves out detections that count for AP."""
+    warn_of_min_score(predictor, SCORE_THRESHOLD)
+    if predictor.max_detections < COCO_DETECTIONS:
+        logging.warning(
+            "this model was exported with --max_detections=%d: AP, which looks at %d, may be lower",
+            predictor.max_detections,
+            COCO_DETECTIONS,
+        )
+
+
 def warn_of_min_score(predictor: AnyPredictor, wanted: float) -> None:
-    """Logs a warning where an exported model leaves out detections that are wanted."""
+    """Logs a warning where an exported model leaves out detections with scores that are wanted."""
     if predictor.min_score > wanted:
         logging.warning(
             "this model was exported with --score_threshold=%g: detections between %g and that are missing",

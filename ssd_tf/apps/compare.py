@@ -28,30 +28,38 @@ flags.DEFINE_integer("calibration_images", 300, "So many of them, or all there a
 
 def main() -> None:
     from ssd_tf.data.manifest import load_manifest
-    from ssd_tf.evaluation.comparison import compare, markdown, write_report
+    from ssd_tf.evaluation.comparison import compare
+    from ssd_tf.evaluation.comparison_report import markdown, report_title, write_report
     from ssd_tf.model_dir import ModelInfo, require_same_model
-    from ssd_tf.predictor import Predictor, load_predictor
+    from ssd_tf.predictor import Predictor, load_predictor, warn_of_limits
 
     manifest = load_manifest(FLAGS.data_dir, FLAGS.split)
-    predictors = {path: load_predictor(path) for path in FLAGS.model}
-    for path, predictor in predictors.items():
-        wanted = ModelInfo(predictors[FLAGS.model[0]].spec.name, manifest.categories)
-        require_same_model(pathlib.Path(path), ModelInfo(predictor.spec.name, predictor.categories), wanted)
-    spec = predictors[FLAGS.model[0]].spec
-    models = _named(FLAGS.model)
-    if len(models) == 1 and isinstance(predictors[FLAGS.model[0]], Predictor):
+    predictors = [load_predictor(path) for path in FLAGS.model]
+    spec = predictors[0].spec
+    for path, predictor in zip(FLAGS.model, predictors, strict=True):
+        found = ModelInfo(predictor.spec.name, predictor.categories)
+        require_same_model(pathlib.Path(path), found, ModelInfo(spec.name, manifest.categories))
+        warn_of_limits(predictor)
+    if len(FLAGS.model) == 1 and isinstance(predictors[0], Predictor):
         models = {"checkpoint": FLAGS.model[0], **_export_all()}
-    del predictors
-    rows = compare(models, FLAGS.data_dir, manifest, spec.image_size, lambda form: print(f"running {form}", flush=True))
-    title = f"{spec.name} on {manifest.num_images} pictures of {FLAGS.split}, one at a time"
-    write_report(rows, title, FLAGS.output_dir)
-    print(markdown(rows, title))
+    elif FLAGS.forms:
+        raise ValueError(f"--forms needs a single checkpoint. Received: {', '.join(FLAGS.model)}")
+    else:
+        models = _named(FLAGS.model)
+    del predictors  # their memory is for the models that run
+    done = compare(models, FLAGS.data_dir, manifest, spec.image_size, lambda form: print(f"running {form}", flush=True))
+    title = report_title(spec.name, FLAGS.split, done.num_pictures)
+    write_report(done.rows, title, FLAGS.output_dir)
+    print(markdown(done.rows, title))
     print(f"compare.md, compare.csv and compare.png in {FLAGS.output_dir}")
 
 
 def _named(paths: list[str]) -> dict[str, str]:
-    names = [pathlib.Path(path).name for path in paths]
-    return dict(zip(names if len(set(names)) == len(names) else paths, paths, strict=True))
+    """By the last parts of the paths; by whole paths where those are the same; numbered where these are too."""
+    numbered = [f"{path} ({number})" for number, path in enumerate(paths, 1)]
+    choices = ([pathlib.Path(path).name for path in paths], paths, numbered)
+    names = next(names for names in choices if len(set(names)) == len(paths))
+    return dict(zip(names, paths, strict=True))
 
 
 def _export_all() -> dict[str, str]:
@@ -60,23 +68,35 @@ def _export_all() -> dict[str, str]:
     from ssd_tf.data.pipeline import pictures
     from ssd_tf.detectors import detector
     from ssd_tf.export.description import Description
-    from ssd_tf.export.forms import FORMS, export_forms, usable_forms
+    from ssd_tf.export.forms import export_forms
     from ssd_tf.predictor import load_model
 
+    forms = _forms()
+    # Before anything is exported, which takes minutes.
+    manifest = load_manifest(FLAGS.data_dir, FLAGS.calibration_split) if any("int8" in form for form in forms) else None
     info, model = load_model(FLAGS.model[0])
-    forms = FLAGS.forms or usable_forms()
-    if left_out := set(FORMS) - set(forms) if not FLAGS.forms else ():
-        logging.warning(
-            "left out: %s; pip install 'ssd_tf[litert,onnx]' brings what they need", ", ".join(sorted(left_out))
-        )
 
     def calibration():
-        manifest = load_manifest(FLAGS.data_dir, FLAGS.calibration_split)
+        if manifest is None:
+            return []
         found = pictures(FLAGS.data_dir, manifest, detector(info.detector).image_size)
         return list(itertools.islice(found, FLAGS.calibration_images))
 
     print(f"exporting {', '.join(forms)}", flush=True)
     return export_forms(Description(info), model, pathlib.Path(FLAGS.output_dir) / "forms", forms, calibration)
+
+
+def _forms() -> list[str]:
+    """Those of --forms, or all that can be run here."""
+    from ssd_tf.export.forms import FORMS, usable_forms
+
+    if unknown := sorted(set(FLAGS.forms) - set(FORMS)):
+        raise ValueError(f"--forms: expected some of {', '.join(FORMS)}. Received: {', '.join(unknown)}")
+    forms = FLAGS.forms or usable_forms()
+    left_out = [] if FLAGS.forms else sorted(set(FORMS) - set(forms))
+    if left_out:
+        logging.warning("left out: %s; pip install 'ssd_tf[litert,onnx]' brings what they need", ", ".join(left_out))
+    return forms
 
 
 if __name__ == "__main__":

@@ -22,13 +22,12 @@ def main() -> None:
     from ssd_tf.data.manifest import load_manifest
     from ssd_tf.evaluation.coco import per_class_table, summary_table, write_reports
     from ssd_tf.evaluation.evaluator import evaluate_split
-    from ssd_tf.geometry.detections import SCORE_THRESHOLD
     from ssd_tf.model_dir import ModelInfo, require_same_model
-    from ssd_tf.predictor import load_predictor, warn_of_min_score
+    from ssd_tf.predictor import load_predictor, warn_of_limits
 
     manifest = load_manifest(FLAGS.data_dir, FLAGS.split)
     predictor = load_predictor(FLAGS.model)
-    warn_of_min_score(predictor, SCORE_THRESHOLD)
+    warn_of_limits(predictor)
     name = predictor.spec.name
     require_same_model(
         pathlib.Path(FLAGS.model), ModelInfo(name, predictor.categories), ModelInfo(name, manifest.categories)

@@ -51,11 +51,12 @@ flags.DEFINE_integer("loaded_pictures", 1024, "Pictures in memory at a time.", l
 
 def main() -> None:
     from ssd_tf.data.manifest import load_manifest
-    from ssd_tf.evaluation.loadgen import LoadGenConfig, Pictures, key_lines
+    from ssd_tf.evaluation.loadgen import LoadGenConfig
+    from ssd_tf.evaluation.loadgen_log import key_lines
+    from ssd_tf.evaluation.loadgen_pictures import Pictures
     from ssd_tf.extras import import_extra
-    from ssd_tf.geometry.detections import SCORE_THRESHOLD
     from ssd_tf.model_dir import ModelInfo, require_same_model
-    from ssd_tf.predictor import load_predictor, warn_of_min_score
+    from ssd_tf.predictor import load_predictor, warn_of_limits
 
     import_extra("mlperf_loadgen")
     config = LoadGenConfig(
@@ -70,7 +71,7 @@ def main() -> None:
     )
     manifest = load_manifest(FLAGS.data_dir, FLAGS.split)
     predictor = load_predictor(FLAGS.model)
-    warn_of_min_score(predictor, SCORE_THRESHOLD)
+    warn_of_limits(predictor)
     name = predictor.spec.name
     require_same_model(
         pathlib.Path(FLAGS.model), ModelInfo(name, predictor.categories), ModelInfo(name, manifest.categories)
@@ -98,7 +99,7 @@ def _run_or_leave(predictor, pictures, config) -> pathlib.Path:
 
 def _score(pictures) -> None:
     from ssd_tf.evaluation.coco import coco_metrics, per_class_table, summary_table, write_reports
-    from ssd_tf.evaluation.loadgen import ACCURACY_LOG, results_of_log
+    from ssd_tf.evaluation.loadgen_log import ACCURACY_LOG, results_of_log
 
     results = results_of_log(pathlib.Path(FLAGS.output_dir) / ACCURACY_LOG, pictures)
     metrics = coco_metrics(pictures.ground_truth, results)

@@ -52,7 +52,7 @@ class Faults:
             if mark == BAD_RECORD and not self._skip:
                 raise ValueError(
                     f"{describe_fault(self._data_dir, self._manifest, number)}. Prepare the split "
-                    f"{self._manifest.split!r} again, or go on without such records: --skip_bad_records"
+                    f"{self._manifest.split!r} again; only training can be asked to skip records that cannot be read"
                 )
             if len(self.records) <= _DESCRIBED:
                 logging.warning("left out: %s", describe_fault(self._data_dir, self._manifest, number))

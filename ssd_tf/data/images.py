@@ -3,6 +3,8 @@
 
 import tensorflow as tf
 
+from ssd_tf.data.gif import first_frame
+
 # What `decode` reads; used to find pictures in a folder.
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
 
@@ -37,11 +39,24 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
     return image
 
 
-def encoded_size(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """int64 height and width in pixels that a JPEG, PNG, BMP or GIF says it has; the pixels are not decoded.
+def bounded(encoded: tf.Tensor, max_pixels: int) -> tf.Tensor:
+    """A picture that can be decoded without taking more memory than so many pixels need; of a GIF the first frame.
 
-    A picture of some kilobytes can hold gigabytes of pixels: look before you decode what strangers send. Bytes that are
-    missing count as zero.
+    A picture of some kilobytes can hold gigabytes of pixels: look before you decode what strangers send.
+
+    Raises:
+      tf.errors.InvalidArgumentError: it has more pixels or none, or is no picture, as `encoded_size` says.
+    """
+    encoded, height, width = tf.cond(
+        _starts_with(encoded, b"GIF8"), lambda: first_frame(encoded), lambda: (encoded, *encoded_size(encoded))
+    )
+    fits = (height > 0) & (width > 0) & (height * width <= max_pixels)
+    with tf.control_dependencies([tf.debugging.Assert(fits, ["a picture of", height, "x", width])]):
+        return tf.identity(encoded)
+
+
+def encoded_size(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """int64 height and width in pixels that a JPEG, PNG or BMP says it has; missing bytes count as zero.
 
     Raises:
       tf.errors.InvalidArgumentError: the bytes are no such picture, or a BMP with a palette, which TensorFlow decodes
@@ -60,14 +75,13 @@ def encoded_size(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return tf.abs(number(22, tf.int32)), number(18, tf.int32)  # a negative height: rows from top to bottom
 
     def unknown():
-        with tf.control_dependencies([tf.debugging.Assert(False, ["expected a JPEG, PNG, GIF or BMP file"])]):
+        with tf.control_dependencies([tf.debugging.Assert(False, ["expected a JPEG, PNG or BMP file"])]):
             return tf.constant(0, tf.int64), tf.constant(0, tf.int64)
 
     return tf.case(
         [
             (tf.io.is_jpeg(encoded), lambda: tuple(tf.unstack(tf.io.extract_jpeg_shape(encoded, tf.int64)[:2]))),
             (_starts_with(encoded, b"\x89PNG"), lambda: (number(20, tf.int32, False), number(16, tf.int32, False))),
-            (_starts_with(encoded, b"GIF8"), lambda: (number(8, tf.uint16), number(6, tf.uint16))),
             (_starts_with(encoded, b"BM"), bmp),
         ],
         default=unknown,

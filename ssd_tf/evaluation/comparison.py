@@ -1,27 +1,25 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The same pictures through several forms of a model -> one table: AP, differences, speed, size, memory."""
+"""The same pictures through several forms of a model -> a row for each: AP, differences, speed, size, memory.
 
-import csv
+ssd_tf/evaluation/comparison_report.py makes a table and a plot of them.
+"""
+
 import dataclasses
 import pathlib
 import tempfile
 from collections.abc import Callable
 
-import matplotlib
 import numpy as np
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import tensorflow as tf
+from absl import logging
 
-from ssd_tf.data.faults import NO_FAULT
+from ssd_tf.data.faults import NO_FAULT, Faults
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import EvalBatch, eval_dataset
 from ssd_tf.evaluation.coco import coco_metrics
 from ssd_tf.evaluation.evaluator import add_ground_truth, coco_results
 from ssd_tf.evaluation.measuring import Measurement, measure
-from ssd_tf.files import atomic_path, write_atomically
+from ssd_tf.export.predictors import find_exported
 from ssd_tf.geometry import boxes as box_ops
 from ssd_tf.geometry.detections import SCORE_THRESHOLD, Detections
 from ssd_tf.model_dir import find_checkpoint
@@ -36,11 +34,12 @@ class Row:
 
     Attributes:
       ap, ap50: COCO's.
-      kept: ap, as a share of the first form's.
-      partners: share of the first form's detections that this one has too: same class, IoU from 0.5.
+      kept: ap, as a share of the first form's; NaN where that is 0.
+      partners: of the detections of the first form and of this one, the share that both have: same class, IoU from 0.5.
+        So what this one misses counts, and so does what it finds alone.
       box_difference, score_difference: the largest among partners; boxes are normalised.
       p50_ms, p99_ms: of one picture, from pixels to detections.
-      file_mb, peak_mb: megabytes on disk, and of memory in a process of its own.
+      file_mb, peak_mb: megabytes on disk, and of the host's memory in a process of its own.
     """
 
     name: str
@@ -56,14 +55,22 @@ class Row:
     peak_mb: float
 
 
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """A row for each form, in the order of the models, and how many pictures each form has seen."""
+
+    rows: list[Row]
+    num_pictures: int
+
+
 def compare(
     models: dict[str, str],
     data_dir: str | pathlib.Path,
     manifest: Manifest,
     image_size: int,
     on_row: Callable[[str], None] = lambda name: None,
-) -> list[Row]:
-    """A row for each model, over all pictures of the split, one picture at a time.
+) -> Comparison:
+    """Runs each model over all pictures of the split that can be decoded, one picture at a time.
 
     Args:
       models: path by name; the others are compared with the first.
@@ -73,7 +80,7 @@ def compare(
       on_row: called with the name of the model that is next.
 
     Raises:
-      ValueError: the split has no picture that can be read.
+      ValueError: the split has no picture that can be decoded, or a record that cannot be read.
       ChildProcessError: a model cannot be run.
     """
     rows: list[Row] = []
@@ -89,10 +96,10 @@ def compare(
             partners, boxes, scores = differences(reference, measured)
             p50, p99 = np.percentile(measured.seconds * 1e3, [50, 99])
             first = rows[0].ap if rows else ap
-            sizes = (_file_bytes(path) / 1e6, measured.peak_bytes / 1e6)
+            sizes = (file_bytes(path) / 1e6, measured.peak_bytes / 1e6)
             kept = ap / first if first > 0 else float("nan")
             rows.append(Row(name, ap, ap50, kept, partners, boxes, scores, p50, p99, *sizes))
-    return rows
+    return Comparison(rows, len(batches))
 
 
 def _write_pictures(
@@ -100,13 +107,19 @@ def _write_pictures(
 ) -> list[EvalBatch]:
     """Writes the pixels to a file; returns the rest of what is known of each picture."""
     batches = []
+    faults = Faults(data_dir, manifest, skip_bad_records=False)
     with path.open("wb") as file:
         for batch in eval_dataset(data_dir, manifest, image_size, 1).as_numpy_iterator():
+            faults.meet(batch.record, batch.fault)
             if batch.fault[0] == NO_FAULT:
                 file.write(batch.images.tobytes())
                 batches.append(batch._replace(images=np.empty(0)))
+    if faults.records:
+        logging.warning("%s", faults.summary())
     if not batches:
-        raise ValueError(f"split {manifest.split} in {data_dir} has no picture that can be read")
+        raise ValueError(
+            f"expected pictures that can be decoded. Received: split {manifest.split!r} in {data_dir}, which has none"
+        )
     return batches
 
 
@@ -129,10 +142,15 @@ def _score(measured: Measurement, batches: list[EvalBatch], manifest: Manifest) 
 
 
 def differences(reference: Measurement, other: Measurement) -> tuple[float, float, float]:
-    """Share of the reference's detections with a partner; the partners' largest difference of boxes, and of scores."""
+    """How far two models agree.
+
+    Returns:
+      The share of the detections of both that have a partner (1 where neither has any), the largest difference of
+      partners' boxes, and that of their scores.
+    """
     pairs, count, box_difference, score_difference = 0, 0, 0.0, 0.0
     for place, scores in enumerate(reference.scores):
-        count += len(scores)
+        count += len(scores) + len(other.scores[place])
         ours, theirs = _partners(reference, other, place)
         if len(ours):
             pairs += len(ours)
@@ -140,7 +158,7 @@ def differences(reference: Measurement, other: Measurement) -> tuple[float, floa
             box_difference = max(box_difference, float(boxes))
             apart = np.abs(scores[ours] - other.scores[place][theirs]).max()
             score_difference = max(score_difference, float(apart))
-    return pairs / count if count else 1.0, box_difference, score_difference
+    return 2 * pairs / count if count else 1.0, box_difference, score_difference
 
 
 def _partners(reference: Measurement, other: Measurement, place: int) -> tuple[np.ndarray, np.ndarray]:
@@ -159,87 +177,15 @@ def _partners(reference: Measurement, other: Measurement, place: int) -> tuple[n
     return places[:, 0], places[:, 1]
 
 
-def _file_bytes(path: str) -> int:
-    found = pathlib.Path(path)
-    if (found / "config.json").is_file() or not found.exists():  # a checkpoint: of a model_dir the weights count
+def file_bytes(path: str | pathlib.Path) -> int:
+    """Bytes on disk of the one model that a --model means: the version that is run, or the checkpoint's weights.
+
+    Raises:
+      FileNotFoundError: there is no model.
+    """
+    if found := find_exported(pathlib.Path(path)):
+        files = found.rglob("*") if found.is_dir() else [found]
+    else:
         prefix = pathlib.Path(find_checkpoint(path)[1])
         files = prefix.parent.glob(prefix.name + ".*")
-    else:
-        files = found.rglob("*") if found.is_dir() else [found]
     return sum(file.stat().st_size for file in files if file.is_file())
-
-
-_HEADS = {
-    "name": "form",
-    "ap": "AP",
-    "ap50": "AP50",
-    "kept": "AP kept",
-    "partners": "same detections",
-    "box_difference": "boxes differ by",
-    "score_difference": "scores differ by",
-    "p50_ms": "ms p50",
-    "p99_ms": "ms p99",
-    "file_mb": "file MB",
-    "peak_mb": "memory MB",
-}
-_FORMATS = {
-    "name": "{}",
-    "ap": "{:.3f}",
-    "ap50": "{:.3f}",
-    "kept": "{:.1%}",
-    "partners": "{:.1%}",
-    "box_difference": "{:.1g}",
-    "score_difference": "{:.1g}",
-    "p50_ms": "{:.0f}",
-    "p99_ms": "{:.0f}",
-    "file_mb": "{:.1f}",
-    "peak_mb": "{:.0f}",
-}
-
-
-def markdown(rows: list[Row], title: str) -> str:
-    """The table, for a README."""
-    lines = [title, "", "| " + " | ".join(_HEADS.values()) + " |", "|---" * len(_HEADS) + "|"]
-    for row in rows:
-        values = (_FORMATS[name].format(getattr(row, name)) for name in _HEADS)
-        lines.append("| " + " | ".join(values) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def write_report(rows: list[Row], title: str, output_dir: str | pathlib.Path) -> None:
-    """Writes compare.md, compare.csv (all digits) and compare.png into a folder."""
-    output = pathlib.Path(output_dir)
-    output.mkdir(parents=True, exist_ok=True)
-    write_atomically(output / "compare.md", markdown(rows, title))
-    with atomic_path(output / "compare.csv") as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(_HEADS))
-        writer.writeheader()
-        writer.writerows(dataclasses.asdict(row) for row in rows)
-    with atomic_path(output / "compare.png") as temporary:
-        figure = plot(rows, title)
-        figure.savefig(temporary, format="png", dpi=120)
-        plt.close(figure)
-
-
-def plot(rows: list[Row], title: str):
-    """A figure: a panel each for AP, time, file and memory, a bar for each form."""
-    figure, panels = plt.subplots(1, 4, figsize=(13, 1.4 + 0.34 * len(rows)), sharey=True, layout="constrained")
-    places = np.arange(len(rows))
-    columns = (("ap", "AP", "{:.3f}"), ("p50_ms", "ms a picture (line: p99)", "{:.0f}"))
-    columns += (("file_mb", "file, MB", "{:.1f}"), ("peak_mb", "peak memory, MB", "{:.0f}"))
-    for axes, (field, label, form) in zip(panels, columns, strict=True):
-        values = np.array([getattr(row, field) for row in rows])
-        axes.barh(places, values, color="#4477aa")
-        ends = values
-        if field == "p50_ms":
-            ends = np.array([row.p99_ms for row in rows])
-            axes.hlines(places, values, ends, color="#222222", linewidth=1.5)
-        for place, value, end in zip(places, values, ends, strict=True):
-            axes.annotate(form.format(value), (end, place), (3, 0), textcoords="offset points", va="center", fontsize=8)
-        axes.set_title(label, fontsize=10)
-        axes.set_xlim(0, max(ends.max() * 1.25, 1e-9))
-        axes.spines[["top", "right"]].set_visible(False)
-    panels[0].set_yticks(places, [row.name for row in rows])
-    panels[0].invert_yaxis()
-    figure.suptitle(title, fontsize=11)
-    return figure

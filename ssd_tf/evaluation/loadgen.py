@@ -1,52 +1,43 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""A detector under MLPerf's LoadGen (package mlcommons-loadgen): its queries, its clock, its logs; and AP of its log.
+"""A detector under MLPerf's LoadGen (package mlcommons-loadgen): its queries and its clock.
 
 LoadGen runs in a thread of its own. Pictures are loaded and the model is called in the caller's thread, so that errors
-and Ctrl-C come out there: LoadGen itself aborts the process when a callback raises. Letters: B, S, K as in the design.
+and Ctrl-C come out there: LoadGen itself aborts the process when a callback raises. Letters: B, S as in the design.
 """
 
 import collections
 import dataclasses
 import itertools
-import json
 import pathlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tqdm
 
-from ssd_tf.data.annotations import Category
-from ssd_tf.data.faults import NO_FAULT, Faults
-from ssd_tf.data.manifest import Manifest
-from ssd_tf.data.pipeline import FILLING, EvalBatch, eval_dataset
-from ssd_tf.evaluation.evaluator import add_ground_truth, coco_results
+from ssd_tf.evaluation.loadgen_log import SUMMARY_LOG, log_rows, start_logs
+from ssd_tf.evaluation.loadgen_pictures import Pictures
 from ssd_tf.extras import import_extra
 from ssd_tf.files import make_folder
 from ssd_tf.geometry.detections import Detections
 
 SCENARIOS = ("SingleStream", "MultiStream", "Offline", "Server")
 MODES = {"performance": "PerformanceOnly", "accuracy": "AccuracyOnly"}
-SUMMARY_LOG, DETAIL_LOG, ACCURACY_LOG = "mlperf_log_summary.txt", "mlperf_log_detail.txt", "mlperf_log_accuracy.json"
 # The bound of MLPerf's Server scenario for SSD-ResNet34 is 100 ms.
 SERVER_LATENCY_MS = 100.0
 # Fewer queries are never enough for LoadGen to find a SingleStream test valid.
 MIN_QUERIES = 64
 
-# What MLPerf's own SSD logs of a detection: picture, ymin, xmin, ymax, xmax, score, class; float32.
-_NUMBERS = 7
 # LoadGen's default, and what MLPerf's rules ask for.
 _SAMPLES_PER_QUERY = 8
 # LoadGen prepares its queries by the speed to expect, and ends too early where the model is faster.
 _FASTER = 1.25
 # By default a server is asked for half of what the model can do, since queries come in bursts.
 _SERVER_LOAD = 0.5
-# Pictures read at a time.
-_READ_BATCH = 16
 # After an error LoadGen gets empty answers, to come to its end; in the Server scenario that may be far away.
 _END_SECONDS = 2.0
 
@@ -94,73 +85,6 @@ class LoadGenConfig:
                 raise ValueError(f"{name}: expected 0 or more. Received: {getattr(self, name)}")
 
 
-class Pictures:
-    """The pictures of a split for LoadGen (its "query sample library"), which loads and unloads them by index.
-
-    Those that cannot be decoded are left out, as `evaluate_split` does; the others are numbered from 0 in the order of
-    `eval_dataset`.
-
-    Args:
-      data_dir, manifest: the split.
-      image_size: S.
-
-    Attributes:
-      ground_truth: COCO instances; entry i of its images is picture i.
-      categories: entry k - 1 is class k.
-      image_size: S.
-
-    Raises:
-      ValueError: a record cannot be read, or no picture can.
-    """
-
-    def __init__(self, data_dir: str | pathlib.Path, manifest: Manifest, image_size: int):
-        self.image_size = image_size
-        self.categories: tuple[Category, ...] = manifest.categories
-        self.ground_truth: dict[str, list[dict[str, Any]]] = {
-            "images": [],
-            "annotations": [],
-            "categories": [{"id": c.id, "name": c.name} for c in manifest.categories],
-        }
-        self._dataset = eval_dataset(data_dir, manifest, image_size, _READ_BATCH)
-        self._faults = Faults(data_dir, manifest, skip_bad_records=False)
-        self._loaded: dict[int, np.ndarray] = {}
-        self._index_of: dict[int, int] = {}
-        for batch, k in self._read():
-            self._index_of[int(batch.record[k])] = len(self)
-            add_ground_truth(self.ground_truth, batch, k)
-        if not len(self):
-            raise ValueError(f"{data_dir}: expected pictures in split {manifest.split!r}. Received: none")
-
-    def __len__(self) -> int:
-        return len(self.ground_truth["images"])
-
-    def __getitem__(self, index: int) -> np.ndarray:
-        """uint8 [S, S, 3] of a loaded picture; KeyError for another one."""
-        return self._loaded[index]
-
-    def load(self, indexes: Sequence[int]) -> None:
-        """Reads pictures into memory; an index may come several times."""
-        missing = set(indexes)
-        for batch, k in self._read():
-            index = self._index_of[int(batch.record[k])]
-            if index in missing:
-                self._loaded[index] = batch.images[k].copy()
-                missing.remove(index)
-            if not missing:
-                return
-
-    def unload(self, indexes: Sequence[int]) -> None:
-        for index in set(indexes):
-            self._loaded.pop(index, None)
-
-    def _read(self) -> Iterator[tuple[EvalBatch, int]]:
-        for batch in self._dataset.as_numpy_iterator():
-            real = batch.record != FILLING
-            self._faults.meet(batch.record[real], batch.fault[real])
-            for k in np.flatnonzero(real & (batch.fault == NO_FAULT)).tolist():
-                yield batch, k
-
-
 def run_test(
     predict: Predict, pictures: Pictures, config: LoadGenConfig, output_dir: str | pathlib.Path
 ) -> pathlib.Path:
@@ -186,61 +110,11 @@ def run_test(
     loadgen = import_extra("mlperf_loadgen")
     folder = pathlib.Path(output_dir)
     make_folder(folder)
-    for name in (SUMMARY_LOG, DETAIL_LOG, ACCURACY_LOG):
-        # Fails where LoadGen, which would say nothing, could not write either.
-        (folder / name).write_bytes(b"")
+    logs = start_logs(loadgen, folder)
     sizes = _batch_sizes(1 if config.scenario == "SingleStream" else config.batch_size)
     seconds = {size: _warm_up(predict, size, pictures.image_size) for size in sizes}
-    _Test(loadgen, predict, pictures, sizes).run(
-        _test_settings(loadgen, config, seconds), _log_settings(loadgen, folder), config
-    )
+    _Test(loadgen, predict, pictures, sizes).run(_test_settings(loadgen, config, seconds), logs, config)
     return folder / SUMMARY_LOG
-
-
-def key_lines(summary: str) -> list[str]:
-    """The lines of LoadGen's summary that hold the result: its first part, and the counts of warnings and errors."""
-    head, _, rest = summary.partition("Additional Stats")
-    counts = [line for line in rest.splitlines() if "encountered" in line]
-    return [line for line in [*head.splitlines(), *counts] if line.strip("= ")]
-
-
-def read_accuracy_log(path: str | pathlib.Path, num_pictures: int) -> list[np.ndarray]:
-    """The answers in LoadGen's log of an accuracy test: entry i is float32 [K, 7] of picture i.
-
-    A row is [i, ymin, xmin, ymax, xmax, score, class]: boxes normalised, class 1..C. LoadGen asks twice for some
-    pictures, to fill up its last query; the first answer counts.
-
-    Raises:
-      OSError: the file cannot be read.
-      ValueError: it is no such log, or lacks a picture.
-    """
-    found: dict[int, np.ndarray] = {}
-    try:
-        for entry in json.loads(pathlib.Path(path).read_text(encoding="utf-8")):
-            rows = np.frombuffer(bytes.fromhex(entry["data"]), "<f4").reshape(-1, _NUMBERS)
-            if (rows[:, 0] != entry["qsl_idx"]).any():
-                raise ValueError(f"the answer to picture {entry['qsl_idx']} is of picture {rows[0, 0]:g}")
-            found.setdefault(entry["qsl_idx"], rows)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: not the log of an accuracy test of ssd_tf ({error})") from error
-    if set(found) != set(range(num_pictures)):
-        raise ValueError(f"{path}: expected answers to {num_pictures} pictures. Received: to {len(found)}")
-    return [found[index] for index in range(num_pictures)]
-
-
-def results_of_log(path: str | pathlib.Path, pictures: Pictures) -> list[dict[str, Any]]:
-    """What the log of an accuracy test found, in COCO's results format and in the pictures' order.
-
-    Raises:
-      As `read_accuracy_log`.
-    """
-    results = []
-    for image, rows in zip(pictures.ground_truth["images"], read_accuracy_log(path, len(pictures)), strict=True):
-        found = Detections(
-            rows[None, :, 1:5], rows[None, :, 5], rows[None, :, 6].astype(np.int32), np.array([len(rows)], np.int32)
-        )
-        results.extend(coco_results(found, 0, pictures.categories, image["id"], image["height"], image["width"]))
-    return results
 
 
 @dataclasses.dataclass(frozen=True)
@@ -328,7 +202,7 @@ class _Test:
             batch = list(itertools.islice(self._waiting, size))
             images = np.stack([self._pictures[index] for _, index in batch])
             found = Detections(*(np.asarray(values) for values in self._predict(tf.constant(images))))
-            answers = [(number, _rows(found, k, index)) for k, (number, index) in enumerate(batch)]
+            answers = [(number, log_rows(found, k, index)) for k, (number, index) in enumerate(batch)]
             # Only now: what an error leaves waiting gets an empty answer, and LoadGen takes none twice.
             for _ in batch:
                 self._waiting.popleft()
@@ -355,13 +229,6 @@ class _Test:
                 item = self._arrived.get(timeout=max(deadline - time.monotonic(), 0.0))
             except queue.Empty:
                 return
-
-
-def _rows(found: Detections, k: int, index: int) -> np.ndarray:
-    """float32 [K, 7]: the detections of image k of a batch, which is picture `index`."""
-    count = int(found.count[k])
-    columns = (np.full(count, index), found.boxes[k, :count], found.scores[k, :count], found.classes[k, :count])
-    return np.ascontiguousarray(np.column_stack(columns), np.float32)
 
 
 def _batch_sizes(largest: int) -> list[int]:
@@ -396,14 +263,4 @@ def _test_settings(loadgen: Any, config: LoadGenConfig, seconds: dict[int, float
     settings.offline_expected_qps = config.target_qps or _FASTER / together
     settings.server_target_qps = config.target_qps or _SERVER_LOAD / single
     settings.server_target_latency_ns = round(config.target_latency_ms * 1e6)
-    return settings
-
-
-def _log_settings(loadgen: Any, folder: pathlib.Path) -> Any:
-    output = loadgen.LogOutputSettings()
-    output.outdir = str(folder)
-    output.copy_summary_to_stdout = False
-    settings = loadgen.LogSettings()
-    settings.log_output = output
-    settings.enable_trace = False
     return settings

@@ -32,9 +32,10 @@ class Description:
     max_detections: int = MAX_DETECTIONS
 
     def __post_init__(self):
-        for name in ("score_threshold", "iou_threshold"):
-            if not 0.0 <= getattr(self, name) <= 1.0:
-                raise ValueError(f"{name}: expected 0 to 1. Received: {getattr(self, name)}")
+        if not 0.0 <= self.score_threshold <= 1.0:
+            raise ValueError(f"score_threshold: expected 0 to 1. Received: {self.score_threshold}")
+        if not 0.0 < self.iou_threshold <= 1.0:  # LiteRT's op refuses 0
+            raise ValueError(f"iou_threshold: expected more than 0, up to 1. Received: {self.iou_threshold}")
         if self.max_detections < 1:
             raise ValueError(f"max_detections: expected at least 1. Received: {self.max_detections}")
 

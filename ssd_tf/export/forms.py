@@ -2,6 +2,7 @@
 """All forms of a model at once, each under a name of its own: what `compare` exports."""
 
 import pathlib
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 
 import keras
@@ -54,6 +55,7 @@ def export_forms(
     paths = {}
     for form in forms:
         if form == "saved_model":
+            shutil.rmtree(folder / form, ignore_errors=True)  # else each export would add a version
             path = export_saved_model(description, model, folder / form)
         elif form == "onnx":
             path = folder / "onnx.onnx"

@@ -15,20 +15,23 @@ from collections.abc import Iterable
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.lite.python.convert_phase import ConverterError
 
 from ssd_tf.detectors import detector
+from ssd_tf.errors import first_line
 from ssd_tf.export import flatbuffer
 from ssd_tf.export.description import DESCRIPTION, LABELS, Description, labels_text, to_json
 from ssd_tf.export.metadata import with_metadata
 from ssd_tf.export.quantization import quantize_int8, with_float16_weights, with_int8_weights
-from ssd_tf.files import atomic_path, make_folder
+from ssd_tf.extras import import_extra
+from ssd_tf.files import atomic_path, require_file_target
 from ssd_tf.geometry.anchors import default_boxes
 from ssd_tf.geometry.detections import CANDIDATES_PER_CLASS
 from ssd_tf.models.detector import normalize
 
 QUANTIZE = ("none", "float16", "dynamic", "int8")
 NMS = ("none", "op")
-# Between the places of two classes, in image sides: more than any box is large, so that no two classes overlap.
+# Between the places of two classes, in image sides: boxes of different classes would have to be that large to overlap.
 CLASS_DISTANCE = 4.0
 
 
@@ -37,7 +40,7 @@ class LiteRTConfig:
     """Settings of a LiteRT file.
 
     Attributes:
-      quantize: "none"; "float16" and "dynamic" (int8 weights, float sums) are smaller; "int8" is for integer hardware.
+      quantize: "none"; "float16" (weights); "dynamic" (int8 weights); "int8" (weights and activations, by pictures).
       nms: "none" answers offsets and logits; "op" answers detections, by the op TFLite_Detection_PostProcess.
     """
 
@@ -67,11 +70,12 @@ def export_litert(
       calibration: uint8 RGB [S, S, 3] pictures, for int8: they tell the range of every tensor.
 
     Raises:
-      ValueError: int8 without calibration pictures; the file would need TensorFlow's own ops.
+      ValueError: int8 without calibration pictures or without ai-edge-litert; the file would need TensorFlow's ops.
+      OSError: the file cannot be written.
     """
-    content = packed(description, convert(description, model, config, calibration), config)
     output = pathlib.Path(output)
-    make_folder(output.parent)
+    require_file_target(output)
+    content = packed(description, convert(description, model, config, calibration), config)
     with atomic_path(output) as temporary:
         temporary.write_bytes(content)
 
@@ -80,6 +84,8 @@ def convert(
     description: Description, model: keras.Model, config: LiteRTConfig, calibration: Iterable[np.ndarray] = ()
 ) -> bytes:
     """The model that `export_litert` writes, without what it carries."""
+    if config.quantize == "int8":
+        import_extra("ai_edge_litert.interpreter")  # before the work that would be lost
     size = detector(description.info.detector).image_size
     archive = keras.export.ExportArchive()
     archive.track(model)
@@ -87,7 +93,10 @@ def convert(
     archive.add_endpoint("serving_default", answer, [tf.TensorSpec([1, size, size, 3], tf.float32, name="images")])
     with tempfile.TemporaryDirectory() as folder:
         archive.write_out(folder, verbose=False)
-        content = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
+        try:
+            content = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
+        except ConverterError as error:
+            raise ValueError(f"the model has ops that LiteRT does not have: {first_line(error)}") from error
     if config.quantize == "float16":
         content = with_float16_weights(content)
     elif config.quantize == "dynamic":

@@ -49,8 +49,10 @@ class LiteRTDetector:
         except (zipfile.BadZipFile, KeyError) as error:
             raise ValueError(f"{path}: not a LiteRT model that ssd_tf exported ({error})") from error
         self.image_size = self.description["image_size"]
-        interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
-        self._run = interpreter.get_signature_runner()
+        try:
+            self._run = Interpreter(model_path=str(path), num_threads=num_threads).get_signature_runner()
+        except RuntimeError as error:
+            raise ValueError(f"{path}: LiteRT cannot run this model: {error}") from error
         ((self._input, details),) = self._run.get_input_details().items()
         self._dtype = details["dtype"]
 
@@ -157,6 +159,7 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     unreadable = 0
+    names: set[str] = set()
     for path in options.pictures:
         try:
             picture = read_picture(path)
@@ -167,8 +170,22 @@ def main() -> int:
         detections = find(detector, picture, options.score_threshold)
         print(json.dumps({"file": str(path), "detections": detections}))
         if options.output_dir:
-            draw(picture, detections).save(options.output_dir / f"{path.stem}.png")
+            target = options.output_dir / unused_name(path.stem, names)
+            try:
+                draw(picture, detections).save(target)
+            except OSError as error:
+                print(f"error: {target} cannot be written: {error}", file=sys.stderr)
+                return 1
     return 1 if unreadable else 0
+
+
+def unused_name(stem: str, names: set[str]) -> str:
+    """A name for the drawn picture that no other one has, and that its own picture is unlikely to have."""
+    name, number = f"{stem}_found.png", 2
+    while name in names:
+        name, number = f"{stem}_found_{number}.png", number + 1
+    names.add(name)
+    return name
 
 
 def find(detector: LiteRTDetector, picture: np.ndarray, score_threshold: float) -> list[dict]:

@@ -9,7 +9,7 @@ import tensorflow as tf
 from ssd_tf.detectors import detector
 from ssd_tf.export.description import DESCRIPTION, Description, to_json
 from ssd_tf.extras import import_extra
-from ssd_tf.files import atomic_path, make_folder
+from ssd_tf.files import atomic_path, require_file_target
 from ssd_tf.models.detector import normalize
 
 # The newest that tf2onnx 1.17 writes.
@@ -21,8 +21,11 @@ def export_onnx(description: Description, model: keras.Model, output: str | path
 
     Raises:
       ValueError: tf2onnx is not installed.
+      OSError: the file cannot be written.
     """
     tf2onnx = import_extra("tf2onnx")
+    output = pathlib.Path(output)
+    require_file_target(output)
     size = detector(description.info.detector).image_size
 
     def outputs(images):
@@ -35,7 +38,5 @@ def export_onnx(description: Description, model: keras.Model, output: str | path
     )
     entry = converted.metadata_props.add()
     entry.key, entry.value = DESCRIPTION, to_json(description)
-    output = pathlib.Path(output)
-    make_folder(output.parent)
     with atomic_path(output) as temporary:
         temporary.write_bytes(converted.SerializeToString())

@@ -12,6 +12,7 @@ from ssd_tf.detectors import detector
 from ssd_tf.export.description import DESCRIPTION, Description, from_json
 from ssd_tf.extras import import_extra
 from ssd_tf.geometry.detections import SCORE_THRESHOLD, Detections, detect
+from ssd_tf.model_dir import CONFIG
 from ssd_tf.quiet import quiet_stderr
 
 SAVED_MODEL_FILE = "saved_model.pb"
@@ -23,13 +24,14 @@ class ExportedPredictor(abc.ABC):
     Attributes:
       spec, categories: as Predictor's.
       min_score: no detection with a lower score comes out, whatever is asked for.
+      max_detections: K.
     """
 
-    def __init__(self, description: Description, min_score: float):
+    def __init__(self, description: Description, min_score: float = 0.0):
         self.spec = detector(description.info.detector)
         self.categories = description.info.categories
         self.min_score = min_score
-        self._kept = description.max_detections
+        self.max_detections = description.max_detections
 
     @abc.abstractmethod
     def __call__(self, images: tf.Tensor, score_threshold: float = SCORE_THRESHOLD) -> Detections:
@@ -54,7 +56,7 @@ class SavedModelPredictor(ExportedPredictor):
     def __call__(self, images: tf.Tensor, score_threshold: float = SCORE_THRESHOLD) -> Detections:
         found = self._detect(images=tf.convert_to_tensor(images))
         # Scores descend, so what is kept comes first.
-        kept = tf.sequence_mask(found["count"], self._kept) & (found["scores"] > score_threshold)
+        kept = tf.sequence_mask(found["count"], self.max_detections) & (found["scores"] > score_threshold)
         classes = tf.argmax(found["class_ids"][..., None] == self._ids, axis=-1, output_type=tf.int32) + 1
         return Detections(
             tf.where(kept[..., None], found["boxes"], 0.0),
@@ -71,8 +73,10 @@ class LiteRTPredictor(ExportedPredictor):
         import_extra("ai_edge_litert.interpreter")
         from ssd_tf.export.litert_detect import LiteRTDetector
 
-        with quiet_stderr():  # it reports that it uses XNNPACK
-            self._detector = LiteRTDetector(str(path), os.cpu_count())
+        self._detector = LiteRTDetector(str(path), os.cpu_count())
+        size = self._detector.image_size
+        with quiet_stderr():  # the first run reports that it uses XNNPACK
+            self._detector(np.zeros((size, size, 3), np.uint8))
         description = from_json(self._detector.description_text, str(path))
         super().__init__(description, description.score_threshold if self._detector.decides else 0.0)
 
@@ -85,9 +89,9 @@ class LiteRTPredictor(ExportedPredictor):
 
     def _run(self, images, score_threshold):
         found = Detections(
-            np.zeros((len(images), self._kept, 4), np.float32),
-            np.zeros((len(images), self._kept), np.float32),
-            np.zeros((len(images), self._kept), np.int32),
+            np.zeros((len(images), self.max_detections, 4), np.float32),
+            np.zeros((len(images), self.max_detections), np.float32),
+            np.zeros((len(images), self.max_detections), np.int32),
             np.zeros(len(images), np.int32),
         )
         for index, image in enumerate(images):
@@ -108,7 +112,7 @@ class OnnxPredictor(ExportedPredictor):
         if DESCRIPTION not in stored:
             raise ValueError(f"{path}: an ONNX model, but not one that ssd_tf exported")
         self._description = from_json(stored[DESCRIPTION], str(path))
-        super().__init__(self._description, 0.0)
+        super().__init__(self._description)
 
     def __call__(self, images: tf.Tensor, score_threshold: float = SCORE_THRESHOLD) -> Detections:
         offsets, logits = tf.numpy_function(self._run, [images], [tf.float32, tf.float32], stateful=False)
@@ -129,21 +133,26 @@ class OnnxPredictor(ExportedPredictor):
 def load_exported(path: pathlib.Path) -> ExportedPredictor | None:
     """The predictor of an exported model; None where path is none.
 
-    A folder of versions, as TensorFlow Serving watches one, stands for its highest.
-
     Raises:
       ValueError: it is an exported model, but cannot be used.
     """
-    if path.is_dir():
-        if not (path / SAVED_MODEL_FILE).is_file():
-            numbered = [path / str(version) for version in versions(path)]
-            path = next((folder for folder in reversed(numbered) if (folder / SAVED_MODEL_FILE).is_file()), path)
-        return SavedModelPredictor(path) if (path / SAVED_MODEL_FILE).is_file() else None
-    if path.is_file() and path.suffix == ".tflite":
-        return LiteRTPredictor(path)
-    if path.is_file() and path.suffix == ".onnx":
-        return OnnxPredictor(path)
-    return None
+    found = find_exported(path)
+    if not found or found.is_dir():
+        return SavedModelPredictor(found) if found else None
+    return LiteRTPredictor(found) if found.suffix == ".tflite" else OnnxPredictor(found)
+
+
+def find_exported(path: pathlib.Path) -> pathlib.Path | None:
+    """The .tflite or .onnx file, or the folder of the SavedModel, that a path means; None where it means none.
+
+    A folder of versions, as TensorFlow Serving watches one, stands for its highest.
+    """
+    if path.is_file():
+        return path if path.suffix in (".tflite", ".onnx") else None
+    if not path.is_dir() or (path / CONFIG).is_file():  # a model_dir stands for its checkpoints, whatever else is in it
+        return None
+    candidates = [path, *(path / str(version) for version in reversed(versions(path)))]
+    return next((folder for folder in candidates if (folder / SAVED_MODEL_FILE).is_file()), None)
 
 
 def versions(folder: pathlib.Path) -> list[int]:

@@ -17,14 +17,19 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tqdm
+from absl import logging
 from tensorflow.lite.python.convert import mlir_quantize
 
 from ssd_tf.export import flatbuffer
 from ssd_tf.extras import import_extra
 from ssd_tf.quiet import quiet_stderr
 
+# With fewer pictures to calibrate with there is a warning.
+ENOUGH_PICTURES = 200
 # Of the values of a tensor in one picture so many may be below its range, and so many above.
 OUTSIDE = 1e-4
+# Of a range: a tensor may be zero in all pictures, and LiteRT cannot run a scale of zero.
+LEAST_WIDTH = 1e-3
 # The version of CONV_2D from which on it takes float inputs and int8 weights with a scale for each output.
 FLOAT_WITH_INT8_WEIGHTS = 5
 # The version of DEQUANTIZE from which on it takes float16.
@@ -73,13 +78,16 @@ def picture_ranges(content: bytes, pictures: Iterable[np.ndarray], outside: floa
         interpreter.invoke()
         for index, seen in ranges.items():
             seen.append(_inner_range(interpreter.get_tensor(index).ravel(), outside))
-    if not all(ranges.values()):
+    count = min((len(seen) for seen in ranges.values()), default=0)
+    if not count:
         raise ValueError("int8 needs pictures that show the range of every tensor. Received: none")
+    if count < ENOUGH_PICTURES:
+        logging.warning("int8 was calibrated with %d pictures; %d or more are better", count, ENOUGH_PICTURES)
     return {index: np.array(seen) for index, seen in ranges.items()} | {image["index"]: np.array([[0.0, 255.0]])}
 
 
 def _inner_range(values: np.ndarray, outside: float) -> tuple[float, float]:
-    values = values[:: max(1, len(values) // SAMPLES)]
+    values = values[:: len(values) // SAMPLES | 1]  # an odd step looks at all channels, which are a power of two
     left_out = int(outside * (len(values) - 1))
     values = np.partition(values, (left_out, len(values) - 1 - left_out))
     return float(values[left_out]), float(values[-1 - left_out])
@@ -115,7 +123,7 @@ def with_int8_tensors(content: bytes, ranges: dict[int, np.ndarray], stay_float:
     tensors = model.subgraphs[0].tensors
     for index, (low, high) in ranges.items():
         quantization = flatbuffer.QuantizationParameters()
-        quantization.min, quantization.max = [min(float(low), 0.0)], [max(float(high), 0.0)]
+        quantization.min, quantization.max = [min(float(low), 0.0)], [max(float(high), LEAST_WIDTH)]
         tensors[index].quantization = quantization
     with quiet_stderr():  # it reports its settings
         quantized: Any = mlir_quantize(

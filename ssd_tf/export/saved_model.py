@@ -18,7 +18,6 @@ import pathlib
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -32,12 +31,15 @@ from ssd_tf.export.description import DESCRIPTION, LABELS, Description, labels_t
 from ssd_tf.export.predictors import versions
 from ssd_tf.files import make_folder
 from ssd_tf.geometry.detections import detect
+from ssd_tf.model_dir import CONFIG
 from ssd_tf.models.detector import normalize
 
 # The name that the warm-up requests ask for. TensorFlow Serving sends them to the model whatever its name.
 _SERVED_NAME = "default"
 # A larger picture is refused before it is decoded; 64 megapixels are 200 MB of RGB.
 MAX_PIXELS = 1 << 26
+# Pictures of a request that are decoded at the same time, which bounds their memory.
+DECODED_AT_ONCE = 4
 _UNREADABLE = f"expected a whole JPEG, PNG, BMP (without palette) or GIF of 1 to {MAX_PIXELS} pixels"
 
 
@@ -55,19 +57,32 @@ def export_saved_model(description: Description, model: keras.Model, output: str
       The folder of the new version.
 
     Raises:
+      ValueError: output is a model_dir, which must not be taken for the versions in it.
       NotADirectoryError: output is a file.
     """
     output = pathlib.Path(output)
+    if (output / CONFIG).exists():
+        raise ValueError(f"expected a folder for exported versions. Received: {output}, which is a model_dir")
     make_folder(output)
     temporary = output / f".{secrets.token_hex(4)}.tmp"
     try:
         with tempfile.TemporaryDirectory() as assets:
             _write(description, model, pathlib.Path(assets), temporary)
-        version = output / str(max(versions(output), default=0) + 1)
-        temporary.rename(version)
+        version = _publish(temporary, output)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return version
+
+
+def _publish(folder: pathlib.Path, output: pathlib.Path) -> pathlib.Path:
+    """Gives a finished export the next number that is free; another export may take one at the same time."""
+    while True:
+        version = output / str(max(versions(output), default=0) + 1)
+        try:
+            return folder.rename(version)
+        except OSError:
+            if not version.exists():
+                raise
 
 
 def _write(description: Description, model: keras.Model, assets: pathlib.Path, output: pathlib.Path) -> None:
@@ -79,87 +94,85 @@ def _write(description: Description, model: keras.Model, assets: pathlib.Path, o
     for name, text in ((LABELS, labels_text(description.info.categories)), (DESCRIPTION, to_json(description))):
         (assets / name).write_text(text, encoding="utf-8")
         module.assets.append(tf.saved_model.Asset(str(assets / name)))
-    signatures = {
-        name: tf.function(function, input_signature=[spec])
-        for name, (function, spec) in _signatures(description, model).items()
-    }
-    tf.saved_model.save(module, str(output), signatures)
+    tf.saved_model.save(module, str(output), _Signatures(description, model).functions())
     _write_warmup(output, detector(description.info.detector).image_size)
 
 
-def _signatures(description: Description, model: keras.Model) -> dict[str, tuple[Callable[..., Any], tf.TensorSpec]]:
-    spec = detector(description.info.detector)
-    size = spec.image_size
-    categories = description.info.categories
-    ids = tf.constant([0, *(category.id for category in categories)], tf.int64)
-    names = tf.constant(["", *(category.name for category in categories)])
+class _Signatures:
+    """What the module's docstring says of each signature."""
 
-    def raw(images):
+    def __init__(self, description: Description, model: keras.Model):
+        self._description, self._model = description, model
+        self._spec = detector(description.info.detector)
+        categories = description.info.categories
+        # By class; 0 is padding.
+        self._ids = tf.constant([0, *(category.id for category in categories)], tf.int64)
+        self._names = tf.constant(["", *(category.name for category in categories)])
+
+    def functions(self) -> dict[str, Any]:
+        size = self._spec.image_size
+        specs = {
+            "serving_default": tf.TensorSpec([None], tf.string, name="image_bytes"),
+            "detect": tf.TensorSpec([None, None, None, 3], tf.uint8, name="images"),
+            "raw": tf.TensorSpec([None, size, size, 3], tf.float32, name="images"),
+        }
+        return {name: tf.function(getattr(self, name), input_signature=[spec]) for name, spec in specs.items()}
+
+    def serving_default(self, image_bytes):
+        size = self._spec.image_size
+        sides = tf.TensorSpec([], tf.int32)
+        images, heights, widths = tf.map_fn(
+            lambda encoded: _read(encoded, size),
+            image_bytes,
+            parallel_iterations=DECODED_AT_ONCE,
+            fn_output_signature=(tf.TensorSpec([size, size, 3], tf.uint8), sides, sides),
+        )
+        return {**self._answer(images, heights, widths), "errors": tf.where(heights > 0, "", _UNREADABLE)}
+
+    def detect(self, images):
+        shape = tf.shape(images)
+        heights, widths = tf.fill(shape[:1], shape[1]), tf.fill(shape[:1], shape[2])
+        return self._answer(image_ops.resize(images, self._spec.image_size), heights, widths)
+
+    def raw(self, images):
         # oneDNN's convolutions refuse an empty batch, so one image takes its place.
         batch = tf.shape(images)[0]
         filled = tf.pad(images, [[0, tf.cast(batch == 0, tf.int32)], [0, 0], [0, 0], [0, 0]])
-        outputs = model(filled, training=False)
+        outputs = self._model(filled, training=False)
         return {"offsets": outputs["offsets"][:batch], "logits": outputs["logits"][:batch]}
 
-    def answer(images, heights, widths):
-        outputs = raw(normalize(images))
-        # The graph may run where there is no XLA.
+    def _answer(self, images, heights, widths):
+        outputs, wanted = self.raw(normalize(images)), self._description
         found = detect(
-            spec,
+            self._spec,
             outputs["offsets"],
             outputs["logits"],
-            description.score_threshold,
-            description.iou_threshold,
-            description.max_detections,
-            jit_compile=False,
+            wanted.score_threshold,
+            wanted.iou_threshold,
+            wanted.max_detections,
+            jit_compile=False,  # the graph may run where there is no XLA
         )
-        sides = tf.cast(tf.stack([heights, widths, heights, widths], axis=-1), tf.float32)
         # A black picture stands in for one that cannot be decoded; what is found in it does not count.
         readable = heights > 0
-        kept = readable[:, None] & tf.sequence_mask(found.count, description.max_detections)
+        kept = readable[:, None] & tf.sequence_mask(found.count, wanted.max_detections)
         boxes = tf.where(kept[..., None], found.boxes, 0.0)
         classes = tf.where(kept, found.classes, 0)
+        sides = tf.cast(tf.stack([heights, widths, heights, widths], axis=-1), tf.float32)
         return {
             "boxes": boxes,
             "boxes_pixels": boxes * sides[:, None],
             "scores": tf.where(kept, found.scores, 0.0),
-            "class_ids": tf.where(kept, tf.gather(ids, classes), 0),
-            "class_names": tf.gather(names, classes),
+            "class_ids": tf.where(kept, tf.gather(self._ids, classes), 0),
+            "class_names": tf.gather(self._names, classes),
             "count": tf.where(readable, found.count, 0),
         }
-
-    def serving_default(image_bytes):
-        images, heights, widths = tf.map_fn(
-            lambda encoded: _read(encoded, size),
-            image_bytes,
-            fn_output_signature=(
-                tf.TensorSpec([size, size, 3], tf.uint8),
-                tf.TensorSpec([], tf.int32),
-                tf.TensorSpec([], tf.int32),
-            ),
-        )
-        return {**answer(images, heights, widths), "errors": tf.where(heights > 0, "", _UNREADABLE)}
-
-    def detect_pixels(images):
-        shape = tf.shape(images)
-        heights, widths = tf.fill(shape[:1], shape[1]), tf.fill(shape[:1], shape[2])
-        return answer(image_ops.resize(images, size), heights, widths)
-
-    return {
-        "serving_default": (serving_default, tf.TensorSpec([None], tf.string, name="image_bytes")),
-        "detect": (detect_pixels, tf.TensorSpec([None, None, None, 3], tf.uint8, name="images")),
-        "raw": (raw, tf.TensorSpec([None, size, size, 3], tf.float32, name="images")),
-    }
 
 
 def _read(encoded: tf.Tensor, size: int):
     """What the model sees of an encoded picture, its height and its width; black, 0 and 0 where it is unreadable."""
 
     def read(content):
-        height, width = image_ops.encoded_size(content)
-        small_enough = tf.debugging.Assert((height > 0) & (width > 0) & (height * width <= MAX_PIXELS), [height, width])
-        with tf.control_dependencies([small_enough]):
-            image = image_ops.decode(content)
+        image = image_ops.decode(image_ops.bounded(content, MAX_PIXELS))
         shape = tf.shape(image)
         return image_ops.resize(image, size), shape[0], shape[1]
 

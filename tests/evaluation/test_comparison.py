@@ -1,17 +1,19 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The table says of two models what is so: equal where they are equal, apart by as much as they are apart."""
+"""What is said of two models is so: equal where they are equal, apart by as much as they are apart."""
 
-import csv
+import logging as std_logging
+import pathlib
 
-import cv2
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from ssd_tf.data import shapes
 from ssd_tf.data.coco import read_coco
 from ssd_tf.data.manifest import load_manifest
 from ssd_tf.data.prepare import prepare
-from ssd_tf.evaluation.comparison import Row, compare, differences, markdown, write_report
+from ssd_tf.evaluation import measuring
+from ssd_tf.evaluation.comparison import compare, differences, file_bytes
 from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.evaluation.measuring import Measurement, measure
 from ssd_tf.export.description import Description
@@ -45,12 +47,18 @@ def models(data, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def rows(data, models):
+def comparison(data, models):
     return compare(models, data, load_manifest(data, "val"), 128)
 
 
-def test_same_model_in_two_forms_is_the_same(rows, data, models):
-    checkpoint, litert = rows
+@pytest.fixture(scope="module")
+def rows(comparison):
+    return comparison.rows
+
+
+def test_same_model_in_two_forms_is_the_same(comparison, data, models):
+    checkpoint, litert = comparison.rows
+    assert comparison.num_pictures == 6
     metrics, _ = evaluate_split(load_predictor(models["checkpoint"]), data, load_manifest(data, "val"), 128, 4)
     assert (checkpoint.name, litert.name) == ("checkpoint", "litert_float32")
     assert checkpoint.ap == pytest.approx(metrics.summary["AP"], abs=1e-6)
@@ -71,7 +79,8 @@ def test_times_and_sizes_are_those_of_the_model(rows):
 
 
 def measurement(boxes, scores, classes) -> Measurement:
-    return Measurement([np.float32(boxes)], [np.float32(scores)], [np.int32(classes)], np.ones(1), 0)
+    parts = [np.array(boxes, np.float32)], [np.array(scores, np.float32)], [np.array(classes, np.int32)]
+    return Measurement(*parts, np.ones(1), 0)
 
 
 BOXES = [[0.1, 0.1, 0.3, 0.3], [0.5, 0.5, 0.9, 0.9], [0.1, 0.6, 0.3, 0.9]]
@@ -88,7 +97,14 @@ def test_differences_are_those_of_the_pairs_that_overlap():
 
 def test_a_detection_is_the_partner_of_one_alone():
     reference = measurement([BOXES[0], BOXES[0]], [0.9, 0.8], [1, 1])
-    assert differences(reference, measurement([BOXES[0]], [0.9], [1]))[0] == 0.5
+    assert differences(reference, measurement([BOXES[0]], [0.9], [1]))[0] == pytest.approx(2 / 3)
+
+
+def test_what_is_found_by_the_other_alone_counts_against_it():
+    reference = measurement(BOXES[:1], [0.9], [1])
+    other = measurement(BOXES, [0.9, 0.8, 0.7], [1, 1, 1])
+    assert differences(reference, other)[0] == 0.5  # one pair: two of four
+    assert differences(other, reference)[0] == 0.5
 
 
 def test_nothing_found_by_either_is_no_difference():
@@ -104,18 +120,54 @@ def test_model_that_cannot_be_run_is_an_error_with_its_words(tmp_path, data):
         measure(str(tmp_path / "broken.tflite"), tmp_path / "pictures", 128, 0.05)
 
 
-def test_report_is_a_table_a_file_of_numbers_and_a_picture(tmp_path):
-    rows = [
-        Row("checkpoint", 0.5278, 0.87, 1.0, 1.0, 0.0, 0.0, 135.2, 153.0, 50.2, 913.0),
-        Row("litert_int8", 0.5199, 0.86, 0.985, 0.91, 0.06, 0.21, 39.4, 44.0, 15.2, 120.0),
-    ]
-    write_report(rows, "two forms", tmp_path)
-    text = (tmp_path / "compare.md").read_text()
-    assert text == markdown(rows, "two forms")
-    assert "| litert_int8 | 0.520 | 0.860 | 98.5% | 91.0% | 0.06 | 0.2 | 39 | 44 | 15.2 | 120 |" in text
-    with (tmp_path / "compare.csv").open(newline="") as file:
-        stored = list(csv.DictReader(file))
-    assert [row["name"] for row in stored] == ["checkpoint", "litert_int8"]
-    assert float(stored[1]["ap"]) == 0.5199
-    picture = cv2.imread(str(tmp_path / "compare.png"))
-    assert picture is not None and picture.shape[1] > 1200
+def break_picture(data: pathlib.Path, target: pathlib.Path, number: int) -> None:
+    """Writes the one shard again, with a picture that cannot be decoded."""
+    shard = load_manifest(data, "val").shards[0].file
+    contents = list(tf.data.TFRecordDataset(str(data / shard)).as_numpy_iterator())
+    example = tf.train.Example.FromString(contents[number])
+    example.features.feature["image/encoded"].bytes_list.value[0] = b"no picture"
+    contents[number] = example.SerializeToString()
+    with tf.io.TFRecordWriter(str(target / shard)) as writer:
+        for content in contents:
+            writer.write(content)
+
+
+def test_picture_that_cannot_be_decoded_is_named_and_not_counted(data, models, tmp_path, caplog):
+    break_picture(data, tmp_path, 2)
+    with caplog.at_level(std_logging.WARNING, logger="absl"):
+        found = compare({"a": models["litert_float32"]}, tmp_path, load_manifest(data, "val"), 128)
+    assert found.num_pictures == 5
+    assert "record 2" in caplog.text and "1 pictures that cannot be decoded" in caplog.text
+
+
+def test_file_of_a_checkpoint_is_that_one_however_it_is_named(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "best").mkdir()
+    for name, size in (("ckpt-9.index", 1), ("ckpt-9.data-0", 10), ("ckpt-10.index", 100), ("ckpt-10.data-0", 1000)):
+        (tmp_path / "best" / name).write_bytes(bytes(size))
+    for path in (tmp_path, tmp_path / "best", tmp_path / "best/ckpt-10", tmp_path / "best/ckpt-10.index"):
+        assert file_bytes(path) == 1100
+    assert file_bytes(tmp_path / "best/ckpt-9") == 11
+
+
+def test_file_of_a_folder_of_versions_is_the_version_that_is_run(tmp_path):
+    for version, size in (("9", 5), ("10", 7)):
+        (tmp_path / version / "variables").mkdir(parents=True)
+        (tmp_path / version / "saved_model.pb").write_bytes(bytes(size))
+        (tmp_path / version / "variables/data").write_bytes(bytes(size * 100))
+    assert file_bytes(tmp_path) == 707
+    assert file_bytes(tmp_path / "9") == 505
+
+
+def test_litert_prints_nothing_of_its_own(models, tmp_path, capfd):
+    (tmp_path / "pictures").write_bytes(bytes(128 * 128 * 3))
+    measure(models["litert_float32"], tmp_path / "pictures", 128, 0.05)
+    assert "XNNPACK" not in capfd.readouterr().err
+
+
+def test_memory_of_a_gpu_is_taken_as_it_is_needed(models, monkeypatch):
+    grown = []
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [f"{kind}:0", f"{kind}:1"])
+    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", lambda gpu, on: grown.append((gpu, on)))
+    measuring._detector(models["checkpoint"])
+    assert grown == [("GPU:0", True), ("GPU:1", True)]

@@ -25,7 +25,7 @@ def test_every_class_has_one_line_of_the_label_file():
     assert labels_text((Category(1, "two\nlines"), Category(2, "b"))) == "two lines\nb\n"
 
 
-@pytest.mark.parametrize("values", [{"score_threshold": 1.5}, {"iou_threshold": -0.1}, {"max_detections": 0}])
+@pytest.mark.parametrize("values", [{"score_threshold": 1.5}, {"iou_threshold": 0.0}, {"max_detections": 0}])
 def test_impossible_thresholds_are_refused(values):
     with pytest.raises(ValueError, match=f"{next(iter(values))}: expected"):
         Description(INFO, **values)

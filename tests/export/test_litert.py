@@ -85,7 +85,26 @@ def test_op_is_in_the_file_and_no_other_custom_op(files):
     assert not any(isinstance(op, bytes) for op in ops(files("none")))
 
 
-def test_op_that_litert_does_not_have_is_an_error(description, model, monkeypatch):
+@pytest.mark.parametrize("quantize", ["float16", "dynamic"])
+def test_op_finds_what_the_decoder_finds_whatever_the_numbers(files, quantize, images):
+    # The default boxes are no weights: none of their digits may be lost.
+    wanted, found = (LiteRTDetector(str(files(quantize, nms)))(images[0], 0.2) for nms in ("none", "op"))
+    for ours, theirs in zip(wanted, found, strict=True):
+        assert len(ours) == len(theirs) >= 5
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
+
+
+def test_op_of_tensorflow_is_an_error(description, model, monkeypatch):
+    # A model that LiteRT has no op for: the converter says so.
+    def inverse(_):
+        return lambda images: {"inverse": tf.linalg.inv(images[0, :3, :3, 0])}
+
+    monkeypatch.setattr(litert, "_outputs", inverse)
+    with pytest.raises(ValueError, match="ops that LiteRT does not have"):
+        convert(description, model, LiteRTConfig())
+
+
+def test_foreign_custom_op_is_an_error(description, model, monkeypatch):
     def with_foreign_op(content: bytes, *_) -> bytes:
         broken = flatbuffer.read(content)
         broken.operatorCodes[0].customCode = b"FlexConv2D"
@@ -121,6 +140,21 @@ def test_int8_finds_nearly_what_the_checkpoint_finds(files, model, images):
     for name in ("offsets", "logits"):
         error = np.sqrt(np.mean((found[name] - wanted[name]) ** 2) / np.mean(np.square(wanted[name])))
         assert error < 0.1, name  # seen: 0.03
+
+
+def test_int8_of_a_level_that_is_always_zero_can_be_run(description, images, tmp_path):
+    model = ssd_tf.build_model("ssd128_tiny", len(CATEGORIES))
+    model.get_layer("extra1_2").bias.assign(np.full(128, -1e3))  # behind its ReLU all is zero
+    export_litert(description, model, tmp_path / "dead.tflite", LiteRTConfig("int8"), images[:1])
+    scores = load_exported(tmp_path / "dead.tflite")(images[:1], 0.0).scores
+    assert np.all(np.isfinite(scores))
+
+
+def test_folder_in_the_place_of_the_file_is_refused_before_work_is_done(description, model, tmp_path, monkeypatch):
+    monkeypatch.setattr(litert, "convert", None)  # it would fail if it were called
+    (tmp_path / "a.tflite").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"a\.tflite, which is a folder"):
+        export_litert(description, model, tmp_path / "a.tflite", LiteRTConfig())
 
 
 def test_int8_without_pictures_is_refused(description, model):

@@ -12,7 +12,7 @@ from PIL import Image
 
 import ssd_tf
 from ssd_tf.data import images as image_ops
-from ssd_tf.export.litert_detect import LiteRTDetector, decode, draw, read_picture
+from ssd_tf.export.litert_detect import LiteRTDetector, decode, draw, read_picture, unused_name
 
 SPEC = ssd_tf.detector("ssd128_tiny")
 
@@ -99,6 +99,11 @@ def test_file_that_ssd_tf_did_not_make_is_refused(tmp_path):
     (tmp_path / "other.tflite").write_bytes(b"TFL3" * 10)
     with pytest.raises(ValueError, match="not a LiteRT model that ssd_tf exported"):
         LiteRTDetector(str(tmp_path / "other.tflite"))
+
+
+def test_drawn_pictures_of_one_name_do_not_replace_each_other():
+    names: set[str] = set()
+    assert [unused_name("a", names) for _ in range(3)] == ["a_found.png", "a_found_2.png", "a_found_3.png"]
 
 
 def test_drawing_puts_a_box_on_the_picture():

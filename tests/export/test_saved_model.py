@@ -2,6 +2,7 @@
 """The SavedModel answers as the checkpoint does, marks what it cannot read, and appears whole."""
 
 import io
+import shutil
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 import ssd_tf
 from ssd_tf.data import images as image_ops
 from ssd_tf.export import saved_model
-from ssd_tf.export.predictors import load_exported, versions
+from ssd_tf.export.predictors import find_exported, load_exported, versions
 from ssd_tf.export.saved_model import MAX_PIXELS, export_saved_model
 from ssd_tf.geometry.detections import Detections
 from tests.export.conftest import CATEGORIES
@@ -143,12 +144,44 @@ def test_labels_are_an_asset(exported):
     assert (exported / "1" / "assets" / "labels.txt").read_text(encoding="utf-8") == "triangle\nкруг\na cross\n"
 
 
-def test_next_export_is_the_next_version_and_the_highest_is_loaded(tmp_path, description, model, monkeypatch):
+def test_next_export_is_the_next_version(tmp_path, description, model, monkeypatch):
     monkeypatch.setattr(saved_model, "_write", lambda *args: args[-1].mkdir())
     (tmp_path / "9").mkdir()
     (tmp_path / "notes").mkdir()
     assert export_saved_model(description, model, tmp_path) == tmp_path / "10"
     assert versions(tmp_path) == [9, 10]
+
+
+def test_highest_version_with_a_model_is_the_one_that_is_meant(exported, tmp_path):
+    (tmp_path / "2").mkdir()
+    (tmp_path / "3").mkdir()
+    assert find_exported(tmp_path) is None
+    for name in ("1", "2"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "saved_model.pb").write_bytes(b"")
+    assert find_exported(tmp_path) == tmp_path / "2"
+    assert find_exported(exported) == find_exported(exported / "1") == exported / "1"
+
+
+def test_version_that_another_export_took_meanwhile_is_not_replaced(tmp_path, description, model, monkeypatch):
+    def write(*args):
+        args[-1].mkdir()
+        (args[-1] / "ours").touch()
+        if not (tmp_path / "1").exists():
+            (tmp_path / "1").mkdir()
+            (tmp_path / "1" / "theirs").touch()
+
+    monkeypatch.setattr(saved_model, "_write", write)
+    assert export_saved_model(description, model, tmp_path) == tmp_path / "2"
+    assert (tmp_path / "1" / "theirs").exists() and (tmp_path / "2" / "ours").exists()
+
+
+def test_model_dir_is_not_taken_for_the_versions_in_it(tmp_path, exported, description, model):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ValueError, match="which is a model_dir"):
+        export_saved_model(description, model, tmp_path)
+    shutil.copytree(exported / "1", tmp_path / "1")
+    assert find_exported(tmp_path) is None
 
 
 def test_failed_export_leaves_nothing_behind(tmp_path, description, model, monkeypatch):

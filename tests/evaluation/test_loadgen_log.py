@@ -1,0 +1,79 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""The accuracy log: what is written is read again, and a log that is not whole is refused."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ssd_tf.evaluation.evaluator import evaluate_split
+from ssd_tf.evaluation.loadgen_log import log_rows, read_accuracy_log, results_of_log
+from ssd_tf.geometry.detections import Detections
+
+
+def test_answers_in_any_order_score_exactly_as_evaluate(drawn_split, pictures, tmp_path):
+    everything = range(len(pictures))
+    pictures.load(everything)
+    images = tf.constant(np.stack([pictures[index] for index in everything]))
+    pictures.unload(everything)
+    found = Detections(*(values.numpy() for values in drawn_split.predict(images)))
+    log = [{"qsl_idx": index, "data": log_rows(found, index, index).tobytes().hex()} for index in reversed(everything)]
+    (tmp_path / "log.json").write_text(json.dumps(log))
+
+    source = (drawn_split.folder, drawn_split.manifest, pictures.image_size)
+    _, expected = evaluate_split(drawn_split.predict, *source, batch_size=4)
+    assert len(expected) > 11
+    assert results_of_log(tmp_path / "log.json", pictures) == expected
+
+
+def test_row_is_picture_box_score_class():
+    # Image 1 of a batch of two, with one detection in room for two.
+    boxes = np.array([[[0] * 4] * 2, [[0.1, 0.2, 0.3, 0.4], [9] * 4]], np.float32)
+    found = Detections(
+        boxes,
+        np.array([[0, 0], [0.9, 9]], np.float32),
+        np.array([[0, 0], [2, 9]], np.int32),
+        np.array([0, 1], np.int32),
+    )
+    rows_of_7 = log_rows(found, 1, 35)
+    assert rows_of_7.dtype == np.float32
+    np.testing.assert_array_equal(rows_of_7, np.array([[35, 0.1, 0.2, 0.3, 0.4, 0.9, 2]], np.float32))
+    assert log_rows(found, 0, 34).shape == (0, 7)
+
+
+def rows(*values: float) -> str:
+    return np.array(values, "<f4").tobytes().hex()
+
+
+GOOD = [
+    {"seq_id": 0, "qsl_idx": 1, "data": ""},
+    {"seq_id": 1, "qsl_idx": 0, "data": rows(0, 0.1, 0.2, 0.3, 0.4, 0.9, 2)},
+]
+
+
+def test_first_answer_to_a_picture_counts(tmp_path):
+    again = {"seq_id": 2, "qsl_idx": 0, "data": rows(0, 0, 0, 0, 0, 0.5, 1)}
+    (tmp_path / "log.json").write_text(json.dumps([*GOOD, again]))
+    first, second = read_accuracy_log(tmp_path / "log.json", 2)
+    np.testing.assert_array_equal(first, np.array([[0, 0.1, 0.2, 0.3, 0.4, 0.9, 2]], np.float32))
+    assert second.shape == (0, 7)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (json.dumps(GOOD[:1]), "answers to 2 pictures. Received: to 1"),
+        (json.dumps([*GOOD, {"seq_id": 2, "qsl_idx": 2, "data": ""}]), "answers to 2 pictures. Received: to 3"),
+        (json.dumps([{**GOOD[1], "qsl_idx": 5}]), "answer to picture 5 is of picture 0"),
+        (json.dumps([{**GOOD[1], "data": rows(0, 1, 2)}]), "not the log of an accuracy test"),
+        (json.dumps([{**GOOD[1], "data": "xyz"}]), "not the log of an accuracy test"),
+        (json.dumps([{"qsl_idx": 0}]), "not the log of an accuracy test"),
+        ('[\n{ "seq_id" : 0, ', "not the log of an accuracy test"),
+    ],
+)
+def test_log_that_is_damaged_or_not_whole_is_refused(tmp_path, content, words):
+    (tmp_path / "log.json").write_text(content)
+    with pytest.raises(ValueError, match=words) as raised:
+        read_accuracy_log(tmp_path / "log.json", 2)
+    assert "log.json" in str(raised.value)
