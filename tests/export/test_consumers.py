@@ -24,7 +24,6 @@ from tests.export.conftest import CATEGORIES
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 CONSUMERS = ROOT / "tests" / "consumers"
-WITHOUT_TENSORFLOW = ROOT / ".venv-consumers" / "bin" / "python"
 # Runs a script as if the packages named first were not installed.
 ALONE = """
 import runpy, sys
@@ -126,10 +125,17 @@ def test_outputs_of_the_op_stand_in_the_order_that_the_metadata_give(op_file):
     assert [output["index"] for output in outputs] == [by_name[name]["index"] for name in names]
 
 
-def test_mediapipe_runs_the_file_as_it_is(op_file, files, predictor, images):
-    if not WITHOUT_TENSORFLOW.exists():
-        pytest.skip("no environment with MediaPipe: run `make .venv-consumers/ready`")
-    done = run(WITHOUT_TENSORFLOW, CONSUMERS / "mediapipe_detect.py", op_file, *files)
+@pytest.fixture(scope="module")
+def without_tensorflow() -> pathlib.Path:
+    """A Python that has MediaPipe, ai-edge-litert, NumPy and Pillow alone."""
+    python = ROOT / ".venv-consumers" / "bin" / "python"
+    if not python.exists():
+        pytest.skip("no environment without TensorFlow: run `make .venv-consumers/ready`")
+    return python
+
+
+def test_mediapipe_runs_the_file_as_it_is(op_file, files, predictor, images, without_tensorflow):
+    done = run(without_tensorflow, CONSUMERS / "mediapipe_detect.py", op_file, *files)
     wanted = predictor(images, 0.2)
     # MediaPipe moves a box that begins outside of the picture to its edge, with its size.
     moved = wanted.boxes + np.tile(np.maximum(-wanted.boxes[..., :2], 0), 2)
@@ -160,11 +166,10 @@ def test_whatever_picture_comes_the_rest_of_its_batch_is_answered(saved_model, b
             np.testing.assert_allclose(alone["boxes_pixels"][0], found["boxes_pixels"][index], rtol=1e-4, atol=1e-2)
 
 
-def test_example_names_each_picture_that_it_cannot_read_and_answers_the_rest(op_file, bad_inputs):
+def test_example_names_each_picture_that_it_cannot_read_and_answers_the_rest(op_file, bad_inputs, without_tensorflow):
     folder, manifest = bad_inputs
-    python = WITHOUT_TENSORFLOW if WITHOUT_TENSORFLOW.exists() else pathlib.Path(sys.executable)
     pictures = [folder / name for name in manifest]
-    done = run(python, "-I", ROOT / "examples" / "litert_detect.py", f"--model={op_file}", *pictures)
+    done = run(without_tensorflow, "-I", ROOT / "examples" / "litert_detect.py", f"--model={op_file}", *pictures)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     answered = {json.loads(line)["file"] for line in done.stdout.splitlines()}
     refused = {line.split(": ")[1] for line in done.stderr.splitlines() if line.startswith("error: ")}
