@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ssd_tf.export.forms import FORMS, usable_forms
+from ssd_tf.export.forms import FORMS, export_forms, usable_forms
 from ssd_tf.extras import import_extra
 
 
@@ -34,3 +34,9 @@ def test_forms_that_cannot_be_run_are_not_usable(monkeypatch):
     assert set(usable_forms()) == set(FORMS) - {"onnx"}
     monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
     assert usable_forms() == ["saved_model"]
+
+
+def test_unknown_form_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(ValueError, match=r"forms: expected some of saved_model, .*, onnx\. Received: coreml"):
+        export_forms(None, None, tmp_path, ["saved_model", "coreml"], tuple)
+    assert list(tmp_path.iterdir()) == []

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import recipe
 import tensorflow as tf
+from absl import logging
 
 import ssd_tf
 from ssd_tf.checkpoints import Checkpoints
 from ssd_tf.data.annotations import Category
 from ssd_tf.model_dir import ModelInfo, save_config
-from ssd_tf.predictor import Predictor, load_predictor
+from ssd_tf.predictor import Predictor, load_predictor, warn_of_limits
 
 CATEGORIES = (Category(1, "circle"), Category(3, "triangle"), Category(12, "cross"))
 
@@ -158,3 +159,14 @@ def test_model_computes_in_the_global_policy_and_answers_in_float32(saved, image
     # bfloat16 keeps 8 bits: scores near 0.4 are good to a few thousandths, and not to float32's 1e-5.
     difference = np.abs(found.scores - wanted.scores).max()
     assert 1e-4 < difference < 0.02
+
+
+def test_limits_of_an_exported_model_are_told_where_they_cost_ap(saved, caplog, monkeypatch):
+    monkeypatch.setattr(logging.get_absl_logger(), "propagate", True)
+    predictor = load_predictor(saved[0])
+    warn_of_limits(predictor)
+    assert caplog.text == ""
+    predictor.min_score, predictor.max_detections = 0.5, 10
+    warn_of_limits(predictor)
+    assert "exported with --score_threshold=0.5: detections between 0.05 and that are missing" in caplog.text
+    assert "exported with --max_detections=10: AP, which looks at 100, may be lower" in caplog.text

@@ -1,8 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """A float LiteRT model with smaller numbers: float16 weights; int8 weights; int8 weights, activations and uint8 images.
 
-In the last two things differ from what the converter does by itself, since both cost AP (docs/export.md has the
-numbers):
+In the last two things differ from what the converter does by itself (docs/export.md has the AP of each):
 - What comes before the first convolution (normalisation) and what the heads answer (logits, offsets, softmax) is float.
   Eight bits cannot hold logits: where the background is certain they reach thousands, and one scale serves them all.
   The heads' weights are int8 all the same; LiteRT quantises what goes into them picture by picture.

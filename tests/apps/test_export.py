@@ -14,7 +14,7 @@ def int8(trained, prepared, tmp_path_factory):
     path = tmp_path_factory.mktemp("exported") / "shapes.tflite"
     flags = ("--format=litert", "--quantize=int8", "--nms=op", f"--data_dir={prepared}", "--calibration_images=4")
     out = run_well("export", f"--model={trained}", *flags, f"--output={path}")
-    assert f"{path}: 1." in out  # megabytes
+    assert f"{path}: 0.7 MB" in out
     return path
 
 
@@ -42,19 +42,10 @@ def test_evaluate_scores_a_saved_model_as_its_checkpoint(trained, prepared, tmp_
     assert scores[0]["AP"] == pytest.approx(scores[1]["AP"], abs=1e-4)
 
 
-def test_model_with_a_higher_threshold_is_scored_with_a_warning(trained, prepared, tmp_path):
-    flags = ("--format=litert", "--nms=op", "--score_threshold=0.5")
-    run_well("export", f"--model={trained}", *flags, f"--output={tmp_path}/a.tflite")
-    done = run("evaluate", f"--model={tmp_path}/a.tflite", f"--data_dir={prepared}", "--split=val")
-    assert done.returncode == 0
-    assert "exported with --score_threshold=0.5" in done.stderr
-
-
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
         (("--quantize=int8", "--output=a"), "--quantize=int8 needs --format=litert. Received: saved_model"),
-        (("--format=onnx", "--nms=op", "--output=a.onnx"), "--nms=op needs --format=litert. Received: onnx"),
         (("--format=litert", "--output=a.tf"), "expected a file that ends with .tflite. Received: a.tf"),
         (("--format=litert", "--quantize=int8", "--output=a.tflite"), "--quantize=int8 needs --data_dir"),
     ],
@@ -80,9 +71,3 @@ def test_compare_writes_its_report(trained, prepared, tmp_path):
     )
     assert "| checkpoint |" in out and "| litert_float16 |" in out
     assert {path.name for path in tmp_path.iterdir()} == {"compare.md", "compare.csv", "compare.png", "forms"}
-
-
-def test_compare_refuses_an_unknown_form(trained, prepared, tmp_path):
-    flags = (f"--data_dir={prepared}", "--split=val", f"--output_dir={tmp_path}", "--forms=coreml")
-    done = run("compare", f"--model={trained}", *flags)
-    assert done.returncode == 1 and "Received: coreml" in done.stderr
