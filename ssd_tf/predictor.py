@@ -8,10 +8,11 @@ import tensorflow as tf
 from absl import logging
 
 from ssd_tf.data.annotations import Category
+from ssd_tf.data.manifest import Manifest
 from ssd_tf.detectors import DetectorSpec, detector
 from ssd_tf.export.predictors import ExportedPredictor, load_exported
 from ssd_tf.geometry.detections import MAX_DETECTIONS, SCORE_THRESHOLD, Detections, detect
-from ssd_tf.model_dir import ModelInfo, find_checkpoint, load_info, restore_model
+from ssd_tf.model_dir import ModelInfo, find_checkpoint, load_info, require_same_model, restore_model
 from ssd_tf.models.detector import build_model, normalize
 
 # Of a picture, the most detections that COCO's AP looks at.
@@ -62,8 +63,15 @@ def load_predictor(path: str | pathlib.Path) -> AnyPredictor:
     return Predictor(detector(info.detector), info.categories, model)
 
 
-def warn_of_limits(predictor: AnyPredictor) -> None:
-    """Logs a warning where an exported model leaves out detections that count for AP."""
+def load_predictor_for(path: str | pathlib.Path, manifest: Manifest) -> AnyPredictor:
+    """The same, to be scored on a split; logs a warning where an exported model leaves out what counts for AP.
+
+    Raises:
+      As `load_predictor`; ValueError too where the model and the split have other classes.
+    """
+    predictor = load_predictor(path)
+    found, wanted = (ModelInfo(predictor.spec.name, part.categories) for part in (predictor, manifest))
+    require_same_model(pathlib.Path(path), found, wanted)
     warn_of_min_score(predictor, SCORE_THRESHOLD)
     if predictor.max_detections < COCO_DETECTIONS:
         logging.warning(
@@ -71,6 +79,7 @@ def warn_of_limits(predictor: AnyPredictor) -> None:
             predictor.max_detections,
             COCO_DETECTIONS,
         )
+    return predictor
 
 
 def warn_of_min_score(predictor: AnyPredictor, wanted: float) -> None:

@@ -2,6 +2,7 @@
 """What --model names is loaded: the weights that were saved, and the classes that they are for."""
 
 import pathlib
+import types
 
 import keras
 import numpy as np
@@ -14,7 +15,7 @@ import ssd_tf
 from ssd_tf.checkpoints import Checkpoints
 from ssd_tf.data.annotations import Category
 from ssd_tf.model_dir import ModelInfo, save_config
-from ssd_tf.predictor import Predictor, load_predictor, warn_of_limits
+from ssd_tf.predictor import Predictor, load_predictor, load_predictor_for
 
 CATEGORIES = (Category(1, "circle"), Category(3, "triangle"), Category(12, "cross"))
 
@@ -163,10 +164,11 @@ def test_model_computes_in_the_global_policy_and_answers_in_float32(saved, image
 
 def test_limits_of_an_exported_model_are_told_where_they_cost_ap(saved, caplog, monkeypatch):
     monkeypatch.setattr(logging.get_absl_logger(), "propagate", True)
-    predictor = load_predictor(saved[0])
-    warn_of_limits(predictor)
-    assert caplog.text == ""
-    predictor.min_score, predictor.max_detections = 0.5, 10
-    warn_of_limits(predictor)
+    manifest = types.SimpleNamespace(categories=CATEGORIES)
+    load_predictor_for(saved[0], manifest)
+    assert "exported with" not in caplog.text
+    monkeypatch.setattr(Predictor, "min_score", 0.5)
+    monkeypatch.setattr(Predictor, "max_detections", 10)
+    load_predictor_for(saved[0], manifest)
     assert "exported with --score_threshold=0.5: detections between 0.05 and that are missing" in caplog.text
     assert "exported with --max_detections=10: AP, which looks at 100, may be lower" in caplog.text

@@ -30,16 +30,13 @@ def main() -> None:
     from ssd_tf.data.manifest import load_manifest
     from ssd_tf.evaluation.comparison import compare
     from ssd_tf.evaluation.comparison_report import markdown, report_title, write_report
-    from ssd_tf.model_dir import ModelInfo, require_same_model
-    from ssd_tf.predictor import Predictor, load_predictor, warn_of_limits
+    from ssd_tf.predictor import Predictor, load_predictor_for
 
     manifest = load_manifest(FLAGS.data_dir, FLAGS.split)
-    predictors = [load_predictor(path) for path in FLAGS.model]
+    predictors = [load_predictor_for(path, manifest) for path in FLAGS.model]
     spec = predictors[0].spec
-    for path, predictor in zip(FLAGS.model, predictors, strict=True):
-        found = ModelInfo(predictor.spec.name, predictor.categories)
-        require_same_model(pathlib.Path(path), found, ModelInfo(spec.name, manifest.categories))
-        warn_of_limits(predictor)
+    if others := {predictor.spec.name for predictor in predictors} - {spec.name}:
+        raise ValueError(f"--model: expected models of {spec.name}, the first one's detector. Received: {others}")
     if len(FLAGS.model) == 1 and isinstance(predictors[0], Predictor):
         models = {"checkpoint": FLAGS.model[0], **_export_all()}
     elif FLAGS.forms:

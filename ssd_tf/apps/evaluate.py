@@ -4,8 +4,6 @@
 python -m ssd_tf.apps.evaluate --model=runs/mlperf --data_dir=data --split=val
 """
 
-import pathlib
-
 from absl import flags
 
 from ssd_tf.apps import cli
@@ -22,16 +20,10 @@ def main() -> None:
     from ssd_tf.data.manifest import load_manifest
     from ssd_tf.evaluation.coco import per_class_table, summary_table, write_reports
     from ssd_tf.evaluation.evaluator import evaluate_split
-    from ssd_tf.model_dir import ModelInfo, require_same_model
-    from ssd_tf.predictor import load_predictor, warn_of_limits
+    from ssd_tf.predictor import load_predictor_for
 
     manifest = load_manifest(FLAGS.data_dir, FLAGS.split)
-    predictor = load_predictor(FLAGS.model)
-    warn_of_limits(predictor)
-    name = predictor.spec.name
-    require_same_model(
-        pathlib.Path(FLAGS.model), ModelInfo(name, predictor.categories), ModelInfo(name, manifest.categories)
-    )
+    predictor = load_predictor_for(FLAGS.model, manifest)
     metrics, results = evaluate_split(predictor, FLAGS.data_dir, manifest, predictor.spec.image_size, FLAGS.batch_size)
     print(summary_table(metrics))
     print(per_class_table(metrics))

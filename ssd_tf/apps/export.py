@@ -44,6 +44,7 @@ def main() -> None:
     from ssd_tf.data.manifest import load_manifest
     from ssd_tf.data.pipeline import pictures
     from ssd_tf.detectors import detector
+    from ssd_tf.evaluation.comparison import file_bytes
     from ssd_tf.export.description import Description
     from ssd_tf.predictor import load_model
 
@@ -67,7 +68,7 @@ def main() -> None:
             size = detector(info.detector).image_size
             calibration = list(itertools.islice(pictures(FLAGS.data_dir, manifest, size), FLAGS.calibration_images))
         export_litert(description, model, output, LiteRTConfig(FLAGS.quantize, FLAGS.nms), calibration)
-    print(f"{output}: {_megabytes(output):.1f} MB")
+    print(f"{output}: {file_bytes(str(output)) / 1e6:.1f} MB")
 
 
 def _check_flags() -> None:
@@ -81,11 +82,6 @@ def _check_flags() -> None:
         raise ValueError(f"--output: expected a file that ends with {suffix}. Received: {FLAGS.output}")
     if FLAGS.quantize == "int8" and not FLAGS.data_dir:
         raise ValueError("--quantize=int8 needs --data_dir: pictures that show the range of every tensor")
-
-
-def _megabytes(path: pathlib.Path) -> float:
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file()) / 1e6
 
 
 if __name__ == "__main__":

@@ -55,8 +55,7 @@ def main() -> None:
     from ssd_tf.evaluation.loadgen_log import key_lines
     from ssd_tf.evaluation.loadgen_pictures import Pictures
     from ssd_tf.extras import import_extra
-    from ssd_tf.model_dir import ModelInfo, require_same_model
-    from ssd_tf.predictor import load_predictor, warn_of_limits
+    from ssd_tf.predictor import load_predictor_for
 
     import_extra("mlperf_loadgen")
     config = LoadGenConfig(
@@ -70,12 +69,7 @@ def main() -> None:
         loaded_pictures=FLAGS.loaded_pictures,
     )
     manifest = load_manifest(FLAGS.data_dir, FLAGS.split)
-    predictor = load_predictor(FLAGS.model)
-    warn_of_limits(predictor)
-    name = predictor.spec.name
-    require_same_model(
-        pathlib.Path(FLAGS.model), ModelInfo(name, predictor.categories), ModelInfo(name, manifest.categories)
-    )
+    predictor = load_predictor_for(FLAGS.model, manifest)
     pictures = Pictures(FLAGS.data_dir, manifest, predictor.spec.image_size)
     summary = _run_or_leave(predictor, pictures, config)
     print("\n".join(key_lines(summary.read_text())))
