@@ -34,7 +34,7 @@ def main() -> None:
     content = convert(description, model, LiteRTConfig())
     train = load_manifest(options.data_dir, "train")
     size = model.input_shape[1]
-    shown = list(itertools.islice(pictures(options.data_dir, train, size), options.calibration_images))
+    shown = pictures(options.data_dir, train, size, options.calibration_images)
     forms = {"float32": content, **variants(content, shown)}
     print("| what |" + "".join(f" AP on {split} |" for split in options.splits))
     print("|---" * (1 + len(options.splits)) + "|")

@@ -38,5 +38,5 @@ def test_forms_that_cannot_be_run_are_not_usable(monkeypatch):
 
 def test_unknown_form_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(ValueError, match=r"forms: expected some of saved_model, .*, onnx\. Received: coreml"):
-        export_forms(None, None, tmp_path, ["saved_model", "coreml"], tuple)
+        export_forms(None, None, tmp_path, ["saved_model", "coreml"], ())
     assert list(tmp_path.iterdir()) == []

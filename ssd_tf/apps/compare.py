@@ -7,7 +7,6 @@ A single checkpoint is exported to every form first. Forms that are there alread
 they are compared with the first.
 """
 
-import itertools
 import pathlib
 
 from absl import flags, logging
@@ -72,13 +71,8 @@ def _export_all() -> dict[str, str]:
     # Before anything is exported, which takes minutes.
     manifest = load_manifest(FLAGS.data_dir, FLAGS.calibration_split) if any("int8" in form for form in forms) else None
     info, model = load_model(FLAGS.model[0])
-
-    def calibration():
-        if manifest is None:
-            return []
-        found = pictures(FLAGS.data_dir, manifest, detector(info.detector).image_size)
-        return list(itertools.islice(found, FLAGS.calibration_images))
-
+    size = detector(info.detector).image_size
+    calibration = pictures(FLAGS.data_dir, manifest, size, FLAGS.calibration_images) if manifest else ()
     print(f"exporting {', '.join(forms)}", flush=True)
     return export_forms(Description(info), model, pathlib.Path(FLAGS.output_dir) / "forms", forms, calibration)
 

@@ -5,7 +5,6 @@ python -m ssd_tf.apps.export --model=runs/mine --format=saved_model --output=ser
 python -m ssd_tf.apps.export --model=runs/mine --format=litert --quantize=int8 --data_dir=data --output=mine.tflite
 """
 
-import itertools
 import pathlib
 
 from absl import flags
@@ -66,7 +65,7 @@ def main() -> None:
 
         if manifest:
             size = detector(info.detector).image_size
-            calibration = list(itertools.islice(pictures(FLAGS.data_dir, manifest, size), FLAGS.calibration_images))
+            calibration = pictures(FLAGS.data_dir, manifest, size, FLAGS.calibration_images)
         export_litert(description, model, output, LiteRTConfig(FLAGS.quantize, FLAGS.nms), calibration)
     print(f"{output}: {file_bytes(str(output)) / 1e6:.1f} MB")
 

@@ -6,10 +6,10 @@ of threads. Letters: B images of a batch, S image side, G boxes of an image, pad
 """
 
 import dataclasses
+import itertools
 import math
 import os
 import pathlib
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -203,11 +203,11 @@ def eval_dataset(
     return _in_batches(_of_share(dataset, batch_size, share), load, share)
 
 
-def pictures(data_dir: str | pathlib.Path, manifest: Manifest, image_size: int) -> Iterator[np.ndarray]:
-    """uint8 RGB [S, S, 3] of each image of the split that can be read, as `eval_dataset` has them."""
-    for batch in eval_dataset(data_dir, manifest, image_size, 1).as_numpy_iterator():
-        if batch.fault[0] == NO_FAULT:
-            yield batch.images[0]
+def pictures(data_dir: str | pathlib.Path, manifest: Manifest, image_size: int, most: int) -> list[np.ndarray]:
+    """uint8 RGB [S, S, 3] of the first images of the split that can be read, as `eval_dataset` has them."""
+    batches = eval_dataset(data_dir, manifest, image_size, 1).as_numpy_iterator()
+    readable = (batch.images[0] for batch in batches if batch.fault[0] == NO_FAULT)
+    return list(itertools.islice(readable, most))
 
 
 def eval_steps(manifest: Manifest, batch_size: int) -> int:

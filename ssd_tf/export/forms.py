@@ -3,7 +3,7 @@
 
 import pathlib
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -37,7 +37,7 @@ def export_forms(
     model: keras.Model,
     folder: pathlib.Path,
     forms: Sequence[str],
-    calibration: Callable[[], Iterable[np.ndarray]],
+    calibration: Sequence[np.ndarray],
 ) -> dict[str, str]:
     """Writes a model in several forms into a folder; returns the path of each, by name.
 
@@ -45,7 +45,7 @@ def export_forms(
       description, model: as `export_litert` takes them.
       folder: for all files.
       forms: some of FORMS.
-      calibration: gives pictures for int8, uint8 RGB [S, S, 3]; called once for each form that needs them.
+      calibration: pictures for int8, uint8 RGB [S, S, 3].
 
     Raises:
       ValueError: a form is unknown, or cannot be made.
@@ -62,7 +62,6 @@ def export_forms(
             export_onnx(description, model, path)
         else:
             path = folder / f"{form}.tflite"
-            config = _LITERT[form]
-            export_litert(description, model, path, config, calibration() if config.quantize == "int8" else ())
+            export_litert(description, model, path, _LITERT[form], calibration)
         paths[form] = str(path)
     return paths

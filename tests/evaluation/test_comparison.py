@@ -42,7 +42,7 @@ def models(data, tmp_path_factory):
         head = model.get_layer(f"logits{level}")
         head.kernel.assign(head.kernel * 3.0)
     save_model(folder / "run", info, model, ["here"])
-    paths = export_forms(Description(info), model, folder, ["litert_float32"], tuple)
+    paths = export_forms(Description(info), model, folder, ["litert_float32"], ())
     return {"checkpoint": str(folder / "run"), **paths}
 
 
