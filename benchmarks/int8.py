@@ -47,7 +47,7 @@ def main() -> None:
             assert predictor is not None
             for split in options.splits:
                 manifest = load_manifest(options.data_dir, split)
-                metrics, _ = evaluate_split(predictor, options.data_dir, manifest, size, 8)
+                metrics, _, _ = evaluate_split(predictor, options.data_dir, manifest, size, 8)
                 print(f" {metrics.summary['AP']:.3f} |", end="", flush=True)
         print()
 

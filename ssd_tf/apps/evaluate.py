@@ -24,7 +24,8 @@ def main() -> None:
 
     manifest = load_manifest(FLAGS.data_dir, FLAGS.split)
     predictor = load_predictor_for(FLAGS.model, manifest)
-    metrics, results = evaluate_split(predictor, FLAGS.data_dir, manifest, predictor.spec.image_size, FLAGS.batch_size)
+    size = predictor.spec.image_size
+    metrics, results, _ = evaluate_split(predictor, FLAGS.data_dir, manifest, size, FLAGS.batch_size)
     print(summary_table(metrics))
     print(per_class_table(metrics))
     if FLAGS.output_dir:

@@ -4,7 +4,7 @@
 import math
 import pathlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +21,20 @@ from ssd_tf.geometry.detections import Detections
 from ssd_tf.training.distribution import Distribution
 
 
+class Evaluation(NamedTuple):
+    """A scored split.
+
+    Attributes:
+      metrics: COCO's numbers.
+      results: the detections in COCO's results format: sparse ids, [x, y, w, h] in pixels.
+      ground_truth: COCO instances of the images that were scored: images, annotations, categories.
+    """
+
+    metrics: CocoMetrics
+    results: list[dict[str, Any]]
+    ground_truth: dict[str, list[dict[str, Any]]]
+
+
 def evaluate_split(
     predict: Callable[[tf.Tensor], Detections],
     data_dir: str | pathlib.Path,
@@ -29,7 +43,7 @@ def evaluate_split(
     batch_size: int,
     skip_bad_records: bool = False,
     distribution: Distribution | None = None,
-) -> tuple[CocoMetrics, list[dict[str, Any]]]:
+) -> Evaluation:
     """Scores every image of the split once, images without boxes and without detections included, as COCO does.
 
     With several replicas each takes a part of each batch. All workers get all detections, and so the same numbers.
@@ -43,9 +57,6 @@ def evaluate_split(
         images, which are not scored.
       skip_bad_records: see data/faults.py; what is left out is not scored.
       distribution: where to compute; None is this process's default device.
-
-    Returns:
-      The metrics, and the detections in COCO's results format.
 
     Raises:
       ValueError: a record cannot be read.
@@ -80,7 +91,7 @@ def evaluate_split(
             progress.update(int(real.sum()))
     if faults.records:
         logging.warning("%s", faults.summary())
-    return coco_metrics(ground_truth, results), results
+    return Evaluation(coco_metrics(ground_truth, results), results, ground_truth)
 
 
 def coco_results(

@@ -310,7 +310,7 @@ def _require_finite(
 def _evaluate(
     predictor: Predictor, config: TrainConfig, manifest: Manifest, distribution: Distribution
 ) -> dict[str, float]:
-    metrics, _ = evaluate_split(
+    metrics, _, _ = evaluate_split(
         predictor,
         config.data_dir,
         manifest,

@@ -59,7 +59,7 @@ def rows(comparison):
 def test_same_model_in_two_forms_is_the_same(comparison, data, models):
     checkpoint, litert = comparison.rows
     assert comparison.num_pictures == 6
-    metrics, _ = evaluate_split(load_predictor(models["checkpoint"]), data, load_manifest(data, "val"), 128, 4)
+    metrics, _, _ = evaluate_split(load_predictor(models["checkpoint"]), data, load_manifest(data, "val"), 128, 4)
     assert (checkpoint.name, litert.name) == ("checkpoint", "litert_float32")
     assert checkpoint.ap == pytest.approx(metrics.summary["AP"], abs=1e-6)
     assert litert.ap == pytest.approx(checkpoint.ap, abs=1e-4)

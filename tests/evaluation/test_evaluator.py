@@ -81,7 +81,7 @@ def evaluate(split, predict, batch_size):
 # 11 images: a last batch of 3, of 1, of all, and no last batch.
 @pytest.mark.parametrize("batch_size", [4, 5, 16, 1])
 def test_ground_truth_as_detections_scores_one(split, batch_size):
-    metrics, results = evaluate(split, split.perfect, batch_size)
+    metrics, results, _ = evaluate(split, split.perfect, batch_size)
     # pycocotools divides by n + 2e-16 and so gives 1 or the float64 below it.
     assert metrics.summary["AP"] == pytest.approx(1.0, abs=1e-12)
     assert metrics.summary["AR100"] == pytest.approx(1.0, abs=1e-12)
@@ -95,7 +95,7 @@ def test_shifted_boxes_score_less(split):
         found = split.perfect(images)
         return found._replace(boxes=found.boxes + 0.04)
 
-    metrics, _ = evaluate(split, shifted, 4)
+    metrics, _, _ = evaluate(split, shifted, 4)
     assert 0.0 < metrics.summary["AP"] < 0.9
 
 
@@ -104,7 +104,7 @@ def test_wrong_classes_score_nothing(split):
         found = split.perfect(images)
         return found._replace(classes=tf.where(found.classes > 0, found.classes % 5 + 1, 0))
 
-    metrics, _ = evaluate(split, confused, 4)
+    metrics, _, _ = evaluate(split, confused, 4)
     assert metrics.summary["AP"] < 0.2
 
 
@@ -113,7 +113,7 @@ def test_images_without_detections_count_as_missed(split):
         found = split.perfect(images)
         return found._replace(count=tf.zeros_like(found.count))
 
-    metrics, results = evaluate(split, silent, 4)
+    metrics, results, _ = evaluate(split, silent, 4)
     assert results == []
     assert metrics.num_images == NUM_IMAGES
     assert metrics.summary["AP"] == 0.0
@@ -133,7 +133,7 @@ def test_detection_in_an_image_without_boxes_is_a_false_positive(split):
             count=tf.where(sure > 0, 1, found.count),
         )
 
-    metrics, _ = evaluate(split, sees_something, 4)
+    metrics, _, _ = evaluate(split, sees_something, 4)
     by_class = {c.category_id: c.ap for c in metrics.per_class}
     # Class 1 of the data set's id 1: its best detection is wrong, so that precision never reaches 1.
     assert by_class[1] < 0.95
@@ -159,13 +159,13 @@ def test_what_is_found_in_the_filling_is_not_scored(split):
     def constant(images):
         return Detections(*(tf.stack([value] * len(images)) for value in one_each))
 
-    _, results = evaluate(split, constant, 8)
+    _, results, _ = evaluate(split, constant, 8)
     # Batches of 8 and of 3: the other 5 detections belong to no image.
     assert sorted(result["image_id"] for result in results) == list(range(300, 300 + NUM_IMAGES))
 
 
 def test_results_are_in_cocos_format_with_sparse_ids_and_pixels(split):
-    _, results = evaluate(split, split.perfect, 4)
+    _, results, _ = evaluate(split, split.perfect, 4)
     annotated = read_coco(split.folder / "drawn" / "annotations.json", split.folder / "drawn" / "images")
     by_id = {image.image_id: image for image in annotated.images}
     assert {result["category_id"] for result in results} == set(shapes.CATEGORIES)
@@ -182,7 +182,7 @@ def test_results_are_in_cocos_format_with_sparse_ids_and_pixels(split):
 
 
 def test_results_can_be_written_as_json_and_scored_again(split):
-    metrics, results = evaluate(split, split.perfect, 4)
+    metrics, results, _ = evaluate(split, split.perfect, 4)
     truth = json.loads((split.folder / "drawn" / "annotations.json").read_text())
     again = coco_metrics(truth, json.loads(json.dumps(results)))
     assert again.num_detections == metrics.num_detections

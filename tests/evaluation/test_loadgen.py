@@ -11,8 +11,8 @@ import pytest
 import tensorflow as tf
 
 from ssd_tf.data.pipeline import eval_dataset
-from ssd_tf.evaluation.coco import CocoMetrics, coco_metrics
-from ssd_tf.evaluation.evaluator import evaluate_split
+from ssd_tf.evaluation.coco import coco_metrics
+from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
 from ssd_tf.evaluation.loadgen import SCENARIOS, LoadGenConfig, run_test
 from ssd_tf.evaluation.loadgen_log import ACCURACY_LOG, SUMMARY_LOG, key_lines, results_of_log
 
@@ -23,7 +23,7 @@ QUICK: dict[str, Any] = {"min_duration_seconds": 0.0, "target_qps": 2000.0}
 
 
 @pytest.fixture(scope="module")
-def evaluated(drawn_split, pictures) -> tuple[CocoMetrics, list[dict]]:
+def evaluated(drawn_split, pictures) -> Evaluation:
     """What `evaluate` says."""
     return evaluate_split(drawn_split.predict, drawn_split.folder, drawn_split.manifest, pictures.image_size, 4)
 
@@ -37,7 +37,7 @@ def test_accuracy_log_scores_exactly_as_evaluate(drawn_split, pictures, evaluate
     results = results_of_log(tmp_path / "made" / ACCURACY_LOG, pictures)
     metrics = coco_metrics(pictures.ground_truth, results)
 
-    expected, expected_results = evaluated
+    expected, expected_results, _ = evaluated
     assert 0.2 < expected.summary["AP"] < 0.95
     assert metrics.summary == expected.summary
     # As text, since AP of a class without boxes is nan.

@@ -22,7 +22,7 @@ def test_answers_in_any_order_score_exactly_as_evaluate(drawn_split, pictures, t
     (tmp_path / "log.json").write_text(json.dumps(log))
 
     source = (drawn_split.folder, drawn_split.manifest, pictures.image_size)
-    _, expected = evaluate_split(drawn_split.predict, *source, batch_size=4)
+    _, expected, _ = evaluate_split(drawn_split.predict, *source, batch_size=4)
     assert len(expected) > 11
     assert results_of_log(tmp_path / "log.json", pictures) == expected
 

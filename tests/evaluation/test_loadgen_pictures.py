@@ -53,7 +53,7 @@ def test_picture_that_cannot_be_decoded_is_left_out_as_evaluate_does(drawn_split
     for index, image in enumerate(readable.ground_truth["images"]):
         found = Detections(*(values.numpy() for values in drawn_split.predict(tf.constant(readable[index][None]))))
         results += coco_results(found, 0, readable.categories, image["id"], image["height"], image["width"])
-    expected, expected_results = evaluate_split(
+    expected, expected_results, _ = evaluate_split(
         drawn_split.predict, tmp_path, drawn_split.manifest, pictures.image_size, 4
     )
     assert results == expected_results

@@ -120,7 +120,7 @@ def full_picture(images):
 def test_all_of_5003_images_are_scored_once_on_four_replicas(split):
     folder, manifest = split
     # 30 is no multiple of 4, and 5,003 none of the 32 that it becomes.
-    metrics, results = evaluate_split(full_picture, folder, manifest, 8, 30, distribution=four_replicas())
+    metrics, results, _ = evaluate_split(full_picture, folder, manifest, 8, 30, distribution=four_replicas())
     assert [result["image_id"] for result in results] == [3 * k for k in range(5003)]
     assert metrics.summary["AP"] == pytest.approx(1.0, abs=1e-9)
 
