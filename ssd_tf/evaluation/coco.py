@@ -8,6 +8,7 @@ set's sparse ones: this is the far end of the program, where predictions leave i
 
 import contextlib
 import csv
+import dataclasses
 import io
 import json
 import math
@@ -18,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from ssd_tf.evaluation.cocoeval import evaluate, verdicts
+from ssd_tf.evaluation.matches import Matches, matches_of
 from ssd_tf.files import write_atomically
 
 SUMMARY_KEYS = (
@@ -43,15 +45,18 @@ _MEANINGS = (
     ("0.50:0.95", "large (from 96 x 96)", 100),
 )
 # Where COCOeval.eval["precision"], [IoU, recall, class, area, detections], holds the main number.
-_ALL_AREAS, _MAX_DETECTIONS_100, _IOU_50 = 0, 2, 0
+_IOU_50, _MAX_DETECTIONS_100 = 0, 2
+_ALL_AREAS, _SMALL, _MEDIUM, _LARGE = range(4)
+# Of per_class.csv, for the fields of ClassResult in their order.
+_COLUMNS: tuple[str, ...] = ("category_id", "name", "images", "boxes", "AP", "AP50", "APs", "APm", "APl")
 
 
 @dataclass(frozen=True)
 class ClassResult:
     """One class: its sparse id, what ground truth it has, and how well that was found.
 
-    `boxes` counts the boxes that are not crowds, `images` the images that have one. `ap` and
-    `ap50` are in [0, 1], nan where the class has no ground truth.
+    `boxes` counts the boxes that are not crowds, `images` the images that have one. The APs are in
+    [0, 1], nan where the class has no ground truth (of that size, for the last three).
     """
 
     category_id: int
@@ -60,19 +65,32 @@ class ClassResult:
     boxes: int
     ap: float
     ap50: float
+    ap_small: float
+    ap_medium: float
+    ap_large: float
 
 
-@dataclass(frozen=True)
+# Arrays cannot be compared as a whole with ==.
+@dataclass(frozen=True, eq=False)
 class CocoMetrics:
-    """`summary`: SUMMARY_KEYS -> [0, 1], or COCO's -1 where nothing is defined (no such boxes).
+    """What coco_metrics found.
 
-    `per_class` is in the order of the category ids and has every class of the ground truth.
+    Attributes:
+      summary: SUMMARY_KEYS -> [0, 1], or COCO's -1 where nothing is defined (no such boxes).
+      per_class: every class of the ground truth, in the order of the category ids.
+      num_images, num_detections: what went in, whether it counts or not.
+      precision: float64 [10, 101, C]: at IoU 0.50, 0.55 ... 0.95, at recall 0, 0.01 ... 1, of each
+        class as in `per_class`, all sizes; nan where the class has no ground truth. Its mean over a
+        class is the class's AP.
+      matches: which detections are right at IoU 0.5, for score thresholds and histograms.
     """
 
     summary: dict[str, float]
     per_class: tuple[ClassResult, ...]
     num_images: int
     num_detections: int
+    precision: np.ndarray
+    matches: Matches
 
 
 def coco_metrics(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> CocoMetrics:
@@ -89,43 +107,18 @@ def coco_metrics(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str,
       ValueError: the ground truth lacks one of its three lists, or a result names an image or a
         category that the ground truth does not have.
     """
-    _check(ground_truth, results)
-    # pycocotools keeps what it matched by annotation id and reads 0 as "not matched", so an
-    # annotation of id 0 or a repeated id would give wrong numbers: ids are given out anew.
-    truths = [
-        {
-            "id": index,
-            "image_id": annotation["image_id"],
-            "category_id": annotation["category_id"],
-            "bbox": list(annotation["bbox"]),
-            "area": annotation.get("area", annotation["bbox"][2] * annotation["bbox"][3]),
-            "iscrowd": int(annotation.get("iscrowd", 0)),
-        }
-        for index, annotation in enumerate(ground_truth["annotations"], start=1)
-    ]
-    # As COCO.loadRes, which fails on an empty list and writes into its argument.
-    found = [
-        {
-            "id": index,
-            "image_id": result["image_id"],
-            "category_id": result["category_id"],
-            "bbox": list(result["bbox"]),
-            "area": result["bbox"][2] * result["bbox"][3],
-            "iscrowd": 0,
-            "score": result["score"],
-        }
-        for index, result in enumerate(results, start=1)
-    ]
+    evaluation = evaluate(ground_truth, results)
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval(_indexed(ground_truth, truths), _indexed(ground_truth, found), iouType="bbox")
-        evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
+    precision = evaluation.eval["precision"][..., _ALL_AREAS, _MAX_DETECTIONS_100]
     return CocoMetrics(
         summary=dict(zip(SUMMARY_KEYS, map(float, evaluation.stats), strict=True)),
-        per_class=_per_class(evaluation, ground_truth, truths),
+        per_class=_per_class(evaluation, ground_truth),
         num_images=len(ground_truth["images"]),
-        num_detections=len(found),
+        num_detections=len(results),
+        precision=np.where(precision > -1, precision, math.nan),
+        matches=matches_of(verdicts(evaluation), ground_truth, results),
     )
 
 
@@ -162,8 +155,9 @@ def write_reports(
     """Writes metrics.json, results.json and per_class.csv into `output_dir`, which is made.
 
     metrics.json has SUMMARY_KEYS, num_images and num_detections at its top level, and "per_class",
-    a list of objects with the columns of per_class.csv: category_id, name, images, boxes, AP, AP50.
-    What is not a number is null in JSON and empty in CSV. Each file appears complete or not at all.
+    a list of objects with the columns of per_class.csv: category_id, name, images, boxes, AP, AP50,
+    APs, APm, APl. What is not a number is null in JSON and empty in CSV. Each file appears complete
+    or not at all.
 
     Raises:
       OSError: the folder or a file cannot be written.
@@ -178,8 +172,7 @@ def write_reports(
         "per_class": rows,
     }
     table = io.StringIO(newline="")
-    columns: list[str] = ["category_id", "name", "images", "boxes", "AP", "AP50"]
-    writer = csv.DictWriter(table, fieldnames=columns, lineterminator="\n")
+    writer = csv.DictWriter(table, fieldnames=_COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_atomically(folder / "metrics.json", json.dumps(flat, indent=2, allow_nan=False) + "\n")
@@ -187,53 +180,25 @@ def write_reports(
     write_atomically(folder / "per_class.csv", table.getvalue())
 
 
-def _check(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> None:
-    for key in ("images", "annotations", "categories"):
-        if key not in ground_truth:
-            raise ValueError(f"Expected a COCO instances dict with {key!r}. Received: keys={list(ground_truth)}")
-    known = {
-        "image_id": {image["id"] for image in ground_truth["images"]},
-        "category_id": {category["id"] for category in ground_truth["categories"]},
-    }
-    for index, result in enumerate(results):
-        for key, ids in known.items():
-            if result[key] not in ids:
-                raise ValueError(
-                    f"Expected every {key} of the results to be in the ground truth. "
-                    f"Received: results[{index}] has {key}={result[key]!r}"
-                )
-
-
-def _indexed(ground_truth: Mapping[str, Any], annotations: list[dict[str, Any]]) -> COCO:
-    dataset: Any = {
-        "images": list(ground_truth["images"]),
-        "categories": list(ground_truth["categories"]),
-        "annotations": annotations,
-    }
-    coco = COCO()
-    coco.dataset = dataset
-    coco.createIndex()
-    return coco
-
-
-def _per_class(
-    evaluation: COCOeval, ground_truth: Mapping[str, Any], truths: list[dict[str, Any]]
-) -> tuple[ClassResult, ...]:
+def _per_class(evaluation: COCOeval, ground_truth: Mapping[str, Any]) -> tuple[ClassResult, ...]:
     names = {category["id"]: category["name"] for category in ground_truth["categories"]}
     listed = {image["id"] for image in ground_truth["images"]}
     images_with_box: dict[int, list[Any]] = {category_id: [] for category_id in names}
-    for truth in truths:
-        if truth["image_id"] in listed and not truth["iscrowd"]:
+    for truth in ground_truth["annotations"]:
+        if truth["image_id"] in listed and not truth.get("iscrowd", 0):
             images_with_box.get(truth["category_id"], []).append(truth["image_id"])
-    precision = evaluation.eval["precision"][..., _ALL_AREAS, _MAX_DETECTIONS_100]
+    precision = evaluation.eval["precision"][..., _MAX_DETECTIONS_100]
     return tuple(
         ClassResult(
             category_id=category_id,
             name=names[category_id],
             images=len(set(images_with_box[category_id])),
             boxes=len(images_with_box[category_id]),
-            ap=_mean_of_defined(precision[:, :, k]),
-            ap50=_mean_of_defined(precision[_IOU_50, :, k]),
+            ap=_mean_of_defined(precision[:, :, k, _ALL_AREAS]),
+            ap50=_mean_of_defined(precision[_IOU_50, :, k, _ALL_AREAS]),
+            ap_small=_mean_of_defined(precision[:, :, k, _SMALL]),
+            ap_medium=_mean_of_defined(precision[:, :, k, _MEDIUM]),
+            ap_large=_mean_of_defined(precision[:, :, k, _LARGE]),
         )
         for k, category_id in enumerate(sorted(names))
     )
@@ -245,14 +210,8 @@ def _mean_of_defined(precision: np.ndarray) -> float:
 
 
 def _report_row(result: ClassResult) -> dict[str, Any]:
-    return {
-        "category_id": result.category_id,
-        "name": result.name,
-        "images": result.images,
-        "boxes": result.boxes,
-        "AP": None if math.isnan(result.ap) else result.ap,
-        "AP50": None if math.isnan(result.ap50) else result.ap50,
-    }
+    row = zip(_COLUMNS, dataclasses.astuple(result), strict=True)
+    return {column: None if value != value else value for column, value in row}  # nan differs from itself
 
 
 def _decimals(value: float) -> str:

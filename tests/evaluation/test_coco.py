@@ -48,6 +48,10 @@ def test_official_results_of_the_coco_api_get_their_official_numbers(shared):
     assert np.mean(defined) == pytest.approx(metrics.summary["AP"], abs=1e-12)
     assert len(metrics.per_class) == 80 > len(defined)
     assert sum(c.boxes for c in metrics.per_class) == 830  # 839 annotations, 9 of them crowds
+    # The numbers of each size are the means of the classes that have such boxes.
+    for key, field in (("APs", "ap_small"), ("APm", "ap_medium"), ("APl", "ap_large")):
+        mean = np.nanmean([getattr(c, field) for c in metrics.per_class])
+        assert mean == pytest.approx(metrics.summary[key], abs=1e-12)
 
 
 def test_real_ground_truth_as_detections_scores_one(shared):
@@ -88,6 +92,33 @@ def test_precision_and_recall_of_a_case_done_by_hand():
     assert (cat.category_id, cat.name, cat.images, cat.boxes) == (3, "cat", 1, 2)
     assert (cat.ap, cat.ap50) == pytest.approx((expected, expected), abs=1e-12)
     assert (dog.images, dog.boxes) == (0, 0) and math.isnan(dog.ap) and math.isnan(dog.ap50)
+
+
+def test_precision_curves_of_a_case_done_by_hand():
+    # The case above: precision 1 up to recall 0.50, then 2/3. IoU 0.82 of the last box is enough up to 0.80.
+    ground_truth = truth(box([0, 0, 50, 50]), box([100, 100, 40, 40]))
+    results = [
+        box([100, 100, 40, 40], score=0.9),
+        box([0, 150, 40, 40], score=0.8),
+        box([0, 0, 50, 41], score=0.7),
+    ]
+    metrics = coco_metrics(ground_truth, results)
+    precision = metrics.precision
+    assert precision.shape == (10, 101, 2)
+    np.testing.assert_allclose(precision[:7, :, 0], [[1] * 51 + [2 / 3] * 50] * 7)
+    np.testing.assert_allclose(precision[7:, :, 0], [[1] * 51 + [0] * 50] * 3)
+    assert np.isnan(precision[:, :, 1]).all()  # there is no dog
+    assert metrics.per_class[0].ap == pytest.approx(precision[:, :, 0].mean(), abs=1e-12)
+    assert metrics.matches.correct.tolist() == [True, False, True]
+
+
+def test_class_s_ap_by_size_is_of_its_boxes_of_that_size():
+    # 20 x 20 is small and found, 50 x 50 medium and found by a box of IoU 0.82, 100 x 100 large and missed.
+    ground_truth = truth(box([0, 0, 20, 20]), box([30, 0, 50, 50]), box([100, 100, 100, 100]))
+    results = [box([0, 0, 20, 20], score=0.5), box([30, 0, 50, 41], score=0.5)]
+    cat, dog = coco_metrics(ground_truth, results).per_class
+    assert (cat.ap_small, cat.ap_medium, cat.ap_large) == pytest.approx((1, 0.7, 0))
+    assert all(map(math.isnan, (dog.ap_small, dog.ap_medium, dog.ap_large)))
 
 
 def test_inexact_box_counts_up_to_its_iou():
@@ -198,17 +229,18 @@ def test_reports_can_be_read_again(tmp_path):
     report = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     assert {key: report[key] for key in SUMMARY_KEYS} == metrics.summary
     assert (report["num_images"], report["num_detections"]) == (2, 1)
-    dog = {"category_id": 7, "name": 'dog, "猫"', "images": 0, "boxes": 0, "AP": None, "AP50": None}
-    assert report["per_class"][1] == dog
+    dog = {"category_id": 7, "name": 'dog, "猫"', "images": 0, "boxes": 0}
+    assert report["per_class"][1] == dog | dict.fromkeys(("AP", "AP50", "APs", "APm", "APl"))
 
     assert coco_metrics(ground_truth, json.loads((folder / "results.json").read_text())) is not None
     assert json.loads((folder / "results.json").read_text())[0]["score"] == 0.5
 
     with (folder / "per_class.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
-    assert rows[0] == ["category_id", "name", "images", "boxes", "AP", "AP50"]
+    assert rows[0] == ["category_id", "name", "images", "boxes", "AP", "AP50", "APs", "APm", "APl"]
     assert rows[1][:4] == ["3", "cat", "1", "1"] and float(rows[1][4]) == metrics.per_class[0].ap
-    assert rows[2] == ["7", 'dog, "猫"', "0", "0", "", ""]
+    assert rows[1][6] == rows[1][8] == "" and float(rows[1][7]) == metrics.per_class[0].ap_medium  # 50 x 50
+    assert rows[2] == ["7", 'dog, "猫"', "0", "0", "", "", "", "", ""]
 
 
 def test_failed_write_leaves_the_old_report_and_no_rubbish(tmp_path, monkeypatch):

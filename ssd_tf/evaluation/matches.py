@@ -1,0 +1,168 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Which detections are right, and what precision and recall a score threshold gives.
+
+Right as COCO matches at IoU 0.5: best score first, each detection takes the truth of its class that it overlaps most
+and that is still free. Letters: D detections, C classes, T thresholds.
+"""
+
+import contextlib
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from pycocotools.cocoeval import COCOeval
+
+from ssd_tf.evaluation.cocoeval import CORRECT, CROWD, IGNORED, Verdicts, class_indices
+
+
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """All detections that count, in the order of the results, and how many truths there were to find.
+
+    Left out are detections on crowds and those beyond the best 100 of an image and class.
+
+    Attributes:
+      scores: float64 [D].
+      classes: int64 [D], 1..C in the order of the ascending category ids.
+      correct: bool [D].
+      truths: int64 [C], the truths that are not crowds; class k is at k - 1.
+    """
+
+    scores: np.ndarray
+    classes: np.ndarray
+    correct: np.ndarray
+    truths: np.ndarray
+
+
+class PrecisionRecall(NamedTuple):
+    """Of the detections with score >= threshold, for each threshold, [T]: three counts int64, the rest float64.
+
+    `precision` is 1 where nothing is found: nothing found is nothing wrong, and a curve over rising thresholds ends
+    at 1 instead of dropping to 0. `recall` is nan where there is no truth.
+    """
+
+    thresholds: np.ndarray
+    true_positives: np.ndarray
+    false_positives: np.ndarray
+    false_negatives: np.ndarray
+    precision: np.ndarray
+    recall: np.ndarray
+
+
+class BestThreshold(NamedTuple):
+    """The score threshold with the highest F1, and what it gives; all in [0, 1]."""
+
+    threshold: float
+    f1: float
+    precision: float
+    recall: float
+
+
+def matches_of(verdicts: Verdicts, ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> Matches:
+    """Matches out of the verdicts on `results`; the arguments belong together."""
+    counted = verdicts.detections != IGNORED
+    truths = class_indices(ground_truth, ground_truth["annotations"])[verdicts.truths != CROWD]
+    return Matches(
+        scores=np.array([result["score"] for result in results], np.float64)[counted],
+        classes=class_indices(ground_truth, results)[counted],
+        correct=(verdicts.detections == CORRECT)[counted],
+        truths=np.bincount(truths, minlength=len(ground_truth["categories"]) + 1)[1:],
+    )
+
+
+def average_precision(matches: Matches) -> float:
+    """AP at IoU 0.5, the mean over the classes that have truth; nan where none has.
+
+    COCOeval works it out, so that it is the AP50 of coco_metrics. Of equal scores the first in `matches` comes first,
+    as in COCO where `matches` is in the order of the image ids.
+    """
+    evaluation: Any = COCOeval(iouType="bbox")
+    params = evaluation.params
+    params.iouThrs, params.areaRng, params.areaRngLbl = np.array([0.5]), params.areaRng[:1], params.areaRngLbl[:1]
+    params.catIds, params.imgIds = list(range(1, len(matches.truths) + 1)), [0]
+    params.maxDets = [max(len(matches.scores), 1)]
+    evaluation._paramsEval = params
+    # What COCOeval.evaluate leaves, for all images as if they were one.
+    evaluation.evalImgs = [
+        {
+            "dtScores": matches.scores[ours],
+            "dtMatches": matches.correct[None, ours],
+            "dtIgnore": np.zeros((1, ours.sum()), bool),
+            "gtIgnore": np.zeros(truths, bool),
+        }
+        for truths, ours in ((n, matches.classes == k) for k, n in enumerate(matches.truths, start=1))
+    ]
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluation.accumulate()
+    precision = evaluation.eval["precision"]
+    return float(precision[precision > -1].mean()) if matches.truths.any() else math.nan
+
+
+def precision_recall(
+    matches: Matches, class_index: int | None, thresholds: Sequence[float] | np.ndarray
+) -> PrecisionRecall:
+    """Precision and recall at IoU 0.5 of the detections that a score threshold keeps.
+
+    Args:
+      matches: of coco_metrics.
+      class_index: 1..C, or None: all classes together, where every detection weighs the same (micro average).
+      thresholds: [T], in any order.
+
+    Raises:
+      ValueError: there is no such class.
+    """
+    scores, correct, truths = _of_class(matches, class_index)
+    order = np.argsort(scores, kind="stable")
+    # Entry i: how many of the i lowest scores are right. What a threshold keeps is all but the lower ones.
+    right_below = np.concatenate([[0], np.cumsum(correct[order])])
+    thresholds = np.asarray(thresholds, np.float64)
+    below = np.searchsorted(scores[order], thresholds, side="left")
+    true_positives = right_below[-1] - right_below[below]
+    kept = len(scores) - below
+    return PrecisionRecall(
+        thresholds,
+        true_positives,
+        kept - true_positives,
+        truths - true_positives,
+        np.where(kept > 0, true_positives / np.maximum(kept, 1), 1.0),
+        true_positives / truths if truths else np.full(len(thresholds), math.nan),
+    )
+
+
+def best_threshold(matches: Matches, class_index: int | None) -> BestThreshold:
+    """The score threshold with the highest F1 = 2 TP / (2 TP + FP + FN): an answer to "which threshold do I use?".
+
+    It is the score of a detection, the highest where several give the same F1. All four are nan where there is no
+    truth; the threshold is nan, precision 1 and the others 0, where no detection is right.
+
+    Args:
+      matches: of coco_metrics.
+      class_index: 1..C, or None for one threshold for all classes together.
+
+    Raises:
+      ValueError: there is no such class.
+    """
+    scores, correct, truths = _of_class(matches, class_index)
+    if not truths:
+        return BestThreshold(math.nan, math.nan, math.nan, math.nan)
+    if not correct.any():
+        return BestThreshold(math.nan, 0.0, 1.0, 0.0)
+    # Unique gives ascending scores; the first of the highest is wanted from above.
+    curve = precision_recall(matches, class_index, np.unique(scores)[::-1])
+    hits = 2 * curve.true_positives
+    f1 = hits / (hits + curve.false_positives + curve.false_negatives)
+    best = int(np.argmax(f1))
+    return BestThreshold(*(float(x[best]) for x in (curve.thresholds, f1, curve.precision, curve.recall)))
+
+
+def _of_class(matches: Matches, class_index: int | None) -> tuple[np.ndarray, np.ndarray, int]:
+    """Scores and hits of the class's detections, and the number of its truths."""
+    if class_index is None:
+        return matches.scores, matches.correct, int(matches.truths.sum())
+    if not 1 <= class_index <= len(matches.truths):
+        raise ValueError(f"Expected a class in 1..{len(matches.truths)} or None. Received: class_index={class_index}")
+    ours = matches.classes == class_index
+    return matches.scores[ours], matches.correct[ours], int(matches.truths[class_index - 1])

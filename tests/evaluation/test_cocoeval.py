@@ -1,0 +1,75 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""What became of each detection and truth, read out of COCOeval."""
+
+import numpy as np
+from hypothesis import given, settings
+
+from ssd_tf.evaluation.cocoeval import (
+    CORRECT,
+    CROWD,
+    FOUND,
+    IGNORED,
+    MISSED,
+    WRONG,
+    class_indices,
+    evaluate,
+    overlaps,
+    verdicts,
+)
+from tests.evaluation.coco_cases import box, cases, truth
+
+
+def verdicts_on(ground_truth, results, **options):
+    found, truths = verdicts(evaluate(ground_truth, results, **options))
+    return found.tolist(), truths.tolist()
+
+
+def test_each_detection_and_truth_gets_its_verdict_in_the_order_given():
+    ground_truth = truth(
+        box([0, 0, 40, 40]),
+        box([100, 100, 90, 90], iscrowd=1),
+        box([0, 0, 40, 40], 7),
+        box([0, 0, 40, 40], image_id=99),  # of no image
+    )
+    results = [
+        box([0, 0, 40, 30], score=0.4),  # a second one on the first truth
+        box([110, 110, 20, 20], score=0.9),  # on the crowd
+        box([0, 0, 40, 40], score=0.8),
+        box([0, 0, 40, 40], 9, score=0.7),  # no cow here
+        box([0, 0, 40, 40], 3, 2, score=0.6),  # nothing in this picture
+    ]
+    expected = [WRONG, IGNORED, CORRECT, WRONG, WRONG], [FOUND, CROWD, MISSED, CROWD]
+    assert verdicts_on(ground_truth, results) == expected
+    assert verdicts_on(ground_truth, results, only_iou_50=True) == expected
+
+
+def test_detections_beyond_the_best_hundred_of_an_image_and_class_are_ignored():
+    results = [box([0, 0, 40, 40], score=k / 200) for k in range(103)]
+    results += [box([0, 0, 40, 40], 7, score=0.001)]  # another class counts for itself
+    found, _ = verdicts_on(truth(box([0, 0, 40, 40])), results)
+    assert found == [IGNORED] * 3 + [WRONG] * 99 + [CORRECT, WRONG]
+
+
+def test_nothing_at_all_has_no_verdicts():
+    assert verdicts_on(truth(), []) == ([], [])
+    assert verdicts_on(truth(images=()), []) == ([], [])
+    assert verdicts_on({"images": [], "annotations": [], "categories": []}, []) == ([], [])
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases)
+def test_one_iou_threshold_gives_the_verdicts_of_all_ten(case):
+    assert verdicts_on(*case, only_iou_50=True) == verdicts_on(*case)
+
+
+def test_classes_are_numbered_by_ascending_id():
+    rows = [box([0, 0, 1, 1], k) for k in (7, 3, 9, 1000)]
+    assert class_indices(truth(), rows).tolist() == [2, 1, 3, 0]
+
+
+def test_overlaps_of_boxes_and_of_crowds():
+    # 10 x 10 in the corner of 20 x 20: IoU 100 / 400, but all of it lies in the crowd.
+    small, large = [[0, 0, 10, 10]], [[0, 0, 20, 20], [50, 50, 9, 9]]
+    np.testing.assert_allclose(overlaps(small, large), [[0.25, 0]])
+    np.testing.assert_allclose(overlaps(small, large, crowd=True), [[1, 0]])
+    assert overlaps([], large).shape == (0, 2) and overlaps(small, []).shape == (1, 0)

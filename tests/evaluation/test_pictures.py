@@ -1,0 +1,57 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""How well each picture went: counted by hand, and consistent with COCO's matches."""
+
+import pytest
+from hypothesis import given, settings
+
+from ssd_tf.evaluation.coco import coco_metrics
+from ssd_tf.evaluation.matches import precision_recall
+from ssd_tf.evaluation.pictures import PictureScore, picture_scores
+from tests.evaluation.coco_cases import box, cases, truth
+
+A, B = [0, 0, 40, 40], [100, 0, 40, 40]
+
+
+def test_right_wrong_and_missed_of_each_picture_in_their_order():
+    ground_truth = truth(box(A), box(B), box(A, image_id=2), box([100, 100, 90, 90], iscrowd=1), images=(2, 1))
+    results = [
+        box(A, score=0.9),
+        box(B, 7, score=0.8),  # wrong class
+        box([110, 110, 20, 20], score=0.8),  # on the crowd
+        box(B, score=0.2),  # below the threshold
+        box(A, image_id=2, score=0.3),  # as good as the threshold
+    ]
+    assert picture_scores(ground_truth, results) == [
+        PictureScore(2, 1, 0, 0, 1.0),
+        PictureScore(1, 1, 1, 1, 2 / (2 + 1 + 1)),
+    ]
+    assert picture_scores(ground_truth, results, score_threshold=0.2)[1] == PictureScore(1, 2, 1, 0, 4 / 5)
+
+
+def test_picture_without_a_truth_is_left_out_whatever_is_found_in_it():
+    ground_truth = truth(box(A, image_id=2, iscrowd=1))
+    assert picture_scores(ground_truth, [box(B, score=0.9), box(B, image_id=2, score=0.9)]) == []
+
+
+def test_nothing_found_scores_zero_and_no_images_give_no_scores():
+    assert picture_scores(truth(box(A)), []) == [PictureScore(1, 0, 0, 1, 0.0)]
+    assert picture_scores(truth(images=()), []) == []
+
+
+def test_unknown_category_is_refused():
+    with pytest.raises(ValueError, match="category_id=1"):
+        picture_scores(truth(), [box(A, 1, score=0.9)])
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases)
+def test_pictures_sum_to_precision_and_recall_at_the_threshold(case):
+    ground_truth, results = case
+    # Both pictures get a truth, so that none is left out.
+    ground_truth["annotations"] += [box([150, 150, 40, 40], 3, k, iscrowd=0) for k in (1, 2)]
+    scores = picture_scores(ground_truth, results, score_threshold=0.5)
+    curve = precision_recall(coco_metrics(ground_truth, results).matches, None, [0.5])
+    assert sum(s.correct for s in scores) == curve.true_positives[0]
+    assert sum(s.wrong for s in scores) == curve.false_positives[0]
+    assert sum(s.missed for s in scores) == curve.false_negatives[0]
+    assert all(0 <= s.f1 <= 1 for s in scores)
