@@ -2,12 +2,13 @@
 """Writing files so that a reader never sees half of one, and what downloads and archives share."""
 
 import contextlib
+import json
 import os
 import pathlib
 import secrets
 import shutil
-from collections.abc import Iterator
-from typing import IO
+from collections.abc import Callable, Iterator
+from typing import IO, Any
 
 import tqdm
 
@@ -35,6 +36,25 @@ def write_atomically(path: str | os.PathLike[str], text: str) -> None:
     """Writes UTF-8 text."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def json_list(path: str | os.PathLike[str]) -> Iterator[Callable[[Any], None]]:
+    """Writes a JSON list, an entry a line, without keeping it in memory: gives a function that adds an entry.
+
+    The file appears when the block ends well, as that of `atomic_path`.
+    """
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.write("[")
+        separator = "\n"
+
+        def add(entry: Any) -> None:
+            nonlocal separator
+            file.write(separator + json.dumps(entry))
+            separator = ",\n"
+
+        yield add
+        file.write("]\n" if separator == "\n" else "\n]\n")
 
 
 def write_chunk(file: IO[bytes], chunk: bytes) -> None:

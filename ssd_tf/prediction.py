@@ -1,10 +1,11 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Pictures on disk -> annotated pictures, predictions.json, TensorBoard images."""
+"""Pictures and videos on disk -> annotated copies, predictions.json, TensorBoard images."""
 
+import contextlib
 import dataclasses
-import glob
-import json
+import itertools
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -12,42 +13,39 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from ssd_tf.data import images as image_ops
+from ssd_tf.data.images import read_picture
+from ssd_tf.data.inputs import is_video
 from ssd_tf.evaluation.drawing import draw_detections
 from ssd_tf.evaluation.evaluator import coco_results
-from ssd_tf.files import atomic_path, write_atomically
+from ssd_tf.files import atomic_path, json_list
 from ssd_tf.geometry.detections import Detections
-from ssd_tf.predictor import AnyPredictor
+from ssd_tf.live.annotate import annotate_source
+from ssd_tf.live.recording import VideoWriter
+from ssd_tf.live.source import Frame
+from ssd_tf.live.video import VideoSource
+from ssd_tf.predictor import AnyPredictor, detect_images
+
+# Of a video so many frames go to TensorBoard, evenly spread: they are there to be looked at.
+LOGGED_FRAMES = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-    """What became of the pictures: how many were read, the objects in them, and the files that are no pictures."""
+    """What became of the files.
+
+    Attributes:
+      pictures, videos, frames: how many were read; `frames` are those of the videos.
+      detections: the objects in them all.
+      unreadable: files that are no pictures and no videos.
+      damaged: of each video that breaks off, a line that says where.
+    """
 
     pictures: int
+    videos: int
+    frames: int
     detections: int
     unreadable: list[pathlib.Path]
-
-
-def find_pictures(pattern: str) -> list[pathlib.Path]:
-    """The files that --input means, sorted: a file, the pictures in a folder, or what a pattern matches.
-
-    Raises:
-      FileNotFoundError: there is none.
-    """
-    path = pathlib.Path(pattern)
-    if path.is_file():
-        return [path]
-    if path.is_dir():
-        found = [p for p in path.iterdir() if p.suffix.lower() in image_ops.EXTENSIONS and p.is_file()]
-        if not found:
-            raise FileNotFoundError(f"no picture in folder {path}: looked for {', '.join(image_ops.EXTENSIONS)}")
-    else:
-        # Path.glob refuses absolute patterns.
-        found = [p for p in map(pathlib.Path, glob.glob(pattern, recursive=True)) if p.is_file()]  # noqa: PTH207
-        if not found:
-            raise FileNotFoundError(f"no file, folder or match for --input: {pattern}")
-    return sorted(found)
+    damaged: list[str]
 
 
 def predict_pictures(
@@ -58,57 +56,139 @@ def predict_pictures(
     batch_size: int,
     logdir: str = "",
 ) -> Summary:
-    """Writes an annotated copy of each picture, and predictions.json with all detections.
+    """Writes an annotated copy of each picture and video, and predictions.json with all detections.
 
-    predictions.json is a list in COCO's results format with `file_name` and `category_name` added; image_id counts the
-    pictures from 1. A file that is no picture is left out and listed in the summary.
+    predictions.json is a list in COCO's results format with `file_name` and `category_name` added, and for a video
+    `frame`, from 0, and `seconds`; image_id counts the pictures and frames from 1. A file that is no picture or video
+    is left out and listed in the summary; of a video that breaks off, all until then counts.
+
+    Args:
+      predictor: what detects.
+      pictures: the files; their names say which are videos.
+      output_dir: where all is written.
+      score_threshold: leaves out what scores less.
+      batch_size: pictures in a step.
+      logdir: also write the pictures, and LOGGED_FRAMES frames of each video, to this folder for TensorBoard.
 
     Raises:
       ValueError: an annotated copy would replace its own picture.
+      OSError: a file cannot be written.
     """
     output = pathlib.Path(output_dir)
-    targets = _target_paths(pictures, output)
+    files = list(zip(pictures, _target_paths(pictures, output), strict=True))
     output.mkdir(parents=True, exist_ok=True)
-    names = {k: category.name for k, category in enumerate(predictor.categories, start=1)}
-    batch_size = min(batch_size, len(pictures))
-    predictions: list[dict[str, Any]] = []
-    unreadable: list[pathlib.Path] = []
-    writer = tf.summary.create_file_writer(logdir) if logdir else None
-    with tqdm.tqdm(total=len(pictures), unit="img", desc="predict") as progress:
-        for start in range(0, len(pictures), batch_size):
-            chunk = range(start, min(start + batch_size, len(pictures)))
-            images = {index: _read(pictures[index]) for index in chunk}
-            unreadable.extend(pictures[index] for index in chunk if images[index] is None)
-            readable = {index: image for index, image in images.items() if image is not None}
-            for index, (image, found) in _detect(predictor, readable, batch_size, score_threshold).items():
-                results = coco_results(found, 0, predictor.categories, index + 1, *image.shape[:2])
-                count = int(found.count[0])
-                for result, label in zip(results, found.classes[0, :count], strict=True):
-                    predictions.append(
-                        {**result, "file_name": pictures[index].name, "category_name": names[int(label)]}
-                    )
-                drawn = draw_detections(
-                    image, found.boxes[0, :count], found.classes[0, :count], found.scores[0, :count], names
+    with contextlib.ExitStack() as stack:
+        add = stack.enter_context(json_list(output / "predictions.json"))
+        log = tf.summary.create_file_writer(logdir) if logdir else None
+        if log:
+            stack.callback(log.close)
+        work = _Work(predictor, score_threshold, batch_size, add, log)
+        for video, group in itertools.groupby(files, key=lambda file: is_video(file[0])):
+            if video:
+                for source, target in group:
+                    work.predict_video(source, target)
+            else:
+                work.predict_pictures(list(group))
+    return Summary(work.pictures, work.videos, work.frames, work.detections, work.unreadable, work.damaged)
+
+
+class _Work:
+    """What is written to, and the counts so far."""
+
+    def __init__(
+        self,
+        predictor: AnyPredictor,
+        score_threshold: float,
+        batch_size: int,
+        add: Callable[[dict[str, Any]], None],
+        log: Any,  # a tf.summary writer, or None
+    ):
+        self.pictures = self.videos = self.frames = self.detections = 0
+        self.unreadable: list[pathlib.Path] = []
+        self.damaged: list[str] = []
+        self._predictor = predictor
+        self._names = {k: category.name for k, category in enumerate(predictor.categories, start=1)}
+        self._score_threshold = score_threshold
+        self._batch_size = batch_size
+        self._add = add
+        self._log = log
+        self._image_id = 0
+
+    def predict_pictures(self, files: list[tuple[pathlib.Path, pathlib.Path]]) -> None:
+        """Pictures, each with its target."""
+        batch_size = min(self._batch_size, len(files))
+        with tqdm.tqdm(total=len(files), unit="img", desc="predict") as progress:
+            for start in range(0, len(files), batch_size):
+                self._predict_batch(files[start : start + batch_size], batch_size)
+                progress.update(min(batch_size, len(files) - start))
+
+    def predict_video(self, path: pathlib.Path, target: pathlib.Path) -> None:
+        # Resolved, so that no name can be taken for an address.
+        with VideoSource(str(path.resolve())) as source:
+            try:
+                source.open()
+            except (OSError, ValueError):
+                self.unreadable.append(path)
+                return
+            logged = {source.info.frames * k // LOGGED_FRAMES for k in range(LOGGED_FRAMES)}
+
+            def on_frame(frame: Frame, found: Detections, drawn: np.ndarray) -> None:
+                self._image_id += 1
+                place = {"file_name": path.name, "frame": frame.index, "seconds": round(frame.seconds, 3)}
+                self._list(found, frame.image, place)
+                if frame.index in logged:
+                    self._show(path.name, drawn, frame.index)
+
+            with VideoWriter(target, source.info.fps) as writer:
+                done = annotate_source(
+                    self._predictor, source, writer, self._score_threshold, self._batch_size, on_frame
                 )
-                _write_picture(targets[index], drawn)
-                if writer:
-                    with writer.as_default(step=0):
-                        tf.summary.image(pictures[index].name, drawn[None])
-            progress.update(len(chunk))
-    write_atomically(output / "predictions.json", json.dumps(predictions, indent=1) + "\n")
-    if writer:
-        writer.close()
-    return Summary(len(pictures) - len(unreadable), len(predictions), unreadable)
+        self.videos += 1
+        self.frames += done.frames
+        if done.problem:
+            self.damaged.append(done.problem)
+
+    def _predict_batch(self, files: list[tuple[pathlib.Path, pathlib.Path]], batch_size: int) -> None:
+        images = [read_picture(path) for path, _ in files]
+        readable = [image for image in images if image is not None]
+        found = iter(detect_images(self._predictor, readable, batch_size, self._score_threshold) if readable else ())
+        for (path, target), image in zip(files, images, strict=True):
+            self._image_id += 1
+            if image is None:
+                self.unreadable.append(path)
+                continue
+            detections = next(found)
+            self._list(detections, image, {"file_name": path.name})
+            count = int(detections.count[0])
+            boxes, scores, classes = (
+                value[0, :count] for value in (detections.boxes, detections.scores, detections.classes)
+            )
+            drawn = draw_detections(image, boxes, classes, scores, self._names)
+            _write_picture(target, drawn)
+            self._show(path.name, drawn, 0)
+            self.pictures += 1
+
+    def _list(self, found: Detections, image: np.ndarray, place: dict[str, Any]) -> None:
+        results = coco_results(found, 0, self._predictor.categories, self._image_id, *image.shape[:2])
+        for result, label in zip(results, found.classes[0], strict=False):
+            self._add({**result, **place, "category_name": self._names[int(label)]})
+        self.detections += len(results)
+
+    def _show(self, name: str, drawn: np.ndarray, step: int) -> None:
+        if self._log:
+            with self._log.as_default(step=step):
+                tf.summary.image(name, drawn[None])
 
 
 def _target_paths(pictures: list[pathlib.Path], output: pathlib.Path) -> list[pathlib.Path]:
-    """A file in `output` for each picture; pictures of the same name from different folders get numbers."""
+    """A file in `output` for each file; files of the same name from different folders get numbers."""
     inputs = {picture.resolve() for picture in pictures}
     targets: list[pathlib.Path] = []
     taken: set[str] = set()  # in lower case: some file systems do not tell A.jpg from a.jpg
     for picture in pictures:
-        # OpenCV writes JPEG and PNG; other kinds become PNG.
-        suffix = picture.suffix if picture.suffix.lower() in (".jpg", ".jpeg", ".png") else f"{picture.suffix}.png"
+        # OpenCV writes JPEG, PNG and MP4; other kinds become PNG or MP4.
+        written, other = ((".mp4",), ".mp4") if is_video(picture) else ((".jpg", ".jpeg", ".png"), ".png")
+        suffix = picture.suffix if picture.suffix.lower() in written else f"{picture.suffix}{other}"
         name, number = f"{picture.stem}{suffix}", 2
         while name.lower() in taken:
             name, number = f"{picture.stem}_{number}{suffix}", number + 1
@@ -117,31 +197,6 @@ def _target_paths(pictures: list[pathlib.Path], output: pathlib.Path) -> list[pa
             raise ValueError(f"--output_dir is the pictures' own folder: {output / name} would be replaced")
         targets.append(output / name)
     return targets
-
-
-def _read(path: pathlib.Path) -> np.ndarray | None:
-    """RGB uint8 [H, W, 3], or None where the file is no picture."""
-    try:
-        encoded = path.read_bytes()
-        image_ops.picture_format(encoded)
-        return image_ops.decode(tf.constant(encoded)).numpy()
-    except (ValueError, tf.errors.InvalidArgumentError):
-        return None
-
-
-def _detect(predictor: AnyPredictor, images: dict[int, np.ndarray], batch_size: int, score_threshold: float):
-    """Image and Detections (NumPy, of one image) by index. The batch is filled up, so that one graph serves all."""
-    if not images:
-        return {}
-    size = predictor.spec.image_size
-    batch = np.zeros((batch_size, size, size, 3), np.uint8)
-    for place, image in enumerate(images.values()):
-        batch[place] = image_ops.resize(image, size)
-    found = [np.asarray(value) for value in predictor(tf.constant(batch), score_threshold)]
-    return {
-        index: (image, Detections(*(value[place : place + 1] for value in found)))
-        for place, (index, image) in enumerate(images.items())
-    }
 
 
 def _write_picture(path: pathlib.Path, image: np.ndarray) -> None:

@@ -2,12 +2,15 @@
 """A trained detector, ready to use: uint8 images in, detections out. Whatever --model names is loaded here."""
 
 import pathlib
+from collections.abc import Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 from absl import logging
 
 from ssd_tf.data.annotations import Category
+from ssd_tf.data.images import resize
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.detectors import DetectorSpec, detector
 from ssd_tf.export.predictors import ExportedPredictor, load_exported
@@ -80,6 +83,25 @@ def load_predictor_for(path: str | pathlib.Path, manifest: Manifest) -> AnyPredi
             COCO_DETECTIONS,
         )
     return predictor
+
+
+def detect_images(
+    predictor: AnyPredictor, images: Sequence[np.ndarray], batch_size: int, score_threshold: float
+) -> list[Detections]:
+    """The detections in each picture, NumPy and of one image.
+
+    Args:
+      predictor: what detects.
+      images: at most `batch_size` pictures of any size, uint8 RGB [H, W, 3].
+      batch_size: the batch is filled up with black pictures, so that one graph serves all.
+      score_threshold: leaves out what scores less.
+    """
+    size = predictor.spec.image_size
+    batch = np.zeros((batch_size, size, size, 3), np.uint8)
+    for place, image in enumerate(images):
+        batch[place] = resize(tf.constant(image), size)
+    found = [np.asarray(value) for value in predictor(tf.constant(batch), score_threshold)]
+    return [Detections(*(value[place : place + 1] for value in found)) for place in range(len(images))]
 
 
 def warn_of_min_score(predictor: AnyPredictor, wanted: float) -> None:

@@ -1,9 +1,11 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """A file written through atomic_path is the old one or the new one, never something between and never two."""
 
+import json
+
 import pytest
 
-from ssd_tf.files import atomic_path, write_atomically
+from ssd_tf.files import atomic_path, json_list, write_atomically
 
 
 def _names(folder):
@@ -55,3 +57,23 @@ def test_text_is_written_as_utf8(tmp_path):
     write_atomically(str(tmp_path / "text"), "Überzug 猫\n")
     assert (tmp_path / "text").read_bytes() == "Überzug 猫\n".encode()
     assert _names(tmp_path) == ["text"]
+
+
+def test_list_is_json_whatever_its_length(tmp_path):
+    entries = [{"name": "Äpfel\n"}, [1, None], "x"]
+    for count in range(4):
+        with json_list(tmp_path / "list.json") as add:
+            for entry in entries[:count]:
+                add(entry)
+        assert json.loads((tmp_path / "list.json").read_text()) == entries[:count]
+
+
+def test_list_appears_when_it_is_whole(tmp_path):
+    (tmp_path / "list.json").write_text("old")
+    with json_list(tmp_path / "list.json") as add:
+        add(1)
+        assert (tmp_path / "list.json").read_text() == "old"
+    with pytest.raises(TypeError), json_list(tmp_path / "list.json") as add:
+        add(object())
+    assert json.loads((tmp_path / "list.json").read_text()) == [1]
+    assert [path.name for path in tmp_path.iterdir()] == ["list.json"]

@@ -16,7 +16,7 @@ import ssd_tf
 from ssd_tf.checkpoints import Checkpoints
 from ssd_tf.data.annotations import Category
 from ssd_tf.model_dir import ModelInfo, save_config
-from ssd_tf.prediction import find_pictures, predict_pictures
+from ssd_tf.prediction import predict_pictures
 from ssd_tf.predictor import Predictor, load_predictor
 
 CATEGORIES = (Category(1, "circle"), Category(3, "triangle"), Category(12, "cross"))
@@ -57,39 +57,6 @@ def read(path: pathlib.Path) -> np.ndarray:
     """RGB."""
     with Image.open(path) as picture:
         return np.asarray(picture.convert("RGB"))
-
-
-def test_file_is_found_whatever_its_name(tmp_path):
-    for name in ("a.jpg", "a[1].jpg", "no suffix", "a.txt"):
-        (tmp_path / name).touch()
-        assert find_pictures(str(tmp_path / name)) == [tmp_path / name]
-
-
-def test_pictures_of_a_folder_are_found_by_suffix_sorted(tmp_path):
-    for name in ("c.jpg", "a.PNG", "b.jpeg", "d.bmp", "e.gif", "notes.txt", "data.json"):
-        (tmp_path / name).touch()
-    (tmp_path / "folder.jpg").mkdir()
-    assert [path.name for path in find_pictures(str(tmp_path))] == ["a.PNG", "b.jpeg", "c.jpg", "d.bmp", "e.gif"]
-
-
-def test_pattern_finds_files_in_several_folders(tmp_path):
-    for name in ("x/1.jpg", "x/2.png", "y/1.jpg", "y/z/1.jpg"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    assert find_pictures(str(tmp_path / "*" / "*.jpg")) == [tmp_path / "x/1.jpg", tmp_path / "y/1.jpg"]
-    assert find_pictures(str(tmp_path / "**" / "1.jpg")) == [tmp_path / k / "1.jpg" for k in ("x", "y", "y/z")]
-
-
-def test_folder_without_pictures_is_refused_by_name(tmp_path):
-    (tmp_path / "notes.txt").touch()
-    with pytest.raises(FileNotFoundError, match=rf"no picture in folder {tmp_path}.*\.jpg"):
-        find_pictures(str(tmp_path))
-
-
-@pytest.mark.parametrize("name", ["nowhere.jpg", "*.jpg", "nowhere/"])
-def test_nothing_found_is_refused_with_what_was_asked_for(tmp_path, name):
-    with pytest.raises(FileNotFoundError, match="no file, folder or match for --input"):
-        find_pictures(str(tmp_path / name))
 
 
 def test_pictures_are_annotated_and_their_detections_listed(predictor, tmp_path):
@@ -267,3 +234,101 @@ def test_annotated_pictures_are_in_tensorboard_when_a_logdir_is_given(predictor,
 def test_no_tensorboard_events_without_a_logdir(predictor, tmp_path):
     predict(predictor, [write_picture(tmp_path / "in" / "a.png")], tmp_path / "out")
     assert not list(tmp_path.rglob("*tfevents*"))
+
+
+def write_video(path: pathlib.Path, frames: int = 6, fps: float = 10.0) -> pathlib.Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    codec = cv2.VideoWriter.fourcc(*("mp4v" if path.suffix == ".mp4" else "MJPG"))
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, codec, fps, (WIDTH, HEIGHT))
+    for k in range(frames):
+        writer.write(recipe.aug_image_u8(k, (WIDTH, HEIGHT)))
+    writer.release()
+    return path
+
+
+def video_frames(path: pathlib.Path) -> list[np.ndarray]:
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    frames = []
+    while (answer := capture.read())[0]:
+        frames.append(np.asarray(answer[1]))
+    capture.release()
+    return frames
+
+
+def test_video_is_annotated_whole_and_its_detections_are_listed_by_frame(predictor, tmp_path):
+    video = write_video(tmp_path / "in" / "film.mp4")
+    before = video.read_bytes()
+    summary = predict(predictor, [video], tmp_path / "out", batch_size=4)
+    assert (summary.pictures, summary.videos, summary.frames) == (0, 1, 6)
+    assert (summary.unreadable, summary.damaged) == ([], [])
+    assert names_in(tmp_path / "out") == ["film.mp4", "predictions.json"] and video.read_bytes() == before
+    drawn, plain = video_frames(tmp_path / "out" / "film.mp4"), video_frames(video)
+    assert len(drawn) == 6
+    for one, other in zip(drawn, plain, strict=True):
+        assert (np.abs(one.astype(int) - other).max(axis=-1) > 40).mean() > 0.1
+    predictions = predictions_in(tmp_path / "out")
+    assert summary.detections == len(predictions)
+    fields = {"image_id", "category_id", "bbox", "score", "file_name", "frame", "seconds", "category_name"}
+    assert all(set(p) == fields and p["file_name"] == "film.mp4" for p in predictions)
+    places = sorted({(p["image_id"], p["frame"], p["seconds"]) for p in predictions})
+    assert places == [(k + 1, k, pytest.approx(k / 10)) for k in range(6)]
+
+
+def test_frames_of_a_video_count_on_among_pictures(predictor, tmp_path):
+    files = [
+        write_picture(tmp_path / "in" / "a.png"),
+        write_video(tmp_path / "in" / "b.mp4", frames=3),
+        write_picture(tmp_path / "in" / "c.png", 1),
+        write_video(tmp_path / "in" / "d.avi", frames=2),
+    ]
+    summary = predict(predictor, files, tmp_path / "out")
+    assert (summary.pictures, summary.videos, summary.frames) == (2, 2, 5)
+    assert names_in(tmp_path / "out") == ["a.png", "b.mp4", "c.png", "d.avi.mp4", "predictions.json"]
+    found = sorted({(p["image_id"], p["file_name"], p.get("frame")) for p in predictions_in(tmp_path / "out")})
+    assert found == [
+        (1, "a.png", None),
+        *((2 + k, "b.mp4", k) for k in range(3)),
+        (5, "c.png", None),
+        *((6 + k, "d.avi", k) for k in range(2)),
+    ]
+
+
+def test_frame_of_a_video_finds_what_its_picture_finds(predictor, tmp_path):
+    video = write_video(tmp_path / "a.avi", frames=3)
+    for k, frame in enumerate(video_frames(video)):
+        cv2.imwrite(str(tmp_path / f"{k}.png"), frame)
+    predict(predictor, [video], tmp_path / "video")
+    predict(predictor, [tmp_path / f"{k}.png" for k in range(3)], tmp_path / "pictures")
+    of_video, of_pictures = predictions_in(tmp_path / "video"), predictions_in(tmp_path / "pictures")
+    np.testing.assert_allclose([p["score"] for p in of_video], [p["score"] for p in of_pictures], atol=1e-4)
+    np.testing.assert_allclose([p["bbox"] for p in of_video], [p["bbox"] for p in of_pictures], atol=0.1)
+
+
+def test_text_named_mp4_is_listed_and_a_damaged_video_is_kept_until_where_it_breaks_off(predictor, tmp_path):
+    words, damaged = tmp_path / "in" / "a.mp4", write_video(tmp_path / "in" / "b.avi", frames=20)
+    words.write_text("words")
+    damaged.write_bytes(damaged.read_bytes()[: damaged.stat().st_size // 2])
+    good = write_video(tmp_path / "in" / "c.mp4", frames=2)
+    summary = predict(predictor, [words, damaged, good], tmp_path / "out")
+    assert summary.unreadable == [words]
+    kept = summary.frames - 2
+    assert 0 < kept < 20 and summary.damaged == [f"b.avi is damaged: it breaks off after {kept} of 20 frames"]
+    assert names_in(tmp_path / "out") == ["b.avi.mp4", "c.mp4", "predictions.json"]
+    assert len(video_frames(tmp_path / "out" / "b.avi.mp4")) == kept
+
+
+def test_output_never_replaces_a_video(predictor, tmp_path):
+    video = write_video(tmp_path / "a.mp4")
+    before = video.read_bytes()
+    with pytest.raises(ValueError, match="own folder"):
+        predict(predictor, [video], tmp_path)
+    assert video.read_bytes() == before and names_in(tmp_path) == ["a.mp4"]
+
+
+def test_four_frames_of_a_video_are_in_tensorboard(predictor, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    video = write_video(tmp_path / "a.mp4", frames=10)
+    predict(predictor, [video], tmp_path / "out", logdir=str(tmp_path / "logs"))
+    events = EventAccumulator(str(tmp_path / "logs")).Reload()
+    assert [event.step for event in events.Tensors("a.mp4")] == [0, 2, 5, 7]

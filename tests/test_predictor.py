@@ -15,7 +15,7 @@ import ssd_tf
 from ssd_tf.checkpoints import Checkpoints
 from ssd_tf.data.annotations import Category
 from ssd_tf.model_dir import ModelInfo, save_config
-from ssd_tf.predictor import Predictor, load_predictor, load_predictor_for
+from ssd_tf.predictor import Predictor, detect_images, load_predictor, load_predictor_for
 
 CATEGORIES = (Category(1, "circle"), Category(3, "triangle"), Category(12, "cross"))
 
@@ -172,3 +172,16 @@ def test_limits_of_an_exported_model_are_told_where_they_cost_ap(saved, caplog, 
     load_predictor_for(saved[0], manifest)
     assert "exported with --score_threshold=0.5: detections between 0.05 and that are missing" in caplog.text
     assert "exported with --max_detections=10: AP, which looks at 100, may be lower" in caplog.text
+
+
+def test_pictures_of_any_size_are_detected_in_whatever_the_batch():
+    keras.utils.set_random_seed(0)
+    predictor = Predictor(ssd_tf.detector("ssd128_tiny"), (Category(1, "a"),), ssd_tf.build_model("ssd128_tiny", 1))
+    pictures = [recipe.aug_image_u8(k, size) for k, size in enumerate([(200, 100), (90, 150), (128, 128)])]
+    together = detect_images(predictor, pictures, 5, 0.0)
+    assert len(together) == 3 and all(found.boxes.shape == (1, 200, 4) for found in together)
+    for picture, found in zip(pictures, together, strict=True):
+        (alone,) = detect_images(predictor, [picture], 5, 0.0)
+        np.testing.assert_allclose(found.scores, alone.scores, atol=1e-5)
+        np.testing.assert_allclose(found.boxes, alone.boxes, atol=1e-4)
+    assert not np.allclose(together[0].scores, together[1].scores)

@@ -1,7 +1,10 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Finds objects in pictures: writes annotated copies and predictions.json.
+"""Finds objects in pictures and videos: writes annotated copies and predictions.json.
 
 python predict.py --model=runs/mlperf --input=pictures --output_dir=found
+
+A video becomes an mp4 with all its frames, without its sound. Names that end in .mp4, .m4v, .mov, .avi, .mkv, .webm,
+.mpg, .mpeg, .wmv, .flv, .ts or .3gp are videos. For a camera or a stream see ssd_tf.apps.stream --headless.
 """
 
 from absl import flags
@@ -11,33 +14,50 @@ from ssd_tf.apps import cli
 FLAGS = flags.FLAGS
 flags.DEFINE_string("model", None, cli.MODEL_HELP, required=True)
 flags.DEFINE_string(
-    "input", None, "A picture, a folder of pictures, or a pattern such as 'photos/*.jpg'.", required=True
+    "input",
+    None,
+    "A picture or video, a folder of pictures and videos, or a pattern such as 'photos/*.jpg'.",
+    required=True,
 )
-flags.DEFINE_string("output_dir", None, "Where annotated pictures and predictions.json go.", required=True)
+flags.DEFINE_string("output_dir", None, "Where annotated pictures, videos and predictions.json go.", required=True)
 flags.DEFINE_float("score_threshold", 0.3, "Show detections with a score above this.", 0.0, 1.0)
-flags.DEFINE_string("logdir", "", "Also write the annotated pictures to this folder as TensorBoard images.")
-flags.DEFINE_integer("batch_size", 8, "Pictures in a step.", lower_bound=1)
+flags.DEFINE_string(
+    "logdir",
+    "",
+    "Also write the annotated pictures to this folder as TensorBoard images; of a video the first frame and three "
+    "more, evenly spread.",
+)
+flags.DEFINE_integer("batch_size", 8, "Pictures or frames in a step.", lower_bound=1)
 
 
 def main() -> int:
-    from ssd_tf.prediction import find_pictures, predict_pictures
+    from ssd_tf.data.inputs import find_pictures_and_videos
+    from ssd_tf.prediction import predict_pictures
     from ssd_tf.predictor import load_predictor, warn_of_min_score
 
-    pictures = find_pictures(FLAGS.input)
+    files = find_pictures_and_videos(FLAGS.input)
     predictor = load_predictor(FLAGS.model)
     warn_of_min_score(predictor, FLAGS.score_threshold)
     summary = predict_pictures(
-        predictor, pictures, FLAGS.output_dir, FLAGS.score_threshold, FLAGS.batch_size, FLAGS.logdir
+        predictor, files, FLAGS.output_dir, FLAGS.score_threshold, FLAGS.batch_size, FLAGS.logdir
     )
+    videos = f" and {summary.frames} frames of {_count(summary.videos, 'video')}" if summary.videos else ""
     print(
-        f"{summary.detections} objects in {summary.pictures} pictures; annotated pictures and predictions.json in "
-        f"{FLAGS.output_dir}"
+        f"{summary.detections} objects in {summary.pictures} pictures{videos}; annotated copies and predictions.json "
+        f"in {FLAGS.output_dir}"
     )
+    problems = list(summary.damaged)
     if summary.unreadable:
         names = ", ".join(str(path) for path in summary.unreadable[:3])
         more = f" and {len(summary.unreadable) - 3} more" if len(summary.unreadable) > 3 else ""
-        raise ValueError(f"not readable as a picture: {names}{more}")
+        problems.append(f"not readable as a picture or video: {names}{more}")
+    if problems:
+        raise ValueError("; ".join(problems))
     return cli.EXIT_OK
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 if __name__ == "__main__":

@@ -1,12 +1,22 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Encoded pictures -> RGB pixels -> the square that the model sees. All programs read pictures through this decoder."""
 
+import pathlib
+
+import numpy as np
 import tensorflow as tf
 
 from ssd_tf.data.gif import first_frame
 
-# What `decode` reads; used to find pictures in a folder.
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
+
+def read_picture(path: pathlib.Path) -> np.ndarray | None:
+    """uint8 RGB [H, W, 3] of a file, or None where it is no picture."""
+    try:
+        encoded = path.read_bytes()
+        picture_format(encoded)
+        return decode(tf.constant(encoded)).numpy()
+    except (ValueError, tf.errors.InvalidArgumentError):
+        return None
 
 
 def picture_format(encoded: bytes) -> str:

@@ -211,3 +211,14 @@ def test_resizing_a_batch_is_resizing_each():
     resized = images.resize(tf.constant(batch), 32).numpy()
     for one, whole in zip(resized, batch, strict=True):
         np.testing.assert_array_equal(one, images.resize(tf.constant(whole), 32).numpy())
+
+
+def test_picture_is_read_from_a_file_and_what_is_none_gives_nothing(tmp_path):
+    pixels = recipe.aug_image_u8(0, (30, 20))
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    read = images.read_picture(tmp_path / "a.png")
+    assert read is not None
+    np.testing.assert_array_equal(read, pixels)
+    for content in (b"", b"words", (tmp_path / "a.png").read_bytes()[:60]):
+        (tmp_path / "b.png").write_bytes(content)
+        assert images.read_picture(tmp_path / "b.png") is None

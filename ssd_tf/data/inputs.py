@@ -1,0 +1,46 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Which files a user means by a name, a folder or a pattern. Imports no TensorFlow, which takes seconds."""
+
+import glob
+import pathlib
+from collections.abc import Sequence
+
+# What images.decode reads.
+PICTURE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
+# What FFmpeg, which comes with OpenCV, is asked to read.
+VIDEO_EXTENSIONS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".3gp")
+
+
+def find_pictures(pattern: str) -> list[pathlib.Path]:
+    """The files that --input means, sorted: a file, the pictures in a folder, or what a pattern matches.
+
+    Raises:
+      FileNotFoundError: there is none.
+    """
+    return _find(pattern, "picture", PICTURE_EXTENSIONS)
+
+
+def find_pictures_and_videos(pattern: str) -> list[pathlib.Path]:
+    """The same, with the videos of a folder too."""
+    return _find(pattern, "picture or video", (*PICTURE_EXTENSIONS, *VIDEO_EXTENSIONS))
+
+
+def is_video(path: pathlib.Path) -> bool:
+    """Whether a file is to be read as a video, which its name decides."""
+    return path.suffix.lower() in VIDEO_EXTENSIONS
+
+
+def _find(pattern: str, what: str, extensions: Sequence[str]) -> list[pathlib.Path]:
+    path = pathlib.Path(pattern)
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        found = [p for p in path.iterdir() if p.suffix.lower() in extensions and p.is_file()]
+        if not found:
+            raise FileNotFoundError(f"no {what} in folder {path}: looked for {', '.join(extensions)}")
+    else:
+        # Path.glob refuses absolute patterns.
+        found = [p for p in map(pathlib.Path, glob.glob(pattern, recursive=True)) if p.is_file()]  # noqa: PTH207
+        if not found:
+            raise FileNotFoundError(f"no file, folder or match for --input: {pattern}")
+    return sorted(found)

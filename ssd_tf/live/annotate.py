@@ -1,0 +1,111 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Every frame of a source, in order, with its boxes: to a video, without a window."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import tqdm
+
+from ssd_tf.evaluation.drawing import draw_detections
+from ssd_tf.evaluation.placement import LabelMemory
+from ssd_tf.geometry.detections import Detections
+from ssd_tf.live.recording import Recording, VideoWriter
+from ssd_tf.live.source import Frame, Source, SourceLostError
+from ssd_tf.predictor import AnyPredictor, detect_images
+
+
+@dataclasses.dataclass(frozen=True)
+class Annotated:
+    """What became of a source: how many frames were read and objects found, and why it broke off, "" if it did not."""
+
+    frames: int
+    objects: int
+    problem: str
+
+
+def annotate_source(
+    predictor: AnyPredictor,
+    source: Source,
+    writer: VideoWriter | None,
+    score_threshold: float,
+    batch_size: int = 8,
+    on_frame: Callable[[Frame, Detections, np.ndarray], None] | None = None,
+) -> Annotated:
+    """Detects in every frame and draws what is found, with a progress bar.
+
+    Of a live source only the frames count that come while the model is free; the video repeats them, so that it plays
+    in real time. Ctrl-C ends a live source as it should be ended. Where a source breaks off, what came before counts.
+
+    Args:
+      predictor: what detects.
+      source: open; is left open.
+      writer: gets the annotated frames; is left open. None writes no video.
+      score_threshold: leaves out what scores less.
+      batch_size: frames in a step; one for a live source, where waiting for more would only delay.
+      on_frame: gets every frame, its detections (NumPy, of one image) and the annotated picture.
+
+    Raises:
+      ValueError: the video would replace the one that is read.
+    """
+    info = source.info
+    if writer and info.path and writer.path.resolve() == info.path.resolve():
+        raise ValueError(f"expected another file to write than to read. Received: {writer.path} for both")
+    recording = Recording(writer) if writer and info.is_live else None
+    frames = objects = 0
+    problem = ""
+    with tqdm.tqdm(total=info.frames or None, unit="frame", desc=info.name) as progress:
+        try:
+            for frame, found, drawn in _detected(predictor, source, score_threshold, batch_size):
+                if recording:
+                    recording.write(drawn, frame.seconds)
+                elif writer:
+                    writer.write(drawn)
+                if on_frame:
+                    on_frame(frame, found, drawn)
+                frames += 1
+                objects += int(found.count[0])
+                progress.update()
+        except SourceLostError as error:
+            problem = str(error)
+        except KeyboardInterrupt:
+            if not info.is_live:
+                raise
+    if recording:
+        recording.cut()
+    return Annotated(frames, objects, problem)
+
+
+def _detected(
+    predictor: AnyPredictor, source: Source, score_threshold: float, batch_size: int
+) -> Iterator[tuple[Frame, Detections, np.ndarray]]:
+    """Every frame with its detections and as it is drawn."""
+    batch_size = 1 if source.info.is_live else min(batch_size, source.info.frames or batch_size)
+    names = {k: category.name for k, category in enumerate(predictor.categories, start=1)}
+    labels = LabelMemory()
+    for frames in _batches(source, batch_size):
+        images = [frame.image for frame in frames]
+        detections = detect_images(predictor, images, batch_size, score_threshold)
+        for frame, found in zip(frames, detections, strict=True):
+            count = int(found.count[0])
+            boxes, classes, scores = found.boxes[0, :count], found.classes[0, :count], found.scores[0, :count]
+            drawn = draw_detections(frame.image, boxes, classes, scores, names, min_side=0, memory=labels)
+            yield frame, found, drawn
+
+
+def _batches(source: Source, batch_size: int) -> Iterator[list[Frame]]:
+    """The frames; where the source breaks off, all until then, and then SourceLostError."""
+    batch: list[Frame] = []
+    lost = None
+    try:
+        while frame := source.read():
+            batch.append(frame)
+            if len(batch) == batch_size:
+                yield batch
+                batch = []
+    except SourceLostError as error:
+        lost = error
+    if batch:
+        yield batch
+    if lost:
+        raise lost

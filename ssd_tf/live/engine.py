@@ -1,0 +1,174 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Detection in what a camera, a stream, a video or a folder shows, as it happens.
+
+Three threads hand frames on: capture -> inference -> drawing. Between them is room for one frame, and the newest wins,
+so that a slow model shows fewer frames but none later, and memory stays flat. Nothing here needs a screen.
+"""
+
+import pathlib
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ssd_tf.live.capturing import Capturing
+from ssd_tf.live.inferring import Inferring
+from ssd_tf.live.messages import Captured, Detected, Redraw, State, Told
+from ssd_tf.live.newest import Newest
+from ssd_tf.live.showing import Showing, Shown, Stats, View
+from ssd_tf.live.source import SourceInfo
+
+if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
+    from ssd_tf.predictor import AnyPredictor
+
+__all__ = ["Engine", "Shown", "State", "Stats", "View"]
+
+_FIRST_VIEW = View()
+
+
+class Engine:
+    """Reads, detects and draws. All methods may be called from any thread and none waits for a frame.
+
+    `on_shown` and `on_state` are called by the drawing thread, in order: after PAUSED no new frame comes until `step`
+    or `set_paused(False)`, and ENDED comes after the last frame. Only CLOSED is told by the caller of `close`. The text
+    of a state is a sentence for people.
+    """
+
+    def __init__(
+        self,
+        load_model: "Callable[[], AnyPredictor]",
+        on_shown: Callable[[Shown], None],
+        on_state: Callable[[State, str], None],
+        view: View = _FIRST_VIEW,
+        *,
+        fast: bool = False,
+    ):
+        """
+        Args:
+          load_model: is called in the inference thread, so that TensorFlow can be imported there.
+          on_shown: gets every new picture, and the last one again where the view has changed.
+          on_state: gets every change of state.
+          view: what is shown at first.
+          fast: read a file as fast as possible in place of at its own pace.
+        """
+        captured: Newest[Captured | Told] = Newest()
+        results: Newest[Detected | Told | Redraw] = Newest()
+        self._slots = (captured, results)
+        self._on_state = on_state
+        self._capturing = Capturing(captured, fast)
+        self._inferring = Inferring(load_model, self._capturing, captured, results)
+        self._showing = Showing(results, on_shown, on_state, view)
+        self._lock = threading.Lock()  # guards the two below
+        self._opening = 0
+        self._closed = False
+        self._threads = [
+            threading.Thread(target=self._guarded, args=(name, work), name=f"ssd_tf-{name}", daemon=True)
+            for name, work in (
+                ("capture", self._capturing.run),
+                ("inference", self._inferring.run),
+                ("drawing", self._showing.run),
+            )
+        ]
+
+    @property
+    def predictor(self) -> "AnyPredictor | None":
+        """None until the model is loaded."""
+        return self._inferring.predictor
+
+    @property
+    def source_info(self) -> SourceInfo | None:
+        """Of the source that is open, or was open last."""
+        return self._capturing.source_info
+
+    @property
+    def recording(self) -> bool:
+        return self._showing.is_recording
+
+    def start(self) -> None:
+        """Starts the threads; the model is loaded first, and sources are opened when it is there."""
+        for thread in self._threads:
+            thread.start()
+
+    def open(self, source: str) -> None:
+        """Opens what `open_source` takes in place of what is open. Also the way to try again, the model too."""
+        with self._lock:
+            self._opening += 1
+            self._showing.opening = self._opening
+            self._capturing.play(self._opening, source)
+        self._inferring.retry()
+
+    def set_view(self, view: View) -> None:
+        """Shows the last frame at once as the viewer wants it now, whether paused or ended."""
+        self._showing.set_view(view)
+
+    def set_paused(self, paused: bool) -> None:
+        """Stops a file where it is; a camera goes on unseen."""
+        self._capturing.set_paused(paused)
+
+    def step(self) -> None:
+        """Shows one more frame while paused."""
+        self._capturing.step()
+
+    def snapshot(self) -> np.ndarray | None:
+        """The last frame at its own size with its boxes, uint8 RGB [H, W, 3]; None before the first."""
+        return self._showing.snapshot()
+
+    def start_recording(self, path: str | pathlib.Path) -> None:
+        """Writes what is shown from the next frame on to an mp4, at the frames' own size. It plays in real time.
+
+        Raises:
+          ValueError: it records already, or the name does not end in .mp4.
+          FileExistsError: the file is there.
+          OSError: it cannot be written.
+        """
+        self._showing.start_recording(path, self.source_info.fps if self.source_info else 0.0)
+
+    def stop_recording(self) -> pathlib.Path | None:
+        """The file, which is whole now; None where no frame was recorded.
+
+        Raises:
+          OSError: it could not be written whole, and was removed.
+        """
+        return self._showing.stop_recording()
+
+    def close(self, timeout: float = 1.0) -> list[str]:
+        """Ends the threads and a recording, and says CLOSED, with the reason where the recording is lost.
+
+        Returns:
+          The names of threads that have not ended within `timeout` seconds; they end when the model that they load or
+          run is done, and keep no program from ending.
+        """
+        with self._lock:
+            if self._closed:
+                return self._running()
+            self._closed = True
+        self._capturing.close()
+        self._inferring.close()
+        for slot in self._slots:
+            slot.close()
+        end = time.monotonic() + timeout
+        for thread in self._threads:
+            if thread.ident:
+                thread.join(max(0.0, end - time.monotonic()))
+        problem = ""
+        try:
+            self._showing.stop_recording()
+        except OSError as error:
+            problem = str(error)
+        self._on_state(State.CLOSED, problem)
+        return self._running()
+
+    def _running(self) -> list[str]:
+        return [thread.name for thread in self._threads if thread.is_alive()]
+
+    def _guarded(self, name: str, work: Callable[[], None]) -> None:
+        """Says so where a thread ends by a mistake of the program's. Python then prints the traceback."""
+        try:
+            work()
+        finally:
+            if error := sys.exception():
+                self._capturing.stop()
+                self._on_state(State.FAILED, f"the {name} thread has ended: {type(error).__name__}: {error}")

@@ -1,0 +1,55 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Pictures one after the other, as a source of frames."""
+
+import pathlib
+
+import numpy as np
+from absl import logging
+
+from ssd_tf.live.source import Frame, Source, SourceInfo
+
+# Pictures a second: slow enough to look at each.
+PICTURES_FPS = 1.0
+
+
+class PictureSource(Source):
+    """Picture files, which may differ in size. One that cannot be read is left out, with a line in the log."""
+
+    def __init__(self, text: str, paths: list[pathlib.Path]):
+        self._text = text
+        self._paths = paths
+        self._place = 0  # in self._paths
+        self._next: np.ndarray | None = None
+
+    def open(self) -> None:
+        """Raises ValueError where no picture can be read."""
+        self._next = self._read_next()
+        if self._next is None:
+            raise ValueError(f"{self._text}: not readable as a picture")
+        height, width = self._next.shape[:2]
+        path = self._paths[0] if len(self._paths) == 1 else None
+        name = pathlib.Path(self._text).name or self._text
+        self.info = SourceInfo(name, "pictures", PICTURES_FPS, len(self._paths), width, height, path)
+
+    def read(self) -> Frame | None:
+        image = self._next if self._next is not None else self._read_next()
+        self._next = None
+        if image is None:
+            return None
+        index = self._place - 1
+        return Frame(image, index, index / PICTURES_FPS)
+
+    def close(self) -> None:
+        self._next = None
+
+    def _read_next(self) -> np.ndarray | None:
+        from ssd_tf.data.images import read_picture  # late: imports TensorFlow, which takes seconds
+
+        while self._place < len(self._paths):
+            path = self._paths[self._place]
+            self._place += 1
+            image = read_picture(path)
+            if image is not None:
+                return image
+            logging.warning("%s: left out, not readable as a picture", path)
+        return None

@@ -1,0 +1,142 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Where frames come from: a camera, a stream of the network, a video or pictures, all read in the same way."""
+
+import abc
+import dataclasses
+import glob
+import pathlib
+import re
+from typing import Literal, Self
+
+import numpy as np
+
+from ssd_tf.data.inputs import PICTURE_EXTENSIONS, find_pictures
+
+
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """One picture of a source.
+
+    Attributes:
+      image: uint8 RGB [H, W, 3].
+      index: counts the frames from 0, those that were left out too.
+      seconds: its time in the video, or since a camera or stream was opened.
+    """
+
+    image: np.ndarray
+    index: int
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class SourceInfo:
+    """What is known of a source.
+
+    Attributes:
+      name: short, for a title; shows no password of an address.
+      kind: a stream is an address of the network whose length is not known; with a known length it is a video.
+      fps: frames a second as the source says; 0 where it does not.
+      frames: their number as the source says; 0 where it does not.
+      width, height: of the first frame, in pixels; 0 where not known.
+      path: the file, where the source is one.
+    """
+
+    name: str
+    kind: Literal["camera", "stream", "video", "pictures"]
+    fps: float
+    frames: int
+    width: int
+    height: int
+    path: pathlib.Path | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether frames come when they happen, and are gone when they are not read."""
+        return self.kind in ("camera", "stream")
+
+
+class SourceLostError(OSError):
+    """A camera was unplugged, a stream broke off, or a file is damaged in the middle."""
+
+
+class Source(abc.ABC):
+    """Frames in order. Used by one thread, but for `interrupt`.
+
+    Attributes:
+      info: set by `open`.
+    """
+
+    info: SourceInfo
+
+    @abc.abstractmethod
+    def open(self) -> None:
+        """Gets the source ready to be read.
+
+        Raises:
+          OSError, ValueError: it cannot be opened, or is no such source.
+        """
+
+    @abc.abstractmethod
+    def read(self) -> Frame | None:
+        """The next frame, of a live source the newest; None at the end.
+
+        Raises:
+          SourceLostError: the source broke off before its end.
+        """
+
+    def skip(self) -> bool:
+        """Leaves out a frame, which may cost less than to read it; False at the end. Raises as `read`."""
+        return self.read() is not None
+
+    def interrupt(self) -> None:  # noqa: B027 (nothing to do for most)
+        """Ends, from another thread, an `open` or `read` that waits, with SourceLostError. A file never waits."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Gives everything back. May be called twice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_source(text: str) -> Source:
+    """Opens what --source names: "0" (a camera), a video, rtsp://... or http://..., a folder or pattern of pictures.
+
+    Raises:
+      FileNotFoundError: there is no such file or camera.
+      ValueError, OSError: it is there, but cannot be used.
+    """
+    source = find_source(text)
+    try:
+        source.open()
+    except BaseException:
+        source.close()
+        raise
+    return source
+
+
+def find_source(text: str) -> Source:
+    """The same, not yet opened: returns at once.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+    """
+    # Here, since all of them import this file.
+    from ssd_tf.live.pictures import PictureSource
+    from ssd_tf.live.remote import RemoteSource
+    from ssd_tf.live.video import VideoSource
+
+    if camera := re.fullmatch(r"(?:/dev/video)?(\d+)", text):
+        return RemoteSource(camera[1])
+    if re.match(r"[a-z][a-z0-9+.-]+://", text, re.IGNORECASE):
+        return RemoteSource(text)
+    path = pathlib.Path(text)
+    # Path.glob refuses absolute patterns; an empty path is the current folder.
+    if not (text and (path.exists() or glob.glob(text, recursive=True))):  # noqa: PTH207
+        raise FileNotFoundError(f"no camera, address, file, folder or match: {text!r}")
+    if path.is_file() and path.suffix.lower() not in PICTURE_EXTENSIONS:
+        return VideoSource(text)
+    return PictureSource(text, find_pictures(text))

@@ -1,0 +1,65 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""A file, a folder or a pattern becomes a sorted list of files."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from ssd_tf.data.inputs import find_pictures, find_pictures_and_videos, is_video
+
+
+def test_file_is_found_whatever_its_name(tmp_path):
+    for name in ("a.jpg", "a[1].jpg", "no suffix", "a.txt"):
+        (tmp_path / name).touch()
+        assert find_pictures(str(tmp_path / name)) == [tmp_path / name]
+
+
+def test_pictures_of_a_folder_are_found_by_suffix_sorted(tmp_path):
+    for name in ("c.jpg", "a.PNG", "b.jpeg", "d.bmp", "e.gif", "notes.txt", "data.json"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder.jpg").mkdir()
+    assert [path.name for path in find_pictures(str(tmp_path))] == ["a.PNG", "b.jpeg", "c.jpg", "d.bmp", "e.gif"]
+
+
+def test_pattern_finds_files_in_several_folders(tmp_path):
+    for name in ("x/1.jpg", "x/2.png", "y/1.jpg", "y/z/1.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert find_pictures(str(tmp_path / "*" / "*.jpg")) == [tmp_path / "x/1.jpg", tmp_path / "y/1.jpg"]
+    assert find_pictures(str(tmp_path / "**" / "1.jpg")) == [tmp_path / k / "1.jpg" for k in ("x", "y", "y/z")]
+
+
+def test_folder_without_pictures_is_refused_by_name(tmp_path):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(FileNotFoundError, match=rf"no picture in folder {tmp_path}.*\.jpg"):
+        find_pictures(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["nowhere.jpg", "*.jpg", "nowhere/"])
+def test_nothing_found_is_refused_with_what_was_asked_for(tmp_path, name):
+    with pytest.raises(FileNotFoundError, match="no file, folder or match for --input"):
+        find_pictures(str(tmp_path / name))
+
+
+def test_videos_of_a_folder_are_found_among_the_pictures_where_they_are_wanted(tmp_path):
+    for name in ("c.jpg", "a.MP4", "b.mkv", "notes.txt", "d.webm"):
+        (tmp_path / name).touch()
+    assert [path.name for path in find_pictures_and_videos(str(tmp_path))] == ["a.MP4", "b.mkv", "c.jpg", "d.webm"]
+    assert [path.name for path in find_pictures(str(tmp_path))] == ["c.jpg"]
+
+
+def test_folder_without_pictures_and_videos_is_refused_by_name(tmp_path):
+    with pytest.raises(FileNotFoundError, match=rf"no picture or video in folder {tmp_path}.*\.jpg.*\.mp4"):
+        find_pictures_and_videos(str(tmp_path))
+
+
+def test_name_says_what_is_a_video():
+    names = ("a.mp4", "a.MOV", "a.jpg", "mp4", "a.gif", "a.mp4.png", "no suffix")
+    assert [is_video(pathlib.Path(name)) for name in names] == [True, True, False, False, False, False, False]
+
+
+def test_looking_for_files_does_not_start_tensorflow():
+    code = "import sys, ssd_tf.data.inputs; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

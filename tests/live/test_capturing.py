@@ -1,0 +1,137 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""The capture thread by itself: what it hands on when nobody takes it, when it is late, and when it is paused."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from ssd_tf.live import capturing as capturing_module
+from ssd_tf.live.capturing import Capturing
+from ssd_tf.live.messages import Captured, State, Told
+from ssd_tf.live.newest import Newest
+from ssd_tf.live.source import Frame, Source, SourceInfo
+from tests.live.conftest import FRAMES
+from tests.live.viewer import PATIENCE
+
+
+class Watched(Newest):
+    """Tells when the end of the source waits behind the frames."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ended = threading.Event()
+
+    def put(self, item, keep: bool = False) -> None:
+        if isinstance(item, Told) and item.state is State.ENDED:
+            self.ended.set()
+        super().put(item, keep)
+
+
+class Endless(Source):
+    """A source whose frames take five milliseconds each to read."""
+
+    def __init__(self, info: SourceInfo):
+        self.info = info
+        self.reads = self.skips = 0
+
+    def open(self) -> None:
+        pass
+
+    def read(self) -> Frame:
+        time.sleep(0.005)
+        self.reads += 1
+        index = self.reads + self.skips - 1
+        return Frame(np.zeros((2, 2, 3), np.uint8), index, index / (self.info.fps or 1000))
+
+    def skip(self) -> bool:
+        self.skips += 1
+        return True
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def play(monkeypatch):
+    """play(source): its Capturing, and where that puts what it reads."""
+    started = []
+
+    def start(source: Source | str, output: Newest | None = None) -> tuple[Capturing, Newest]:
+        output = output or Newest()
+        if isinstance(source, Source):
+            monkeypatch.setattr(capturing_module, "find_source", lambda _: source)
+        capturing = Capturing(output, fast=not isinstance(source, Source))
+        thread = threading.Thread(target=capturing.run)
+        capturing.allow()
+        capturing.play(1, str(source))
+        thread.start()
+        started.append((capturing, output, thread))
+        return capturing, output
+
+    yield start
+    for capturing, output, thread in started:
+        capturing.close()
+        output.close()
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+def take_frame(output: Newest) -> Captured:
+    while not isinstance(message := output.take(), Captured):
+        assert message is not None
+    return message
+
+
+def test_newest_frame_wins_and_the_end_comes_after_it(play, video):
+    watched = Watched()
+    _, output = play(str(video), watched)
+    running = output.take()
+    assert running.state is State.RUNNING
+    assert watched.ended.wait(PATIENCE)  # all has been read, and nothing was taken
+    assert output.take().frame.index == FRAMES - 1
+    assert output.take().state is State.ENDED
+
+
+def test_video_that_cannot_be_decoded_in_time_leaves_out_frames(play):
+    source = Endless(SourceInfo("fast.mp4", "video", 1000.0, 0, 2, 2))
+    _, output = play(source)
+    indices = [take_frame(output).frame.index for _ in range(60)]
+    assert source.skips > 0
+    assert indices == sorted(set(indices))
+    # At most so many in a row, so that something is seen however slow the machine is.
+    assert max(np.diff(indices)) > 1
+
+
+def test_pictures_are_never_left_out(play):
+    source = Endless(SourceInfo("folder", "pictures", 1000.0, 0, 2, 2))
+    _, output = play(source)
+    for _ in range(60):
+        take_frame(output)
+    assert source.skips == 0
+
+
+def test_paused_camera_is_read_on_so_that_the_next_frame_is_fresh(play):
+    source = Endless(SourceInfo("camera 0", "camera", 0.0, 0, 2, 2))
+    capturing, output = play(source)
+    capturing.set_paused(True)
+    while not (isinstance(message := output.take(), Told) and message.state is State.PAUSED):
+        pass
+    held = source.reads
+    while source.reads < held + 10:
+        time.sleep(0.001)
+    capturing.step()
+    assert take_frame(output).frame.index >= held + 10
+
+
+def test_paused_video_stays_where_it_is(play):
+    source = Endless(SourceInfo("film.mp4", "video", 200.0, 0, 2, 2))
+    capturing, output = play(source)
+    capturing.set_paused(True)
+    last = -1
+    while not (isinstance(message := output.take(), Told) and message.state is State.PAUSED):
+        last = message.frame.index if isinstance(message, Captured) else last
+    capturing.step()
+    assert take_frame(output).frame.index == last + 1
+    assert source.reads + source.skips == last + 2

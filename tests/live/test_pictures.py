@@ -1,0 +1,52 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Pictures come one a second, and what is no picture is left out with a line in the log."""
+
+import pathlib
+
+import pytest
+from absl import logging
+from PIL import Image
+
+from ssd_tf.live.pictures import PICTURES_FPS, PictureSource
+
+
+def write_pictures(folder: pathlib.Path, *sizes: tuple[int, int]) -> list[pathlib.Path]:
+    paths = [folder / f"{k}.png" for k in range(len(sizes))]
+    for path, size in zip(paths, sizes, strict=True):
+        Image.new("RGB", size).save(path)
+    return paths
+
+
+def opened(paths: list[pathlib.Path]) -> PictureSource:
+    source = PictureSource("folder", paths)
+    source.open()
+    return source
+
+
+def test_pictures_keep_their_sizes_and_come_one_a_second(tmp_path):
+    source = opened(write_pictures(tmp_path, (20, 10), (7, 9)))
+    assert (source.info.fps, source.info.frames, source.info.width, source.info.height) == (PICTURES_FPS, 2, 20, 10)
+    frames = list(iter(source.read, None))
+    assert [(frame.index, frame.seconds, frame.image.shape) for frame in frames] == [
+        (0, 0.0, (10, 20, 3)),
+        (1, 1.0, (9, 7, 3)),
+    ]
+
+
+def test_unreadable_pictures_are_left_out_and_named_in_the_log(tmp_path, caplog):
+    paths = write_pictures(tmp_path, (20, 10), (20, 10), (20, 10), (20, 10))
+    paths[0].write_text("words")
+    paths[2].write_bytes(b"")
+    logging.use_absl_handler()
+    with caplog.at_level("WARNING", logger="absl"):
+        frames = list(iter(opened(paths).read, None))
+    assert [frame.index for frame in frames] == [1, 3]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{paths[k]}: left out, not readable as a picture" for k in (0, 2)
+    ]
+
+
+def test_no_readable_picture_is_refused(tmp_path):
+    (tmp_path / "a.png").write_text("words")
+    with pytest.raises(ValueError, match="folder: not readable as a picture"):
+        opened([tmp_path / "a.png"])
