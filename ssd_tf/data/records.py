@@ -95,6 +95,14 @@ def parse(serialized: tf.Tensor) -> Example:
     )
 
 
+def identity(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The image id and the file name, "" where there is none, of the record in a scalar string; reads nothing else."""
+    text = tf.io.FixedLenFeature([], tf.string)
+    name = tf.io.FixedLenFeature([], tf.string, default_value="")
+    features = tf.io.parse_single_example(serialized, {"image/source_id": text, "image/filename": name})
+    return features["image/source_id"], features["image/filename"]
+
+
 def has_boxes(serialized: tf.Tensor) -> tf.Tensor:
     """Whether the record in a scalar string has a box; reads nothing else of it."""
     labels = tf.io.VarLenFeature(tf.int64)

@@ -109,6 +109,13 @@ def test_records_of_others_without_boxes_parse():
     assert [len(x) for x in (found.category_ids, found.areas, found.is_crowd)] == [0, 0, 0]
 
 
+def test_identity_is_the_image_id_and_the_file_name():
+    serialized = records.serialize(image(), JPEG, NAMES)
+    assert [part.numpy() for part in records.identity(tf.constant(serialized))] == [b"397133", b"000000397133.jpg"]
+    others = without(serialized, "image/filename")
+    assert [part.numpy() for part in records.identity(tf.constant(others))] == [b"397133", b""]
+
+
 def test_record_without_a_picture_is_refused():
     with pytest.raises(tf.errors.InvalidArgumentError, match="image/encoded"):
         records.parse(tf.constant(without(records.serialize(image(), JPEG, NAMES), "image/encoded")))

@@ -1,0 +1,80 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""The pictures that a detector does worst and best on: which they are, and what they look like with boxes."""
+
+import pathlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ssd_tf.data.gallery import read_pictures
+from ssd_tf.data.manifest import Manifest
+from ssd_tf.evaluation.evaluator import Evaluation
+from ssd_tf.evaluation.pictures import PictureScore
+from ssd_tf.evaluation.side_by_side import truth_and_found
+
+# Of each kind, and their longer side in pixels: sharp where two of them share a window, and the file stays small.
+MOST_PICTURES, _MAX_SIDE = 8, 640
+# They are shown at about half of that size.
+_TEXT_SCALE = 1.5
+
+
+class ScoredPicture(NamedTuple):
+    """A picture with its true and with its found boxes drawn, uint8 RGB of one size; and the categories of these.
+
+    file_name: "" where it is not known.
+    """
+
+    score: PictureScore
+    file_name: str
+    truth: np.ndarray
+    found: np.ndarray
+    category_ids: frozenset[int]
+
+
+def worst_and_best(
+    scores: Sequence[PictureScore], most: int = MOST_PICTURES
+) -> tuple[list[PictureScore], list[PictureScore]]:
+    """The lowest F1 first, then the highest first; no picture is in both lists, and each has at most `most`.
+
+    Of equal F1 the picture with more mistakes is worse, and the one with more objects found is better.
+    """
+    count = min(most, -(-len(scores) // 2))
+    worst = sorted(scores, key=lambda s: (s.f1, -(s.wrong + s.missed)))[:count]
+    rest = [score for score in scores if score not in worst]
+    return worst, sorted(rest, key=lambda s: (-s.f1, -s.correct))[:count]
+
+
+def draw_pictures(
+    scores: Sequence[PictureScore],
+    evaluation: Evaluation,
+    data_dir: str | pathlib.Path,
+    manifest: Manifest,
+    score_threshold: float,
+) -> list[ScoredPicture]:
+    """The pictures in the order of `scores`; those that cannot be read are left out."""
+    ids = [score.image_id for score in scores]
+    images = read_pictures(data_dir, manifest, ids, limit=len(ids), max_side=_MAX_SIDE)
+    truth = evaluation.ground_truth
+    sizes = {image["id"]: (image["height"], image["width"]) for image in truth["images"]}
+    kept = [result for result in evaluation.results if result["score"] >= score_threshold]
+    drawn = []
+    for score in scores:
+        if score.image_id not in images:
+            continue
+        annotations, results = (
+            [thing for thing in things if thing["image_id"] == score.image_id]
+            for things in (truth["annotations"], kept)
+        )
+        halves = truth_and_found(
+            images[score.image_id].image,
+            sizes[score.image_id],
+            annotations,
+            results,
+            truth["categories"],
+            score_threshold,
+            _TEXT_SCALE,
+        )
+        category_ids = frozenset(thing["category_id"] for thing in (*annotations, *results))
+        drawn.append(ScoredPicture(score, images[score.image_id].file_name, *halves, category_ids))
+    return drawn

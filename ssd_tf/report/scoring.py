@@ -1,0 +1,85 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""The evaluation that a report is about, and all that is worked out of it."""
+
+import pathlib
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ssd_tf.data.manifest import Manifest, load_manifest
+from ssd_tf.evaluation.confusion import confusion_matrix
+from ssd_tf.evaluation.errors import Errors, analyse_errors
+from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
+from ssd_tf.evaluation.matches import BestThreshold, best_threshold
+from ssd_tf.evaluation.pictures import picture_scores
+from ssd_tf.predictor import load_predictor_for
+from ssd_tf.report.pictures import ScoredPicture, draw_pictures, worst_and_best
+
+# As COCO: up to 32 x 32 square pixels is small, up to 96 x 96 medium.
+_SMALL, _MEDIUM = 32**2, 96**2
+
+
+class Scored(NamedTuple):
+    """A checkpoint on a split.
+
+    Attributes:
+      evaluation: COCO's numbers, with the detections and the ground truth they are of.
+      confusion: int64 [C + 1, C + 1], of the detections with at least the report's score threshold.
+      errors: what is wrong, and what it costs.
+      best: the score threshold with the best F1, over all classes.
+      boxes_by_size: "small", "medium", "large" -> number of true boxes.
+      worst, best_pictures: pictures with boxes, the worst and the best first.
+    """
+
+    evaluation: Evaluation
+    confusion: np.ndarray
+    errors: Errors
+    best: BestThreshold
+    boxes_by_size: dict[str, int]
+    worst: list[ScoredPicture]
+    best_pictures: list[ScoredPicture]
+
+
+def score_checkpoint(
+    checkpoint: str,
+    data_dir: str | pathlib.Path,
+    split: str,
+    batch_size: int,
+    score_threshold: float,
+    skip_bad_records: bool = False,
+) -> Scored:
+    """Runs the checkpoint on every picture of the split, and looks at what it found.
+
+    Raises:
+      FileNotFoundError, ValueError: there is no such split, or it does not fit the model.
+    """
+    manifest = load_manifest(data_dir, split)
+    predictor = load_predictor_for(checkpoint, manifest)
+    size = predictor.spec.image_size
+    evaluation = evaluate_split(predictor, data_dir, manifest, size, batch_size, skip_bad_records)
+    return look_into(evaluation, data_dir, manifest, score_threshold)
+
+
+def look_into(
+    evaluation: Evaluation, data_dir: str | pathlib.Path, manifest: Manifest, score_threshold: float
+) -> Scored:
+    """What a report says of an evaluation; `data_dir` and `manifest` are of the split, for its pictures."""
+    truth, results = evaluation.ground_truth, evaluation.results
+    worst, best = worst_and_best(picture_scores(truth, results, score_threshold))
+    drawn = draw_pictures([*worst, *best], evaluation, data_dir, manifest, score_threshold)  # the split is read once
+    return Scored(
+        evaluation,
+        confusion_matrix(truth, results, score_threshold),
+        analyse_errors(truth, results),
+        best_threshold(evaluation.metrics.matches, None),
+        count_sizes(truth["annotations"]),
+        [picture for picture in drawn if picture.score in worst],
+        [picture for picture in drawn if picture.score in best],
+    )
+
+
+def count_sizes(annotations: list[dict[str, Any]]) -> dict[str, int]:
+    """How many boxes that are no crowds are small, medium and large, by their area."""
+    areas = np.array([annotation["area"] for annotation in annotations if not annotation["iscrowd"]])
+    small, medium = int((areas <= _SMALL).sum()), int(((areas > _SMALL) & (areas <= _MEDIUM)).sum())
+    return {"small": small, "medium": medium, "large": len(areas) - small - medium}

@@ -1,0 +1,70 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+from matplotlib import rc_context
+
+from ssd_tf.report import page
+from ssd_tf.report.page import Chart, Html, Section
+from ssd_tf.report.rendering import STYLE, new_figure
+from tests.report.conftest import Page
+
+WILD = "<script>alert(\"x\")</script> & 'more'"
+
+
+def draw(width):
+    with rc_context(STYLE):
+        figure = new_figure(width, 80)
+        figure.subplots().plot([0, 1])
+        return figure
+
+
+def test_a_page_says_what_browsers_ask_for():
+    made = Page(page.page_html("Run & more", "<h1>Run</h1>", [Section("a", "First", "<p>x</p>")]))
+    assert made.open == [] and made.all("html") == [{"lang": "en"}]
+    assert {"name": "viewport", "content": "width=device-width, initial-scale=1"} in made.all("meta")
+    assert "Run & more" in made.text
+
+
+def test_every_section_is_linked():
+    made = Page(page.page_html("t", "", [Section("a", "First", ""), Section("b", "Second & last", "")]))
+    assert [link["href"] for link in made.all("a")] == ["#a", "#b"]
+    assert [section["id"] for section in made.all("section")] == ["a", "b"]
+    assert len(made.all("h2")) == 2 and made.text.count("Second & last") == 2
+
+
+def test_text_of_users_is_escaped_everywhere():
+    chart = Chart("a", WILD, WILD, draw)
+    for made in (
+        page.chart_html(chart),
+        page.table_html([WILD], [[WILD]], WILD),
+        page.list_html([(WILD, WILD)]),
+        page.tile_html(WILD, WILD, WILD),
+        page.pair_html("a", WILD, [(WILD, b"jpeg"), (WILD, b"jpeg")]),
+        page.page_html(WILD, "", [Section("a", WILD, "")]),
+    ):
+        parsed = Page(made)
+        assert parsed.open == [] and not parsed.all("script")
+        values = [value for _, attributes in parsed.tags for value in attributes.values()]
+        assert WILD in parsed.text or WILD in values
+
+
+def test_cells_that_are_html_stay_so():
+    assert "<td><i>x</i></td>" in page.table_html(["h"], [[Html("<i>x</i>")]], "t")
+
+
+def test_a_chart_is_drawn_for_wide_and_for_narrow_windows_and_is_one_picture_to_readers():
+    made = Page(page.chart_html(Chart("pr", "what it shows", "how to read it", draw, (560, 345))))
+    assert [svg["viewbox"] for svg in made.all("svg")] == ["0 0 560 80", "0 0 345 80"]
+    assert [div["aria-label"] for div in made.all("div") if div.get("role") == "img"] == ["what it shows"]
+    assert all(svg["aria-hidden"] == "true" for svg in made.all("svg"))
+    assert "how to read it" in made.text
+
+
+def test_a_chart_that_fits_everywhere_is_drawn_once():
+    made = Page(page.chart_html(Chart("pr", "alt", "", draw, (345,))))
+    assert len(made.all("svg")) == 1 and not made.all("figcaption")
+
+
+def test_pictures_are_in_the_page_and_have_alt_texts():
+    made = Page(page.pair_html("worst-7", "Image 7", [("left", b"\xff\xd8one"), ("right", b"\xff\xd8two")]))
+    assert [image["alt"] for image in made.all("img")] == ["left", "right"]
+    assert all((image["src"] or "").startswith("data:image/jpeg;base64,/9h") for image in made.all("img"))
+    assert made.all("figure") == [{"class": "picture", "id": "worst-7"}]
