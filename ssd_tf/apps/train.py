@@ -77,6 +77,7 @@ flags.DEFINE_integer("checkpoint_every_epochs", 1, "Save after so many epochs; 0
 flags.DEFINE_integer("checkpoint_every_steps", 0, "Save after so many steps too; 0: see above.", lower_bound=0)
 flags.DEFINE_integer("keep_checkpoints", 2, "So many checkpoints stay, the newest ones.", lower_bound=1)
 flags.DEFINE_integer("log_every_steps", 20, "Report loss and speed after so many steps.", lower_bound=1)
+flags.DEFINE_string("profile_steps", "", "Profile the steps FIRST:LAST, such as 100:110, for TensorBoard.")
 # Devices and machines.
 flags.DEFINE_enum(
     "strategy",
@@ -123,12 +124,14 @@ def config_from_flags():
     from ssd_tf.training.distribution import DistributionConfig
     from ssd_tf.training.mlperf_log import SubmissionConfig
     from ssd_tf.training.optimizer import OptimizerConfig
+    from ssd_tf.training.profiling import parse_steps
 
     settings = _settings(TrainConfig)
     settings.update(
         epochs=FLAGS.epochs or (0 if FLAGS.steps else 70),
         lr_decay_epochs=_numbers("lr_decay_epochs", int),
         eval_epochs=_numbers("eval_epochs", int),
+        profile_steps=parse_steps(FLAGS.profile_steps),
         optimizer=OptimizerConfig(**_settings(OptimizerConfig)),
         loss=LossConfig(**{**_settings(LossConfig), "class_weights": _numbers("class_weights", float)}),
         augment=AugmentConfig(**_settings(AugmentConfig)),

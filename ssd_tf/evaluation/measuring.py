@@ -8,14 +8,12 @@ Letters: N detections of a picture, S side of the input.
 import dataclasses
 import multiprocessing
 import pathlib
-import re
-import resource
-import sys
 import time
 from typing import Any
 
 import numpy as np
 
+from ssd_tf.memory import host_peak_bytes
 from ssd_tf.quiet import quiet_stderr
 
 # Runs that are not timed: the first ones are slower, while memory is laid out, and graphs are built and
@@ -89,7 +87,7 @@ def _measure_here(model: str, pictures: pathlib.Path, image_size: int, score_thr
             found.append(detect_in(image, score_threshold))
             seconds.append(time.perf_counter() - start)
     boxes, scores, classes = (list(part) for part in zip(*found, strict=True))
-    return Measurement(boxes, scores, classes, np.array(seconds), _peak_bytes())
+    return Measurement(boxes, scores, classes, np.array(seconds), host_peak_bytes())
 
 
 def _detector(model: str):
@@ -118,12 +116,3 @@ def _detector(model: str):
         return tuple(np.asarray(part[0, :count]) for part in (found.boxes, found.scores, found.classes))
 
     return detect_in
-
-
-def _peak_bytes() -> int:
-    """Of this process alone: the peak that getrusage knows may be that of the process that started this one."""
-    status = pathlib.Path("/proc/self/status")
-    if status.is_file() and (found := re.search(r"VmHWM:\s*(\d+) kB", status.read_text())):
-        return int(found[1]) * 1024
-    # macOS counts bytes, other systems kilobytes.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -14,7 +14,9 @@ from ssd_tf.geometry.anchors import anchor_corners, default_boxes
 POSITIVE_IOU = 0.5
 
 
-def match(spec: str | DetectorSpec, gt_boxes: tf.Tensor, gt_classes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def match(
+    spec: str | DetectorSpec, gt_boxes: tf.Tensor, gt_classes: tf.Tensor, jit_compile: bool = True
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Targets of every anchor.
 
     An anchor takes the ground truth that it overlaps most (the first of equals) where the IoU is above 0.5. Then each
@@ -25,6 +27,7 @@ def match(spec: str | DetectorSpec, gt_boxes: tf.Tensor, gt_classes: tf.Tensor) 
       spec: the detector or its name.
       gt_boxes: float [B, G, 4], [ymin, xmin, ymax, xmax] in [0, 1].
       gt_classes: int [B, G], 1..C; 0 is padding.
+      jit_compile: with XLA, which takes seconds the first time; False for a batch or two.
 
     Returns:
       offsets: float32 [B, A, 4], (dy, dx, dh, dw) divided by the spec's variances; 0 where the label is 0.
@@ -42,10 +45,10 @@ def match(spec: str | DetectorSpec, gt_boxes: tf.Tensor, gt_classes: tf.Tensor) 
         raise ValueError(f"gt_classes: expected shape [B, G] = {gt_boxes.shape[:2]}. Received: {gt_classes.shape}")
     if gt_boxes.shape[1] == 0:  # one padding box, so that the reductions over G have something to reduce
         gt_boxes, gt_classes = tf.pad(gt_boxes, [[0, 0], [0, 1], [0, 0]]), tf.pad(gt_classes, [[0, 0], [0, 1]])
-    return _match(anchor_corners(spec), default_boxes(spec), spec.variances, gt_boxes, gt_classes)
+    compute = _match_compiled if jit_compile else _match
+    return compute(anchor_corners(spec), default_boxes(spec), spec.variances, gt_boxes, gt_classes)
 
 
-@tf.function(jit_compile=True)
 def _match(corners_a4, centers_a4, variances, gt_boxes_bg4, gt_classes_bg):
     heights, widths = gt_boxes_bg4[..., 2] - gt_boxes_bg4[..., 0], gt_boxes_bg4[..., 3] - gt_boxes_bg4[..., 1]
     real_bg = (gt_classes_bg > 0) & (heights > 0) & (widths > 0)
@@ -74,3 +77,6 @@ def _encode(boxes_ba4, anchors_a4, variances):
     shift = (centers_ba4[..., :2] - anchors_a4[..., :2]) / anchors_a4[..., 2:]
     scale = tf.math.log(centers_ba4[..., 2:] / anchors_a4[..., 2:])
     return tf.concat([shift, scale], axis=-1) / tf.constant(variances)
+
+
+_match_compiled = tf.function(_match, jit_compile=True)

@@ -19,6 +19,12 @@ def normalize(images: tf.Tensor) -> tf.Tensor:
     return (scaled - tf.constant(IMAGE_MEAN)) / tf.constant(IMAGE_STD)
 
 
+def denormalize(images: tf.Tensor) -> tf.Tensor:
+    """The uint8 RGB pixels that `normalize` made such numbers of; what is out of range is clipped."""
+    scaled = images * tf.constant(IMAGE_STD) + tf.constant(IMAGE_MEAN)
+    return tf.cast(tf.clip_by_value(tf.round(scaled * 255.0), 0.0, 255.0), tf.uint8)
+
+
 def build_model(spec: str | DetectorSpec, num_classes: int) -> keras.Model:
     """The detector as a Keras model with fresh weights.
 

@@ -2,6 +2,7 @@
 """The settings of a training run, and what must hold among them."""
 
 import dataclasses
+from typing import Any
 
 from ssd_tf.data.pipeline import AugmentConfig
 from ssd_tf.models.losses import REFERENCE_LOSS, LossConfig
@@ -27,6 +28,7 @@ class TrainConfig:
       skip_bad_records: go on over records that cannot be read, instead of stopping.
       target_map: stop as soon as an evaluation reaches this AP; 0 never does.
       keep_checkpoints: the newest so many stay.
+      profile_steps: (first, last) step of those that TensorFlow's profiler records, from 1; () for none.
     """
 
     detector: str
@@ -63,8 +65,17 @@ class TrainConfig:
     skip_bad_records: bool
     target_map: float
     log_every_steps: int
+    profile_steps: tuple[int, ...]
     distribution: DistributionConfig
     submission: SubmissionConfig
+
+
+def flat_settings(config: TrainConfig) -> dict[str, Any]:
+    """Every setting under the name of its flag; what the parts hold stands beside the rest."""
+    settings: dict[str, Any] = {}
+    for name, value in dataclasses.asdict(config).items():
+        settings.update(value if isinstance(value, dict) else {name: value})
+    return settings
 
 
 def check_config(config: TrainConfig) -> None:

@@ -102,6 +102,10 @@ class Distribution:
             value = self.strategy.gather(value, axis=0)
         return value.numpy()
 
+    def first_part(self, batch: Any) -> Any:
+        """The part of a batch that the first replica of this process has."""
+        return tf.nest.map_structure(lambda value: self.strategy.experimental_local_results(value)[0], batch)
+
     def everywhere(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """The function, called in each replica with its part; its results are gathered as by `gather`.
 

@@ -7,7 +7,6 @@ import json
 import math
 import pathlib
 import signal
-import time
 from typing import NamedTuple
 
 import keras
@@ -21,21 +20,26 @@ from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import TrainBatch, train_dataset
 from ssd_tf.data.service import service_dataset
 from ssd_tf.evaluation.coco import per_class_table, summary_table
-from ssd_tf.evaluation.evaluator import evaluate_split
+from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
 from ssd_tf.files import write_atomically
-from ssd_tf.model_dir import ModelInfo, list_checkpoints, save_config
+from ssd_tf.memory import used_megabytes
+from ssd_tf.model_dir import TENSORBOARD, ModelInfo, list_checkpoints, save_config
 from ssd_tf.models.detector import build_model
 from ssd_tf.models.layers import synchronize_batch_norm
 from ssd_tf.models.resnet import freeze_stages
 from ssd_tf.predictor import Predictor
-from ssd_tf.training.config import TrainConfig
+from ssd_tf.training.clock import Clock
+from ssd_tf.training.config import TrainConfig, flat_settings
+from ssd_tf.training.dashboard import report_evaluation
 from ssd_tf.training.distribution import Distribution, make_distribution
+from ssd_tf.training.example_grid import example_grid
 from ssd_tf.training.mlperf_log import MlperfLog, SubmissionConfig
 from ssd_tf.training.monitor import Monitor
 from ssd_tf.training.optimizer import make_optimizer
 from ssd_tf.training.plan import Plan, make_plan, mlperf_hyperparameters
 from ssd_tf.training.precision import choose_precision
-from ssd_tf.training.resume import made_with, open_model_dir
+from ssd_tf.training.profiling import StepProfiler
+from ssd_tf.training.resume import decisive, made_with, open_model_dir
 from ssd_tf.training.schedule import learning_rate
 from ssd_tf.training.step import make_train_step
 from ssd_tf.weights.load import load_backbone, load_initial_weights
@@ -157,26 +161,33 @@ def _train_from(
     batches = iter(_batches(step, config, plan, distribution))
     faults = Faults(config.data_dir, plan.train_manifest, config.skip_bad_records)
     metrics: dict[str, float] = {}
-    monitored = model_dir if distribution.is_chief else None
+    chief = distribution.is_chief
     with (
-        Monitor(monitored, step) as monitor,
+        Monitor(model_dir if chief else None, step) as monitor,
+        StepProfiler(model_dir / TENSORBOARD if chief else None, config.profile_steps) as profiler,
         stop_signals() as stopped,
         _progress(step, plan, distribution) as progress,
     ):
-        monitor.text("settings", _as_markdown(config))
-        clock = _Clock(step)
+        settings = flat_settings(config)
+        monitor.settings(step, settings, decisive(settings))
+        clock = Clock(step)
         # Several workers must stop after the same step: a step carries the wish of one to the others.
         stopping = bool(stopped) and distribution.workers == 1
         while step < total_steps and not stopping:
             if step % epoch_steps == 0:
                 mlperf.epoch_start(step // epoch_steps + 1)
             rate = learning_rate(plan.schedule, step)
-            batch = next(batches)
-            result = train_step(batch, tf.constant(rate, tf.float32), tf.constant(len(stopped), tf.float32))
+            with profiler.step(step + 1):
+                with clock.waiting():
+                    batch = next(batches)
+                result = train_step(batch, tf.constant(rate, tf.float32), tf.constant(len(stopped), tf.float32))
+                values = {name: value.numpy().item() for name, value in result._asdict().items()}
+            if step == 0 and chief:
+                with clock.paused():
+                    _show_examples(monitor, batch, config, plan, distribution)
             step += 1
             progress.update()
 
-            values = {name: value.numpy().item() for name, value in result._asdict().items()}
             stopping = values.pop("stop") > 0  # in any of the workers, so that all stop after the same step
             if values.pop("bad_pictures") + values.pop("bad_records") > 0:
                 faults.meet(distribution.gather(batch.record), distribution.gather(batch.fault))
@@ -187,7 +198,8 @@ def _train_from(
             evaluates = last or (inside_epoch == 0 and epoch in plan.eval_epochs)
             saves = last or _saves(config, step, epoch, inside_epoch)
             if last or stopping or step % config.log_every_steps == 0:
-                values["images_per_s"] = clock.steps_per_second(step) * config.batch_size
+                steps_per_second, values["input_wait"] = clock.speed(step)
+                values.update(images_per_s=steps_per_second * config.batch_size, **used_megabytes())
                 monitor.report("train", step, values)
                 _show(progress, values)
             if inside_epoch == 0:
@@ -195,9 +207,13 @@ def _train_from(
             if evaluates:
                 mlperf.eval_start(epoch)
                 with clock.paused():
-                    metrics = _evaluate(predictor, config, plan.val_manifest, distribution)
+                    evaluation = _evaluate(predictor, config, plan.val_manifest, distribution)
+                metrics = evaluation.metrics.summary
                 mlperf.eval_stop(epoch, metrics["AP"])
-                monitor.report("val", step, {"epoch": step / epoch_steps, **metrics})
+                with clock.paused():
+                    monitor.report("val", step, {"epoch": step / epoch_steps, **metrics})
+                    if chief:
+                        report_evaluation(monitor, step, evaluation, config.data_dir, plan.val_manifest)
                 if checkpoints.save_if_best(step, metrics["AP"]):
                     logging.info("best so far: AP %.4f at step %d", metrics["AP"], step)
                 if config.target_map and metrics["AP"] >= config.target_map:
@@ -258,27 +274,6 @@ def stop_signals():
             signal.signal(number, handler)
 
 
-class _Clock:
-    """Speed since the last report, without the pauses in between."""
-
-    def __init__(self, step: int):
-        self._step, self._start = step, time.perf_counter()
-
-    def steps_per_second(self, step: int) -> float:
-        """Of the steps since the last call."""
-        now = time.perf_counter()
-        speed = (step - self._step) / (now - self._start)
-        self._step, self._start = step, now
-        return speed
-
-    @contextlib.contextmanager
-    def paused(self):
-        """The time inside does not count."""
-        start = time.perf_counter()
-        yield
-        self._start += time.perf_counter() - start
-
-
 def _require_finite(
     values: dict[str, float], step: int, batch: TrainBatch, config: TrainConfig, plan: Plan, distribution: Distribution
 ) -> None:
@@ -307,10 +302,8 @@ def _require_finite(
     )
 
 
-def _evaluate(
-    predictor: Predictor, config: TrainConfig, manifest: Manifest, distribution: Distribution
-) -> dict[str, float]:
-    metrics, _, _ = evaluate_split(
+def _evaluate(predictor: Predictor, config: TrainConfig, manifest: Manifest, distribution: Distribution) -> Evaluation:
+    evaluation = evaluate_split(
         predictor,
         config.data_dir,
         manifest,
@@ -320,8 +313,17 @@ def _evaluate(
         distribution=distribution,
     )
     if distribution.is_chief:
+        metrics = evaluation.metrics
         logging.info("evaluation on %s:\n%s\n%s", manifest.split, summary_table(metrics), per_class_table(metrics, 20))
-    return dict(metrics.summary)
+    return evaluation
+
+
+def _show_examples(
+    monitor: Monitor, batch: TrainBatch, config: TrainConfig, plan: Plan, distribution: Distribution
+) -> None:
+    names = {k: category.name for k, category in enumerate(plan.info.categories, start=1)}
+    part = distribution.first_part(batch)
+    monitor.picture("train/examples", 0, example_grid(plan.spec, part, config.augment.color_jitter, names))
 
 
 def _progress(step: int, plan: Plan, distribution: Distribution) -> tqdm.tqdm:
@@ -339,8 +341,3 @@ def _show(progress: tqdm.tqdm, values: dict[str, float]) -> None:
     progress.set_postfix(
         epoch=f"{values['epoch']:.2f}", loss=f"{values['loss']:.3f}", img_s=f"{values['images_per_s']:.1f}"
     )
-
-
-def _as_markdown(config: TrainConfig) -> str:
-    rows = [f"| {name} | {value} |" for name, value in dataclasses.asdict(config).items()]
-    return "\n".join(["| setting | value |", "| --- | --- |", *rows])

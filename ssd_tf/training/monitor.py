@@ -1,17 +1,25 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""What a run reports while it runs: metrics.jsonl and TensorBoard scalars."""
+"""What a run reports while it runs: metrics.jsonl, and TensorBoard's scalars, pictures, histograms and curves."""
 
 import json
 import pathlib
 from typing import Any
 
+import cv2
+import numpy as np
 import tensorflow as tf
+from tensorboard.plugins.hparams import api as hparams_api
+from tensorboard.plugins.image import metadata as image_metadata
+from tensorboard.plugins.pr_curve import metadata as pr_metadata
 
+from ssd_tf.evaluation.matches import PrecisionRecall
 from ssd_tf.files import atomic_path, write_atomically
 from ssd_tf.model_dir import METRICS, TENSORBOARD
 
 # Length and two checksums around each record of a file of events.
 _FRAME_BYTES = 16
+# JPEG keeps a file of events small: PNG takes five times as much for a photograph.
+_JPEG_QUALITY = 90
 
 
 class Monitor:
@@ -51,11 +59,67 @@ class Monitor:
         # A run that is killed goes on after its last checkpoint: what was reported before that must not be lost.
         self._writer.flush()
 
-    def text(self, name: str, text: str) -> None:
-        """A note in TensorBoard's text tab, such as the settings."""
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        """Numbers for TensorBoard alone, by their tags."""
         if self._file:
-            with self._writer.as_default(step=0):
-                tf.summary.text(name, text)
+            with self._writer.as_default(step=step):
+                for tag, value in values.items():
+                    tf.summary.scalar(tag, value)
+
+    def settings(self, step: int, settings: dict[str, Any], hparams: dict[str, Any]) -> None:
+        """The settings that the run has from `step` on, as text; and those for TensorBoard's table of runs."""
+        if not self._file:
+            return
+        rows = [f"| {name} | {value} |" for name, value in settings.items()]
+        plain = {name: value if isinstance(value, int | float) else str(value) for name, value in hparams.items()}
+        with self._writer.as_default(step=step):
+            tf.summary.text("settings", "\n".join(["| setting | value |", "| --- | --- |", *rows]))
+        with self._writer.as_default(step=0):
+            hparams_api.hparams(plain)
+
+    def picture(self, tag: str, step: int, image: np.ndarray) -> None:
+        """A picture, uint8 RGB [H, W, 3]."""
+        if not self._file:
+            return
+        quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+        _, encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)
+        height, width = image.shape[:2]
+        self._write(
+            tag,
+            step,
+            tf.constant([str(width), str(height), encoded.tobytes()]),
+            image_metadata.create_summary_metadata(display_name=None, description=""),
+        )
+
+    def histogram(self, tag: str, step: int, values: np.ndarray) -> None:
+        """How the numbers in `values` are spread."""
+        if self._file:
+            with self._writer.as_default(step=step):
+                tf.summary.histogram(tag, values)
+
+    def pr_curve(self, tag: str, step: int, curve: PrecisionRecall) -> None:
+        """Precision over recall. True negatives are 0: what is not there and not found cannot be counted."""
+        if not self._file:
+            return
+        rows = (
+            curve.true_positives,
+            curve.false_positives,
+            np.zeros(len(curve.thresholds)),
+            curve.false_negatives,
+            curve.precision,
+            curve.recall,
+        )
+        metadata = pr_metadata.create_summary_metadata(
+            display_name="", description="", num_thresholds=len(curve.thresholds)
+        )
+        self._write(tag, step, tf.constant(np.stack(rows), tf.float32), metadata)
+
+    def _write(self, tag: str, step: int, tensor: tf.Tensor, metadata: Any) -> None:
+        """For kinds of summaries that tf.summary does not know."""
+        with self._writer.as_default(step=step):
+            tf.summary.write(
+                tag, tensor, metadata=tf.compat.v1.SummaryMetadata.FromString(metadata.SerializeToString())
+            )
 
 
 def _drop_lines_after(path: pathlib.Path, step: int) -> None:

@@ -13,13 +13,13 @@ from ssd_tf.checkpoints import read_made_with
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.files import make_folder
 from ssd_tf.model_dir import CHECKPOINTS, CONFIG, load_info, load_settings, require_same_model
-from ssd_tf.training.config import TrainConfig
+from ssd_tf.training.config import TrainConfig, flat_settings
 from ssd_tf.training.plan import Plan
 
 # May change: they say where things are, how long the run is, what is reported and kept, and who computes it.
 _FREE = {
     *("data_dir", "model_dir", "val_split", "epochs", "steps", "backbone_weights", "init_from"),
-    *("eval_every_epochs", "eval_epochs", "eval_batch_size", "target_map", "log_every_steps"),
+    *("eval_every_epochs", "eval_epochs", "eval_batch_size", "target_map", "log_every_steps", "profile_steps"),
     *("checkpoint_every_epochs", "checkpoint_every_steps", "keep_checkpoints", "skip_bad_records"),
     *("strategy", "num_virtual_devices", "input_service", "batch_splits"),
     *("mlperf_log", "mlperf_org", "mlperf_platform", "mlperf_division", "mlperf_status"),
@@ -30,16 +30,18 @@ _LENGTH = {"epochs", "steps"}
 
 def made_with(config: TrainConfig, plan: Plan) -> dict[str, Any]:
     """What a checkpoint says of its run: settings by flag, and the training data."""
-    settings: dict[str, Any] = {}
-    for name, value in dataclasses.asdict(config).items():
-        settings.update(value if isinstance(value, dict) else {name: value})
     data = {
         "images": plan.train_manifest.num_images_with_boxes,
         "epoch_steps": plan.epoch_steps,
         "shards": shards_hash(plan.train_manifest),
     }
     # As JSON gives it back, so that what was saved and what is now can be compared.
-    return json.loads(json.dumps({"settings": settings, "data": data}))
+    return json.loads(json.dumps({"settings": flat_settings(config), "data": data}))
+
+
+def decisive(settings: dict[str, Any]) -> dict[str, Any]:
+    """Of the settings by flag those that the numbers of a run depend on, its length among them."""
+    return {name: value for name, value in settings.items() if name not in _FREE - _LENGTH}
 
 
 def shards_hash(manifest: Manifest) -> str:

@@ -171,11 +171,13 @@ def _sum_over_splits(part_gradients, model, batch: TrainBatch, splits: int):
     return gradients, parts
 
 
-@tf.function(jit_compile=True)
-def augment_on_device(batch: TrainBatch, color: bool) -> tuple[tf.Tensor, tf.Tensor]:
+def augment_batch(batch: TrainBatch, color: bool) -> tuple[tf.Tensor, tf.Tensor]:
     """Normalised images float32 [B, S, S, 3] and boxes [B, G, 4], flipped and, with `color`, jittered as drawn."""
     images = jitter(batch.images, batch.jitter) if color else tf.cast(batch.images, tf.float32)
     images = tf.where(batch.flip[:, None, None, None], tf.reverse(images, axis=[2]), images)
     real = (batch.classes > 0)[..., None]
     boxes = tf.where(batch.flip[:, None, None] & real, box_ops.flip_left_right(batch.boxes), batch.boxes)
     return normalize(images), boxes
+
+
+augment_on_device = tf.function(augment_batch, jit_compile=True)

@@ -52,5 +52,6 @@ def prepared(drawn, tmp_path_factory) -> pathlib.Path:
 def trained(prepared, tmp_path_factory) -> pathlib.Path:
     """The model_dir of six steps of training."""
     folder = tmp_path_factory.mktemp("trained") / "model"
-    run_well("train", *TINY, f"--data_dir={prepared}", f"--model_dir={folder}", "--epochs=2", "--eval_every_epochs=1")
+    flags = ("--epochs=2", "--eval_every_epochs=1", "--profile_steps=2:3")
+    run_well("train", *TINY, f"--data_dir={prepared}", f"--model_dir={folder}", *flags)
     return folder

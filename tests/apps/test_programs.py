@@ -40,6 +40,7 @@ def test_train_leaves_what_the_documentation_promises(trained):
     evaluations = [line for line in lines if "AP50" in line]
     assert [line["step"] for line in steps] == [1, 2, 3, 4, 5, 6]
     assert {"step", "epoch", "loss", "lr"} <= set(steps[0])
+    assert all(0 <= step["input_wait"] <= 1 for step in steps)
     assert [line["step"] for line in evaluations] == [3, 6]
     assert {"AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100"} <= set(evaluations[0])
     assert json.loads((trained / "config.json").read_text())["detector"] == "ssd128_tiny"
@@ -49,6 +50,10 @@ def test_train_leaves_what_the_documentation_promises(trained):
         [str(path) for path in (trained / "tensorboard").glob("events*")])]  # fmt: skip
     tags = {value.tag for event in events for value in event.summary.value}
     assert {"train/loss", "train/lr", "val/AP", "settings"} <= tags
+    assert {"train/positives", "train/gradient_norm", "train/input_wait", "train/host_memory_mb"} <= tags
+    assert {"train/examples", "val/confusion", "val_pr/all classes", "val_class_AP/star", "val_scores/wrong"} <= tags
+    assert sum(tag.startswith("val_pictures/") for tag in tags) == 16
+    assert len(list((trained / "tensorboard" / "plugins" / "profile").glob("*/*.xplane.pb"))) == 1
 
 
 def test_a_finished_run_has_nothing_left_to_do(prepared, trained):

@@ -351,3 +351,13 @@ def test_detectors_and_numbers_of_boxes_of_other_sizes_follow_each_other():
         _, labels = ssd_tf.match(spec, boxes, classes)
         assert labels.shape == (2, ssd_tf.detector(spec).num_anchors)
         assert set(labels[0].numpy()) == {0, *classes[0]}
+
+
+def test_without_xla_the_targets_are_the_same():
+    rng = np.random.default_rng(3)
+    low, size = rng.uniform(0, 0.6, (2, 5, 2)), rng.uniform(0.05, 0.4, (2, 5, 2))
+    boxes = np.concatenate([low, low + size], axis=-1).astype(np.float32)
+    classes = rng.integers(0, 4, (2, 5))
+    compiled, plain = (ssd_tf.match(TINY, boxes, classes, jit_compile=jit) for jit in (True, False))
+    np.testing.assert_array_equal(plain[1], compiled[1])
+    np.testing.assert_allclose(plain[0], compiled[0], rtol=0, atol=1e-5)  # XLA rounds in another order

@@ -11,6 +11,7 @@ import recipe
 import tensorflow as tf
 
 import ssd_tf
+from ssd_tf.models.detector import denormalize
 from ssd_tf.models.layers import BatchNorm
 
 # float32 sums in another order than PyTorch's; outputs up to 20. Measured: 3e-5.
@@ -171,3 +172,11 @@ def test_saved_model_answers_alike_after_loading(tmp_path):
         np.testing.assert_array_equal(found[key], expected[key])
     # The loaded layers are ours, and train as before.
     np.testing.assert_array_equal(again(images, training=True)["logits"], model(images, training=True)["logits"])
+
+
+def test_denormalize_gives_the_pixels_back_and_clips():
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 5, 5, 3), np.uint8)
+    back = denormalize(ssd_tf.normalize(pixels))
+    assert back.dtype == tf.uint8
+    np.testing.assert_array_equal(back, pixels)
+    np.testing.assert_array_equal(denormalize(tf.constant([[9.0, -9.0, 0.0]])), [[255, 0, 104]])

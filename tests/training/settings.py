@@ -43,6 +43,7 @@ SETTINGS = {
     "skip_bad_records": False,
     "target_map": 0.0,
     "log_every_steps": 20,
+    "profile_steps": (),
     "distribution": DistributionConfig(),
     "submission": SubmissionConfig(),
 }

@@ -3,9 +3,13 @@
 
 import json
 
+import numpy as np
 import pytest
 import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import plugin_data_pb2 as hparams_plugin
 
+from ssd_tf.evaluation.matches import PrecisionRecall
 from ssd_tf.training.monitor import Monitor
 
 
@@ -21,9 +25,19 @@ def events(folder):
             event = tf.compat.v1.Event.FromString(record.numpy())
             for value in event.summary.value:
                 content = tf.make_ndarray(value.tensor)
-                content = content.item() if content.ndim == 0 else content[0]
+                content = content.item() if content.ndim == 0 else content[:1].tolist()
+                content = content[0] if isinstance(content, list) and content else content
                 found.append((event.step, value.tag, content.decode() if isinstance(content, bytes) else content))
     return found
+
+
+def accumulated(folder) -> EventAccumulator:
+    """As TensorBoard reads it."""
+    return EventAccumulator(str(folder / "tensorboard")).Reload()
+
+
+def plugin(folder, tag):
+    return accumulated(folder).summary_metadata[tag].plugin_data.plugin_name
 
 
 def test_report_is_a_line_and_scalars(tmp_path):
@@ -47,11 +61,73 @@ def test_events_can_be_read_while_the_run_goes_on(tmp_path):
         assert events(tmp_path) == [(1, "train/loss", 1.0)]
 
 
-def test_text_is_in_the_events(tmp_path):
+def test_settings_are_a_text_and_hparams(tmp_path):
+    settings = {"seed": 7, "augment": True, "learning_rate": 0.5, "detector": "tiny", "lr_decay_epochs": (4, 5)}
     with Monitor(tmp_path, 0) as monitor:
-        monitor.text("settings", "| seed | 7 |")
-    assert events(tmp_path) == [(0, "settings", "| seed | 7 |")]
+        monitor.settings(0, settings, {**settings, "seed": 8})
+    text = "| setting | value |\n| --- | --- |\n| seed | 7 |\n| augment | True |\n| learning_rate | 0.5 |\n"
+    assert (0, "settings", f"{text}| detector | tiny |\n| lr_decay_epochs | (4, 5) |") in events(tmp_path)
     assert lines(tmp_path) == []
+    found = accumulated(tmp_path).summary_metadata["_hparams_/session_start_info"].plugin_data.content
+    session = hparams_plugin.HParamsPluginData.FromString(found).session_start_info
+    values = {name: getattr(value, value.WhichOneof("kind")) for name, value in session.hparams.items()}
+    assert values == {**settings, "seed": 8, "lr_decay_epochs": "(4, 5)"}
+
+
+def test_picture_has_its_size_and_pixels(tmp_path):
+    image = np.full((40, 60, 3), (200, 100, 50), np.uint8)
+    with Monitor(tmp_path, 0) as monitor:
+        monitor.picture("val_pictures/7", 30, image)
+    (event,) = accumulated(tmp_path).Tensors("val_pictures/7")
+    width, height, encoded = tf.make_ndarray(event.tensor_proto)
+    assert (event.step, width, height) == (30, b"60", b"40")
+    decoded = tf.io.decode_image(encoded).numpy().astype(int)
+    assert decoded.shape == image.shape
+    assert np.abs(decoded - image).max() <= 4  # JPEG of one colour
+    assert plugin(tmp_path, "val_pictures/7") == "images"
+
+
+def test_histogram_holds_all_values(tmp_path):
+    with Monitor(tmp_path, 0) as monitor:
+        monitor.histogram("val_scores/wrong", 5, np.array([0.1, 0.1, 0.9]))
+        monitor.histogram("val_scores/correct", 5, np.array([]))
+    (event,) = accumulated(tmp_path).Tensors("val_scores/wrong")
+    buckets = tf.make_ndarray(event.tensor_proto)  # [left, right, count]
+    assert buckets[:, 2].sum() == 3 and buckets[0, 2] == 2 and buckets[-1, 2] == 1
+    assert plugin(tmp_path, "val_scores/correct") == "histograms"
+
+
+def test_curve_is_what_tensorboard_calls_a_pr_curve(tmp_path):
+    thresholds = np.array([0.0, 0.5, 1.0])
+    curve = PrecisionRecall(
+        thresholds, np.array([3, 2, 0]), np.array([5, 1, 0]), np.array([1, 2, 4]),
+        np.array([0.375, 2 / 3, 1.0]), np.array([0.75, 0.5, 0.0]),
+    )  # fmt: skip
+    with Monitor(tmp_path, 0) as monitor:
+        monitor.pr_curve("val_pr/cat", 5, curve)
+    (event,) = accumulated(tmp_path).Tensors("val_pr/cat")
+    # TensorBoard's rows: true and false positives, true and false negatives, precision, recall.
+    expected = [[3, 2, 0], [5, 1, 0], [0, 0, 0], [1, 2, 4], [0.375, 2 / 3, 1], [0.75, 0.5, 0]]
+    np.testing.assert_allclose(tf.make_ndarray(event.tensor_proto), expected, rtol=1e-6)
+    assert plugin(tmp_path, "val_pr/cat") == "pr_curves"
+
+
+def test_scalars_are_in_the_events_alone(tmp_path):
+    with Monitor(tmp_path, 0) as monitor:
+        monitor.scalars(5, {"val_class_AP/cat": 0.5, "val_class_AP/dog": 0.25})
+    assert events(tmp_path) == [(5, "val_class_AP/cat", 0.5), (5, "val_class_AP/dog", 0.25)]
+    assert lines(tmp_path) == []
+
+
+def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Monitor(None, 0) as monitor:
+        monitor.report("train", 1, {"loss": 1.0})
+        monitor.settings(0, {"seed": 7}, {"seed": 7})
+        monitor.scalars(1, {"AP": 0.5})
+        monitor.picture("p", 1, np.zeros((4, 4, 3), np.uint8))
+        monitor.histogram("h", 1, np.zeros(3))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_run_that_goes_on_adds_to_the_lines(tmp_path):
@@ -79,12 +155,13 @@ def event_files(folder):
 
 def test_run_that_goes_on_drops_later_events(tmp_path):
     with Monitor(tmp_path, 0) as monitor:
-        monitor.text("settings", "| seed | 7 |")
+        monitor.picture("start", 0, np.zeros((4, 4, 3), np.uint8))
+        monitor.picture("later", 30, np.zeros((4, 4, 3), np.uint8))
         for step in (10, 20, 30):
             monitor.report("train", step, {"loss": float(step)})
         monitor.report("val", 30, {"AP": 0.5})
     with Monitor(tmp_path, 20):
-        assert events(tmp_path) == [(0, "settings", "| seed | 7 |"), (10, "train/loss", 10.0), (20, "train/loss", 20.0)]
+        assert [event[:2] for event in events(tmp_path)] == [(0, "start"), (10, "train/loss"), (20, "train/loss")]
 
 
 def test_curve_of_a_run_that_went_on_twice_has_neither_overlap_nor_gap(tmp_path):

@@ -15,11 +15,11 @@ from ssd_tf.data.manifest import Manifest, Shard
 from ssd_tf.data.pipeline import AugmentConfig
 from ssd_tf.model_dir import ModelInfo, save_config
 from ssd_tf.models.losses import LossConfig
-from ssd_tf.training.config import TrainConfig
+from ssd_tf.training.config import TrainConfig, flat_settings
 from ssd_tf.training.distribution import DistributionConfig
 from ssd_tf.training.mlperf_log import SubmissionConfig
 from ssd_tf.training.optimizer import SGD, OptimizerConfig
-from ssd_tf.training.resume import changed_settings, made_with, open_model_dir, shards_hash
+from ssd_tf.training.resume import changed_settings, decisive, made_with, open_model_dir, shards_hash
 from tests.training.settings import SETTINGS as ANY_SETTINGS
 
 SETTINGS = {**ANY_SETTINGS, "data_dir": "data", "lr_decay_epochs": (4, 5)}
@@ -101,6 +101,7 @@ FREE = {
     "eval_every_epochs": 1,
     "target_map": 0.2,
     "log_every_steps": 1,
+    "profile_steps": (1, 2),
     "checkpoint_every_steps": 7,
     "keep_checkpoints": 5,
     "skip_bad_records": True,
@@ -173,3 +174,10 @@ def test_setting_that_an_older_checkpoint_lacks_counts_as_changed():
 
 def test_hash_of_shards_depends_on_their_order():
     assert shards_hash(plan().train_manifest) != shards_hash(plan(shards=SHARDS[::-1]).train_manifest)
+
+
+def test_decisive_settings_are_those_that_the_numbers_depend_on_with_the_length():
+    found = decisive(flat_settings(TrainConfig(**SETTINGS)))
+    assert {"detector", "batch_size", "epochs", "steps", "learning_rate", "momentum", "focal_gamma"} <= set(found)
+    assert not {"model_dir", "data_dir", "log_every_steps", "strategy", "mlperf_log", "profile_steps"} & set(found)
+    assert found["lr_decay_epochs"] == (4, 5)

@@ -1,0 +1,47 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""How much memory this process has, on the host and on its GPUs. Imports no TensorFlow by itself."""
+
+import pathlib
+import re
+import resource
+import sys
+
+_STATUS = pathlib.Path("/proc/self/status")
+
+
+def used_megabytes() -> dict[str, float]:
+    """For a run's report: host_memory_mb now, and gpu_memory_mb at the most so far where there are GPUs."""
+    on_gpus = gpu_bytes()
+    found = {"host_memory_mb": host_bytes() / 1e6}
+    return found if on_gpus is None else {**found, "gpu_memory_mb": on_gpus / 1e6}
+
+
+def host_bytes() -> int:
+    """Bytes of the host's memory that the process has now; where the system does not tell (not Linux), its peak."""
+    return _from_status("VmRSS") or _peak_of_usage()
+
+
+def host_peak_bytes() -> int:
+    """The most that it had. Of this process alone: what getrusage knows may be of the one that started it."""
+    return _from_status("VmHWM") or _peak_of_usage()
+
+
+def gpu_bytes() -> int | None:
+    """Bytes that TensorFlow has taken on all GPUs together, at the most so far; None where there is no GPU."""
+    import tensorflow as tf
+
+    count = len(tf.config.list_logical_devices("GPU"))
+    if not count:
+        return None
+    return sum(tf.config.experimental.get_memory_info(f"GPU:{index}")["peak"] for index in range(count))
+
+
+def _from_status(field: str) -> int:
+    """A field of /proc/self/status in bytes; 0 where it is not there."""
+    found = re.search(rf"{field}:\s*(\d+) kB", _STATUS.read_text()) if _STATUS.is_file() else None
+    return int(found[1]) * 1024 if found else 0
+
+
+def _peak_of_usage() -> int:
+    # macOS counts bytes, other systems kilobytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -1,0 +1,58 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""What TensorBoard shows of an evaluation, beside COCO's twelve numbers."""
+
+import collections
+import math
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from ssd_tf.data.gallery import read_pictures
+from ssd_tf.data.manifest import Manifest
+from ssd_tf.evaluation.confusion import confusion_matrix
+from ssd_tf.evaluation.evaluator import Evaluation
+from ssd_tf.evaluation.matches import precision_recall
+from ssd_tf.evaluation.side_by_side import side_by_side
+from ssd_tf.report.confusion_chart import confusion_figure
+from ssd_tf.report.rendering import to_image
+from ssd_tf.training.monitor import Monitor
+
+# Of the curves, evenly spread over 0..1, as TensorBoard expects them.
+_THRESHOLDS = np.linspace(0, 1, 101)
+# Pictures, the same ones at each evaluation, and their longer side in pixels.
+PICTURES, _MAX_SIDE = 16, 320
+
+
+def report_evaluation(
+    monitor: Monitor, step: int, evaluation: Evaluation, data_dir: str | pathlib.Path, manifest: Manifest
+) -> None:
+    """Writes AP of each class, precision over recall, the confusion matrix, scores, and pictures with boxes.
+
+    Args:
+      data_dir, manifest: the split that was evaluated.
+    """
+    metrics, results, ground_truth = evaluation
+    names = [result.name for result in metrics.per_class]
+    monitor.scalars(step, {f"val_class_AP/{c.name}": c.ap for c in metrics.per_class if not math.isnan(c.ap)})
+    monitor.pr_curve("val_pr/all classes", step, precision_recall(metrics.matches, None, _THRESHOLDS))
+    for k, name in enumerate(names, start=1):
+        if metrics.matches.truths[k - 1]:
+            monitor.pr_curve(f"val_pr/{name}", step, precision_recall(metrics.matches, k, _THRESHOLDS))
+    monitor.histogram("val_scores/correct", step, metrics.matches.scores[metrics.matches.correct])
+    monitor.histogram("val_scores/wrong", step, metrics.matches.scores[~metrics.matches.correct])
+    monitor.picture("val/confusion", step, to_image(confusion_figure(confusion_matrix(ground_truth, results), names)))
+    annotations, found = (_by_image(things) for things in (ground_truth["annotations"], results))
+    sizes = {image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]}
+    for image_id, picture in read_pictures(data_dir, manifest, limit=PICTURES, max_side=_MAX_SIDE).items():
+        if image_id in sizes:
+            objects = annotations[image_id], found[image_id]
+            shown = side_by_side(picture.image, sizes[image_id], *objects, ground_truth["categories"])
+            monitor.picture(f"val_pictures/{image_id}", step, shown)
+
+
+def _by_image(things: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
+    found = collections.defaultdict(list)
+    for thing in things:
+        found[thing["image_id"]].append(thing)
+    return found

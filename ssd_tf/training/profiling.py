@@ -1,0 +1,66 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""TensorFlow's profiler over a range of training steps, for TensorBoard's profile tab."""
+
+import contextlib
+import pathlib
+from collections.abc import Iterator
+
+import tensorflow as tf
+from absl import logging
+
+
+class StepProfiler:
+    """Records the steps from `first` to `last`, both included; counted from 1, as steps are reported.
+
+    Used as a context manager, so that a run that ends inside the range still writes what it has. A run that goes on
+    after `first` records the rest of the range.
+
+    Args:
+      folder: where the profile goes, under plugins/profile/; None records nothing.
+      steps: (first, last), or () for none.
+    """
+
+    def __init__(self, folder: pathlib.Path | None, steps: tuple[int, ...]):
+        self._folder = folder
+        self._first, self._last = steps if folder and steps else (0, 0)
+        self._running = False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._stop()
+
+    @contextlib.contextmanager
+    def step(self, number: int) -> Iterator[None]:
+        """Around step `number`: waiting for its batch, and computing it."""
+        if not self._first <= number <= self._last:
+            yield
+            return
+        if not self._running:
+            tf.profiler.experimental.start(str(self._folder))
+            self._running = True
+        with tf.profiler.experimental.Trace("train", step_num=number, _r=1):
+            yield
+        if number == self._last:
+            self._stop()
+
+    def _stop(self) -> None:
+        if self._running:
+            tf.profiler.experimental.stop()
+            self._running = False
+            logging.info("profile of steps up to %d in %s", self._last, self._folder)
+
+
+def parse_steps(text: str) -> tuple[int, ...]:
+    """ "100:110" as (100, 110); "" as ().
+
+    Raises:
+      ValueError: it is neither.
+    """
+    if not text:
+        return ()
+    first, _, last = text.partition(":")
+    if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last)):
+        raise ValueError(f"--profile_steps: expected FIRST:LAST, such as 100:110, from step 1 on. Received: {text}")
+    return int(first), int(last)

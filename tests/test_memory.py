@@ -1,0 +1,33 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""The memory of this process, by taking some."""
+
+import numpy as np
+
+from ssd_tf import memory
+
+TAKEN = 200_000_000
+
+
+def test_memory_that_is_taken_counts_and_that_given_back_does_not():
+    before = memory.host_bytes()
+    taken = np.ones(TAKEN, np.uint8)
+    during = memory.host_bytes()
+    del taken
+    after = memory.host_bytes()
+    assert 0.9 * TAKEN < during - before < 1.5 * TAKEN
+    assert after - before < 0.2 * TAKEN
+    # Linux counts the pages of each thread in batches, and the peak only now and then.
+    assert memory.host_peak_bytes() > before + 0.9 * TAKEN
+
+
+def test_report_has_megabytes_and_no_gpu_where_there_is_none(monkeypatch):
+    monkeypatch.setattr(memory, "gpu_bytes", lambda: None)
+    assert list(memory.used_megabytes()) == ["host_memory_mb"]
+    assert 50 < memory.used_megabytes()["host_memory_mb"] < 100_000
+    monkeypatch.setattr(memory, "gpu_bytes", lambda: 3_500_000)
+    assert memory.used_megabytes()["gpu_memory_mb"] == 3.5
+
+
+def test_system_that_tells_nothing_gives_the_peak(monkeypatch, tmp_path):
+    monkeypatch.setattr(memory, "_STATUS", tmp_path / "not there")
+    assert memory.host_bytes() == memory.host_peak_bytes() > 50e6

@@ -1,0 +1,99 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""What TensorBoard gets of an evaluation, read back as TensorBoard reads it."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from ssd_tf.data import shapes
+from ssd_tf.data.coco import read_coco
+from ssd_tf.data.pipeline import eval_dataset
+from ssd_tf.data.prepare import prepare
+from ssd_tf.evaluation.evaluator import evaluate_split
+from ssd_tf.geometry.detections import Detections
+from ssd_tf.training.dashboard import report_evaluation
+from ssd_tf.training.monitor import Monitor
+
+SIZE, NUM_IMAGES = 64, 20
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory):
+    """Twenty drawn pictures; ids 300 to 319."""
+    folder = tmp_path_factory.mktemp("dashboard")
+    path = shapes.draw_shapes(folder / "drawn", NUM_IMAGES, image_size=(96, 72), start_id=300)
+    return folder, prepare(read_coco(path, path.parent / "images"), folder, "val", {})
+
+
+def evaluation_of(split, found_share):
+    """Of a detector that finds the first boxes of each picture, so many of them, and nothing wrong."""
+    folder, manifest = split
+    class_of = {category.id: k for k, category in enumerate(manifest.categories, start=1)}
+    truth = {}
+    for batch in eval_dataset(folder, manifest, SIZE, 1).as_numpy_iterator():
+        n = int(batch.num_boxes[0] * found_share)
+        classes = np.array([class_of[i] for i in batch.category_ids[0, :n].tolist()], np.int32)
+        found = (batch.boxes[:1, :n], np.full((1, n), 0.75, np.float32), classes[None], np.array([n], np.int32))
+        truth[batch.images[0].tobytes()] = Detections(*map(tf.constant, found))
+    return evaluate_split(lambda images: truth[images.numpy()[0].tobytes()], folder, manifest, SIZE, 1)
+
+
+def report(split, folder, share=1.0, steps=(5,)):
+    with Monitor(folder, 0) as monitor:
+        for step in steps:
+            report_evaluation(monitor, step, evaluation_of(split, share), *split)
+    return EventAccumulator(str(folder / "tensorboard"), {"tensors": 0}).Reload()
+
+
+def values(events, tag):
+    return tf.make_ndarray(events.Tensors(tag)[-1].tensor_proto)
+
+
+def test_perfect_detector_has_ap_one_in_each_class(split, tmp_path):
+    events = report(split, tmp_path)
+    names = [f"val_class_AP/{category.name}" for category in split[1].categories]
+    assert [values(events, name).item() for name in names] == pytest.approx([1.0] * len(names))
+
+
+def test_curves_count_what_is_found_and_missed(split, tmp_path):
+    evaluation = evaluation_of(split, 0.5)
+    events = report(split, tmp_path, 0.5)
+    curve = values(events, "val_pr/all classes")
+    assert curve.shape == (6, 101)
+    truths, found = len(evaluation.ground_truth["annotations"]), len(evaluation.results)
+    # At threshold 0.5 all detections are kept, at 0.8 none; none is wrong.
+    assert curve[:, 50].tolist() == pytest.approx([found, 0, 0, truths - found, 1, found / truths])
+    assert curve[:, 80].tolist() == [0, 0, 0, truths, 1, 0]
+    per_class = [values(events, f"val_pr/{category.name}")[0, 50] for category in split[1].categories]
+    assert sum(per_class) == found
+
+
+def test_scores_are_parted_into_correct_and_wrong(split, tmp_path):
+    evaluation = evaluation_of(split, 1.0)
+    events = report(split, tmp_path)
+    assert values(events, "val_scores/correct")[:, 2].sum() == len(evaluation.results)
+    assert values(events, "val_scores/wrong")[:, 2].sum() == 0
+
+
+def test_the_same_sixteen_pictures_are_shown_at_each_evaluation(split, tmp_path):
+    events = report(split, tmp_path, steps=(5, 10))
+    tags = [tag for tag in events.Tags()["tensors"] if tag.startswith("val_pictures/")]
+    assert len(tags) == 16
+    assert all([event.step for event in events.Tensors(tag)] == [5, 10] for tag in tags)
+    assert set(tags) <= {f"val_pictures/{image_id}" for image_id in range(300, 320)}
+    width, height, encoded = values(events, tags[0])
+    # 96 x 72 is enlarged to 384 x 288: twice beside each other, with a head.
+    assert int(width) == 2 * 384 + 6 and int(height) > 288
+    assert tf.io.decode_image(encoded).shape == (int(height), int(width), 3)
+
+
+def test_confusion_matrix_is_a_picture(split, tmp_path):
+    width, height, _ = values(report(split, tmp_path), "val/confusion")
+    assert int(width) > 300 and int(height) > 200
+
+
+def test_detector_that_finds_nothing_is_reported_too(split, tmp_path):
+    events = report(split, tmp_path, 0.0)
+    assert values(events, "val_pr/all classes")[0].max() == 0
+    assert len([tag for tag in events.Tags()["tensors"] if tag.startswith("val_pictures/")]) == 16
