@@ -11,6 +11,7 @@ _EXTRAS = {
     "tf2onnx": "onnx",
     "onnxruntime": "onnx",
     "mlperf_loadgen": "mlperf",
+    "PySide6.QtWidgets": "app",
 }
 
 

@@ -16,6 +16,7 @@ from ssd_tf.extras import import_extra
         ("mlperf_loadgen", "mlperf_loadgen, which is not installed: pip install 'ssd_tf[mlperf]'"),
         ("ai_edge_litert.interpreter", "ai_edge_litert, which is not installed: pip install 'ssd_tf[litert]'"),
         ("tf2onnx", "tf2onnx, which is not installed: pip install 'ssd_tf[onnx]'"),
+        ("PySide6.QtWidgets", "PySide6, which is not installed: pip install 'ssd_tf[app]'"),
     ],
 )
 def test_missing_package_is_named_with_its_extra(monkeypatch, module, words):

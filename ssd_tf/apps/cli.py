@@ -21,8 +21,10 @@ EXIT_KEYBOARD = 130
 EXIT_INTERRUPTED = 75
 
 
-def run(main: Callable[[], int | None]) -> None:
+def run(main: Callable[[], int | None], *, tensorflow: bool = True) -> None:
     """Parses the flags, runs main, and exits with its status (None is 0).
+
+    TensorFlow is started before main, unless main does it itself, later or in a thread.
 
     ValueError, KeyError, ArithmeticError, OSError and TensorFlow's own errors end the program with one line on stderr
     and status 1. `--verbosity=1` shows the traceback as well.
@@ -39,12 +41,26 @@ def run(main: Callable[[], int | None]) -> None:
     sys.modules["__main__"].__doc__ = sys.modules[main.__module__].__doc__
     for flag in flags.FLAGS.get_flags_for_module(main.__module__):
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
-    app.run(lambda _: sys.exit(_guarded(main)), flags_parser=_parse)
+    app.run(lambda _: sys.exit(_guarded(main, tensorflow)), flags_parser=_parse)
 
 
-def leave(status: int, error: Exception) -> NoReturn:
+def start_tensorflow() -> None:
+    """Imports TensorFlow, which takes seconds, and sets it up for a program; what it prints meanwhile is held back."""
+    with quiet_stderr():
+        import tensorflow as tf
+
+        # These tell at length of every file that is exported.
+        for name in ("tensorflow", "tf2onnx"):
+            std_logging.getLogger(name).setLevel(std_logging.WARNING)
+        # Else the first program that starts takes all memory of a GPU, and the next one gets none.
+        for gpu in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(gpu, True)
+
+
+def leave(status: int, error: Exception | None = None) -> NoReturn:
     """Ends the program at once, without TensorFlow's own end, which may wait for machines that are gone."""
-    print(f"error: {_one_line(error)}", file=sys.stderr)
+    if error is not None:
+        print(f"error: {_one_line(error)}", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
@@ -60,17 +76,10 @@ def _parse(argv: list[str]) -> list[str]:
     return rest
 
 
-def _guarded(main: Callable[[], int | None]) -> int:
+def _guarded(main: Callable[[], int | None], tensorflow: bool) -> int:
     try:
-        with quiet_stderr():
-            import tensorflow as tf
-
-            # These tell at length of every file that is exported.
-            for name in ("tensorflow", "tf2onnx"):
-                std_logging.getLogger(name).setLevel(std_logging.WARNING)
-            # Else the first program that starts takes all memory of a GPU, and the next one gets none.
-            for gpu in tf.config.list_physical_devices("GPU"):
-                tf.config.experimental.set_memory_growth(gpu, True)
+        if tensorflow:
+            start_tensorflow()
     except KeyboardInterrupt:
         return EXIT_KEYBOARD
     try:
@@ -78,10 +87,17 @@ def _guarded(main: Callable[[], int | None]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return EXIT_KEYBOARD
-    except (ValueError, KeyError, ArithmeticError, OSError, tf.errors.OpError) as error:
+    except _mistakes() as error:
         logging.debug("traceback", exc_info=True)
         print(f"error: {_one_line(error)}", file=sys.stderr)
         return EXIT_MISTAKE
+
+
+def _mistakes() -> tuple[type[Exception], ...]:
+    """What a mistake of the user's is told by; TensorFlow's errors are among them once it is there."""
+    own = (ValueError, KeyError, ArithmeticError, OSError)
+    errors = getattr(sys.modules.get("tensorflow"), "errors", None)  # None while another thread imports it too
+    return (*own, errors.OpError) if errors else own
 
 
 def _one_line(error: Exception) -> str:

@@ -1,0 +1,92 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Shows live what a model finds in a camera, a video, a stream or a folder of pictures.
+
+python -m ssd_tf.apps.stream --source=0 --model=runs/mlperf
+python -m ssd_tf.apps.stream --source=street.mp4 --model=runs/mlperf --headless --output=found.mp4
+"""
+
+import pathlib
+import time
+
+from absl import flags
+
+from ssd_tf.apps import cli
+from ssd_tf.extras import import_extra
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("model", None, cli.MODEL_HELP, required=True)
+flags.DEFINE_string(
+    "source",
+    "0",
+    "A camera's number, a video, rtsp://... or http://..., a folder of pictures or a pattern such as 'photos/*.jpg'.",
+)
+flags.DEFINE_float("score_threshold", 0.3, "Show detections with a score above this.", 0.0, 1.0)
+flags.DEFINE_boolean("headless", False, "Without a window: write the annotated frames to --output.")
+flags.DEFINE_string("output", "", "The mp4 file that --headless writes.")
+
+
+def main() -> int:
+    if FLAGS.headless != bool(FLAGS.output):
+        wanted, received = ("--output=FILE.mp4", "--headless") if FLAGS.headless else ("--headless", "--output")
+        raise ValueError(f"{received}: expected {wanted} with it. Received: {received} alone")
+    _require_model(FLAGS.model)
+    return _headless() if FLAGS.headless else _window()
+
+
+def _window() -> int:
+    from ssd_tf.live.engine import View
+    from ssd_tf.live.source import find_source
+
+    try:
+        import_extra("PySide6.QtWidgets")
+    except ImportError as error:  # PySide6 is there, a library of the system that it needs is not
+        raise OSError(f"Qt cannot be loaded: {error}. --headless --output=out.mp4 works without it") from error
+    from ssd_tf.window.program import run_window
+
+    find_source(FLAGS.source)  # says at once that a file is not there
+    outcome = run_window(_load_model, FLAGS.model, FLAGS.source, View(score_threshold=FLAGS.score_threshold))
+    status = cli.EXIT_KEYBOARD if outcome.interrupted else cli.EXIT_OK
+    if outcome.problem:
+        raise OSError(outcome.problem)
+    if outcome.unfinished:  # nothing can stop a model that is being loaded, so that needs no words
+        names = ", ".join(outcome.unfinished)
+        cli.leave(status, None if outcome.loading else TimeoutError(f"did not end within a second: {names}"))
+    return status
+
+
+def _headless() -> int:
+    """Writes what is found in every frame to a video."""
+    from ssd_tf.live.recording import VideoWriter
+    from ssd_tf.live.source import open_source
+
+    with open_source(FLAGS.source) as source, VideoWriter(FLAGS.output, source.info.fps) as writer:
+        predictor = _load_model()
+        from ssd_tf.live.annotate import annotate_source
+
+        start = time.monotonic()
+        done = annotate_source(predictor, source, writer, FLAGS.score_threshold)
+        speed = done.frames / max(time.monotonic() - start, 1e-9)
+    print(f"{done.objects} objects in {done.frames} frames, {speed:.1f} frames/s; the video is {FLAGS.output}")
+    if done.problem:
+        raise OSError(done.problem)
+    return cli.EXIT_OK
+
+
+def _load_model():
+    """The predictor; TensorFlow is imported here, so that a window is there before it."""
+    cli.start_tensorflow()
+    from ssd_tf.predictor import load_predictor, warn_of_min_score
+
+    predictor = load_predictor(FLAGS.model)
+    warn_of_min_score(predictor, FLAGS.score_threshold)
+    return predictor
+
+
+def _require_model(model: str) -> None:
+    """Raises FileNotFoundError where there is nothing; what is there is looked at when TensorFlow is."""
+    if not any(pathlib.Path(model + ending).exists() for ending in ("", ".index")):
+        raise FileNotFoundError(f"no model at {model}: expected {cli.MODEL_HELP[0].lower()}{cli.MODEL_HELP[1:]}")
+
+
+if __name__ == "__main__":
+    cli.run(main, tensorflow=False)

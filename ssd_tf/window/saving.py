@@ -1,0 +1,120 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Snapshots and recordings: files that the window writes, under names that nothing has yet."""
+
+import itertools
+import pathlib
+import re
+import time
+
+import cv2
+import numpy as np
+from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
+
+from ssd_tf.files import atomic_path
+from ssd_tf.live.engine import Engine
+from ssd_tf.window.threads import Background
+
+# Milliseconds between two looks at the recording: it shows seconds.
+_TICK = 250
+
+
+class Saver(QObject):
+    """Saves what an engine shows into a folder; what takes time is done in the background.
+
+    Signals:
+      said(str): what became of it, a sentence with the path.
+      recording_changed(bool): a recording has begun or ended.
+      recorded(float): so many seconds are recorded.
+    """
+
+    said = Signal(str)
+    recording_changed = Signal(bool)
+    recorded = Signal(float)
+
+    def __init__(self, engine: Engine, background: Background, folder: pathlib.Path, parent: QObject):
+        super().__init__(parent)
+        self._engine, self._background, self._folder = engine, background, folder
+        self._since = 0.0
+        self._timer = QTimer(self, interval=_TICK)
+        self._timer.timeout.connect(self._look)
+
+    def snapshot(self, name: str) -> None:
+        """Saves the picture that is shown, in its own size and with its boxes, as PNG."""
+        self._background.run("snapshot", lambda: _snapshot(self._engine, self._folder, name), self.said.emit)
+
+    def toggle_recording(self, name: str) -> None:
+        """Begins a recording, or ends it."""
+        if self._timer.isActive():
+            self._end()
+            return
+        path = free_path(self._folder, name, ".mp4")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._engine.start_recording(path)
+        except (OSError, ValueError) as error:
+            self.said.emit(f"Cannot record: {error}")
+            return
+        self._since = time.monotonic()
+        self._timer.start()
+        self.recording_changed.emit(True)
+        self.recorded.emit(0.0)
+
+    def _look(self) -> None:
+        if self._engine.recording:
+            self.recorded.emit(time.monotonic() - self._since)
+        else:  # it broke off
+            self._end()
+
+    def _end(self) -> None:
+        self._timer.stop()
+        self.recording_changed.emit(False)
+        self._background.run("stop-recording", lambda: _stop_recording(self._engine), self.said.emit)
+
+
+def default_folder() -> pathlib.Path:
+    """The user's folder for pictures where there is one, else the current folder."""
+    pictures = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
+    folder = pathlib.Path(pictures)
+    return folder if pictures and folder.is_dir() else pathlib.Path.cwd()
+
+
+def free_path(folder: pathlib.Path, name: str, suffix: str) -> pathlib.Path:
+    """A path in the folder that is not taken: name.png, name_2.png, ...; what no file name may have becomes "_"."""
+    clean = re.sub(r"[^\w.-]+", "_", name).strip("_.") or "picture"
+    path = folder / f"{clean}{suffix}"
+    numbers = itertools.count(2)
+    while path.exists():
+        path = folder / f"{clean}_{next(numbers)}{suffix}"
+    return path
+
+
+def save_png(picture_u8_hw3: np.ndarray, path: pathlib.Path) -> None:
+    """Writes an RGB picture.
+
+    Raises:
+      OSError: the folder cannot be written to, or the disk is full.
+    """
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(picture_u8_hw3, cv2.COLOR_RGB2BGR))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(encoded.tobytes())
+
+
+def _snapshot(engine: Engine, folder: pathlib.Path, name: str) -> str:
+    picture = engine.snapshot()
+    if picture is None:
+        return "There is no picture to save yet"
+    path = free_path(folder, name, ".png")
+    try:
+        save_png(picture, path)
+    except OSError as error:
+        return f"Cannot save the picture: {error}"
+    return f"Saved {path}"
+
+
+def _stop_recording(engine: Engine) -> str:
+    try:
+        path = engine.stop_recording()
+    except OSError as error:
+        return f"Cannot finish the recording: {error}"
+    return f"Saved {path}" if path else "The recording was empty"

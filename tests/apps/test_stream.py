@@ -1,0 +1,107 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""The live program: without a screen, with a window until Ctrl-C, and with the mistakes that users make."""
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.apps.conftest import ROOT, command, run, run_well
+from tests.apps.test_mistakes import assert_refused
+
+FRAMES, WIDTH, HEIGHT = 10, 160, 120
+NO_SCREEN = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+
+
+@pytest.fixture
+def video(tmp_path) -> pathlib.Path:
+    path = tmp_path / "noise.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25.0, (WIDTH, HEIGHT))
+    random = np.random.default_rng(0)
+    for _ in range(FRAMES):
+        writer.write(random.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8))
+    writer.release()
+    return path
+
+
+def start(*flags: str, platform: str) -> subprocess.Popen[str]:
+    environment = {**NO_SCREEN, "QT_QPA_PLATFORM": platform}
+    return subprocess.Popen(
+        command("stream", *flags),
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def test_video_is_written_without_a_screen(trained, video, tmp_path):
+    output = tmp_path / "out" / "found.mp4"
+    printed = run_well("stream", f"--source={video}", f"--model={trained}", "--headless", f"--output={output}")
+    assert re.search(
+        rf"\d+ objects in {FRAMES} frames, [\d.]+ frames/s; the video is {re.escape(str(output))}", printed
+    )
+    capture = cv2.VideoCapture(str(output))
+    sizes = []
+    while (frame := capture.read()[1]) is not None:
+        sizes.append(frame.shape)
+    assert sizes == [(HEIGHT, WIDTH, 3)] * FRAMES
+    assert capture.get(cv2.CAP_PROP_FPS) == 25.0
+
+
+def test_ctrl_c_closes_the_window(trained, video):
+    pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
+    with start(f"--source={video}", f"--model={trained}", platform="offscreen") as program:
+        assert program.stderr
+        while "from" not in (line := program.stderr.readline()):  # what the model was loaded from
+            assert line, "the program ended before its model was loaded"
+        program.send_signal(signal.SIGINT)
+        _, errors = program.communicate(timeout=60)
+        assert program.returncode == 130, errors
+        assert "Traceback" not in errors
+
+
+def test_no_screen_is_said_with_what_works_without_one(trained, video):
+    pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
+    for platform in ("", "xcb", "wayland"):
+        with start(f"--source={video}", f"--model={trained}", platform=platform) as program:
+            _, errors = program.communicate(timeout=60)
+        assert program.returncode == 1
+        assert errors.startswith("error: no screen") and "--headless --output=" in errors
+        assert len(errors.splitlines()) == 1
+
+
+def test_model_that_is_not_there(tmp_path, video):
+    done = run("stream", f"--source={video}", f"--model={tmp_path / 'absent'}")
+    assert_refused(done, "no model at", "absent", "model_dir")
+
+
+def test_source_that_is_not_there(tmp_path):
+    model = f"--model={tmp_path}"
+    assert_refused(run("stream", "--source=absent.mp4", model), "absent.mp4")
+    assert_refused(
+        run("stream", "--source=absent.mp4", model, "--headless", f"--output={tmp_path}/o.mp4"), "absent.mp4"
+    )
+
+
+@pytest.mark.parametrize("flags", [("--headless",), ("--output=out.mp4",)])
+def test_headless_and_output_go_together(tmp_path, flags):
+    assert_refused(run("stream", f"--model={tmp_path}", *flags), "--headless", "--output", "alone")
+
+
+def test_output_that_is_no_mp4(tmp_path, video):
+    done = run("stream", f"--source={video}", f"--model={tmp_path}", "--headless", "--output=out.avi")
+    assert_refused(done, ".mp4", "out.avi")
+
+
+def test_video_does_not_replace_its_own_source(trained, video):
+    before = video.read_bytes()
+    done = run("stream", f"--source={video}", f"--model={trained}", "--headless", f"--output={video}")
+    assert_refused(done, str(video))
+    assert video.read_bytes() == before
