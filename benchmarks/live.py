@@ -3,10 +3,11 @@
 
 python benchmarks/live.py --video=people.mp4 [--seconds=180] [--model=runs/mlperf] [--own_pace]
 
-The video is read as fast as it can be, and again from its start when it ends. Prints a line every ten seconds, then the
-first and the last of them together. Without --model an untrained ssd300_resnet34 is taken, which finds 200 objects in
-every frame: more work than any real one. The first and the last frame of each round do not count for the latency, since
-they wait for the model to finish the round before, or have nothing newer to take their place.
+benchmarks/live_window.py does the same in the window. The video is read as fast as it can be, and again from its start
+when it ends. Prints a line every ten seconds, then the first and the last of them together. Without --model an
+untrained ssd300_resnet34 is taken, which finds 200 objects in every frame: more work than any real one. The first and
+the last frame of each round do not count for the latency, since they wait for the model to finish the round before, or
+have nothing newer to take their place.
 """
 
 import argparse
@@ -81,16 +82,24 @@ class Meter:
         )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parse_options(description: str | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--video", required=True)
     parser.add_argument("--model", default="", help="As predict.py's.")
     parser.add_argument("--detector", default="ssd300_resnet34", help="Without --model.")
     parser.add_argument("--seconds", default=180, type=int)
     parser.add_argument("--own_pace", action="store_true", help="Read the video at its own pace.")
-    options = parser.parse_args()
-    with open_source(options.video) as source:
-        meter = Meter(source.info.frames)
+    return parser.parse_args()
+
+
+def meter_of(video: str) -> Meter:
+    with open_source(video) as source:
+        return Meter(source.info.frames)
+
+
+def main() -> None:
+    options = parse_options(__doc__)
+    meter = meter_of(options.video)
     running, problems = threading.Event(), []
 
     def on_state(state: State, text: str) -> None:

@@ -43,7 +43,7 @@ def _window() -> int:
         raise OSError(f"Qt cannot be loaded: {error}. --headless --output=out.mp4 works without it") from error
     from ssd_tf.window.program import run_window
 
-    find_source(FLAGS.source)  # says at once that a file is not there
+    find_source(FLAGS.source).close()  # says at once that a file is not there; the window opens it itself
     outcome = run_window(_load_model, FLAGS.model, FLAGS.source, View(score_threshold=FLAGS.score_threshold))
     status = cli.EXIT_KEYBOARD if outcome.interrupted else cli.EXIT_OK
     if outcome.problem:

@@ -46,6 +46,7 @@ class MainWindow(QMainWindow):
       fast: read files as fast as can be, and not at their own pace.
 
     Signals:
+      frame_shown(Shown): a picture has been put into the window.
       closed(): the window and its threads have ended.
 
     Attributes:
@@ -56,6 +57,7 @@ class MainWindow(QMainWindow):
       problem: after closing, what went wrong with a recording that closing ended.
     """
 
+    frame_shown = Signal(Shown)
     closed = Signal()
 
     def __init__(
@@ -225,6 +227,7 @@ class MainWindow(QMainWindow):
             self.status.show_frame(shown, info)
         if not self.commands.snapshot.isEnabled():
             self._update_commands()
+        self.frame_shown.emit(shown)
 
     def _set_state(self, state: State, text: str) -> None:
         was_loading, self.state = self.state is State.LOADING, state
