@@ -27,10 +27,11 @@ def host_peak_bytes() -> int:
 
 
 def gpu_bytes() -> int | None:
-    """Bytes that TensorFlow has taken on all GPUs together, at the most so far; None where there is no GPU."""
+    """Bytes that TensorFlow has taken on this machine's GPUs, at the most so far; None where there is no GPU."""
     import tensorflow as tf
 
-    count = len(tf.config.list_logical_devices("GPU"))
+    # Not the logical devices: in a run of several workers those are of all machines.
+    count = len(tf.config.list_physical_devices("GPU"))
     if not count:
         return None
     return sum(tf.config.experimental.get_memory_info(f"GPU:{index}")["peak"] for index in range(count))

@@ -2,6 +2,7 @@
 """The memory of this process, by taking some."""
 
 import numpy as np
+import tensorflow as tf
 
 from ssd_tf import memory
 
@@ -26,6 +27,15 @@ def test_report_has_megabytes_and_no_gpu_where_there_is_none(monkeypatch):
     assert 50 < memory.used_megabytes()["host_memory_mb"] < 100_000
     monkeypatch.setattr(memory, "gpu_bytes", lambda: 3_500_000)
     assert memory.used_megabytes()["gpu_memory_mb"] == 3.5
+
+
+def test_memory_of_all_gpus_of_this_machine_is_summed(monkeypatch):
+    used = {"GPU:0": {"current": 1, "peak": 2_000_000}, "GPU:1": {"current": 1, "peak": 3_000_000}}
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind] * 2)
+    # As with several workers, where the logical devices are those of all machines.
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [kind] * 8)
+    monkeypatch.setattr(tf.config.experimental, "get_memory_info", used.__getitem__)
+    assert memory.gpu_bytes() == 5_000_000
 
 
 def test_system_that_tells_nothing_gives_the_peak(monkeypatch, tmp_path):

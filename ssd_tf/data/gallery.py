@@ -35,7 +35,7 @@ def read_pictures(
     limit: int = 16,
     max_side: int = 640,
 ) -> dict[int, NamedPicture]:
-    """Pictures by image id, in the order of the shards; those that cannot be read are left out.
+    """Pictures by image id, in the order of `eval_dataset`; those that cannot be read are left out.
 
     Args:
       data_dir: where the split lies.
@@ -55,19 +55,24 @@ def _readable(
     data_dir: str | pathlib.Path, manifest: Manifest, image_ids: Collection[int] | None
 ) -> Iterator[tuple[int, np.ndarray, str]]:
     def identify(_, record):
-        return (*attempt(records.identity, record, (tf.constant(b""), tf.constant(b""))), record)
+        return (*attempt(_identity, record, (False, tf.constant(0, tf.int64), tf.constant(b""))), record)
 
-    dataset = numbered_records(data_dir, manifest, None).map(identify)
+    dataset = numbered_records(data_dir, manifest, None).map(identify).filter(lambda known, *_: known)
     if image_ids is not None:
-        wanted = tf.constant([str(image_id) for image_id in image_ids], tf.string)
-        dataset = dataset.filter(lambda source_id, *_: tf.reduce_any(source_id == wanted))
-    for source_id, name, record in dataset:
+        wanted = tf.constant(list(image_ids), tf.int64)
+        dataset = dataset.filter(lambda _, image_id, *__: tf.reduce_any(image_id == wanted))
+    for _, image_id, name, record in dataset:
         try:
-            image_id = int(source_id.numpy())
             image = image_ops.decode(records.parse(record).encoded).numpy()
-        except (ValueError, tf.errors.InvalidArgumentError):
+        except tf.errors.InvalidArgumentError:
             continue  # the evaluation of the same split reports it
-        yield image_id, image, name.numpy().decode(errors="replace")
+        yield int(image_id), image, name.numpy().decode(errors="replace")
+
+
+def _identity(record: tf.Tensor) -> tuple[bool, tf.Tensor, tf.Tensor]:
+    """True, the image id as a number, which is how the evaluation takes it, and the file's name."""
+    source_id, name = records.identity(record)
+    return True, tf.strings.to_number(source_id, tf.int64), name
 
 
 def _fit(image: np.ndarray, max_side: int) -> np.ndarray:

@@ -2,14 +2,15 @@
 """What TensorBoard shows of an evaluation, beside COCO's twelve numbers."""
 
 import collections
-import math
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ssd_tf.data.gallery import read_pictures
 from ssd_tf.data.manifest import Manifest
+from ssd_tf.evaluation.coco import ClassResult
 from ssd_tf.evaluation.confusion import confusion_matrix
 from ssd_tf.evaluation.evaluator import Evaluation
 from ssd_tf.evaluation.matches import precision_recall
@@ -18,6 +19,8 @@ from ssd_tf.report.confusion_chart import confusion_figure
 from ssd_tf.report.rendering import to_image
 from ssd_tf.training.monitor import Monitor
 
+# The tag of all classes together.
+_ALL = "all classes"
 # Of the curves, evenly spread over 0..1, as TensorBoard expects them.
 _THRESHOLDS = np.linspace(0, 1, 101)
 # Pictures, the same ones at each evaluation, and their longer side in pixels.
@@ -34,11 +37,13 @@ def report_evaluation(
     """
     metrics, results, ground_truth = evaluation
     names = [result.name for result in metrics.per_class]
-    monitor.scalars(step, {f"val_class_AP/{c.name}": c.ap for c in metrics.per_class if not math.isnan(c.ap)})
-    monitor.pr_curve("val_pr/all classes", step, precision_recall(metrics.matches, None, _THRESHOLDS))
-    for k, name in enumerate(names, start=1):
-        if metrics.matches.truths[k - 1]:
-            monitor.pr_curve(f"val_pr/{name}", step, precision_recall(metrics.matches, k, _THRESHOLDS))
+    tags = _tags(metrics.per_class)
+    known = [k for k, truths in enumerate(metrics.matches.truths, start=1) if truths]
+    monitor.scalars(step, {f"val_class_AP/{tags[k - 1]}": metrics.per_class[k - 1].ap for k in known})
+    for k in known:
+        monitor.pr_curve(f"val_pr/{tags[k - 1]}", step, precision_recall(metrics.matches, k, _THRESHOLDS))
+    if known:
+        monitor.pr_curve(f"val_pr/{_ALL}", step, precision_recall(metrics.matches, None, _THRESHOLDS))
     monitor.histogram("val_scores/correct", step, metrics.matches.scores[metrics.matches.correct])
     monitor.histogram("val_scores/wrong", step, metrics.matches.scores[~metrics.matches.correct])
     monitor.picture("val/confusion", step, to_image(confusion_figure(confusion_matrix(ground_truth, results), names)))
@@ -49,6 +54,15 @@ def report_evaluation(
             objects = annotations[image_id], found[image_id]
             shown = side_by_side(picture.image, sizes[image_id], *objects, ground_truth["categories"])
             monitor.picture(f"val_pictures/{image_id}", step, shown)
+
+
+def _tags(classes: Sequence[ClassResult]) -> list[str]:
+    """A name for each class that no other has: its own, with its id where that is not enough."""
+    names = collections.Counter([_ALL, "", *(result.name for result in classes)])
+    return [
+        result.name if names[result.name] == 1 else f"{result.name} ({result.category_id})".lstrip()
+        for result in classes
+    ]
 
 
 def _by_image(things: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:

@@ -208,14 +208,13 @@ def _train_from(
                 mlperf.eval_start(epoch)
                 with clock.paused():
                     evaluation = _evaluate(predictor, config, plan.val_manifest, distribution)
-                metrics = evaluation.metrics.summary
-                mlperf.eval_stop(epoch, metrics["AP"])
-                with clock.paused():
+                    metrics = evaluation.metrics.summary
+                    mlperf.eval_stop(epoch, metrics["AP"])
                     monitor.report("val", step, {"epoch": step / epoch_steps, **metrics})
                     if chief:
                         report_evaluation(monitor, step, evaluation, config.data_dir, plan.val_manifest)
-                if checkpoints.save_if_best(step, metrics["AP"]):
-                    logging.info("best so far: AP %.4f at step %d", metrics["AP"], step)
+                    if checkpoints.save_if_best(step, metrics["AP"]):
+                        logging.info("best so far: AP %.4f at step %d", metrics["AP"], step)
                 if config.target_map and metrics["AP"] >= config.target_map:
                     logging.info("target reached: AP %.4f >= %g at epoch %d", metrics["AP"], config.target_map, epoch)
                     mlperf.run_stop(reached=True)

@@ -24,12 +24,15 @@ class StepProfiler:
         self._folder = folder
         self._first, self._last = steps if folder and steps else (0, 0)
         self._running = False
+        self._recorded = 0  # the last step that was
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self._stop()
+        if self._last and not self._recorded:
+            logging.warning("no step of --profile_steps=%d:%d was in this run", self._first, self._last)
 
     @contextlib.contextmanager
     def step(self, number: int) -> Iterator[None]:
@@ -39,9 +42,10 @@ class StepProfiler:
             return
         if not self._running:
             tf.profiler.experimental.start(str(self._folder))
-            self._running = True
+            self._running, self._first = True, number
         with tf.profiler.experimental.Trace("train", step_num=number, _r=1):
             yield
+        self._recorded = number
         if number == self._last:
             self._stop()
 
@@ -49,7 +53,7 @@ class StepProfiler:
         if self._running:
             tf.profiler.experimental.stop()
             self._running = False
-            logging.info("profile of steps up to %d in %s", self._last, self._folder)
+            logging.info("profile of steps %d to %d in %s", self._first, self._recorded, self._folder)
 
 
 def parse_steps(text: str) -> tuple[int, ...]:

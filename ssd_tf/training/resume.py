@@ -40,8 +40,14 @@ def made_with(config: TrainConfig, plan: Plan) -> dict[str, Any]:
 
 
 def decisive(settings: dict[str, Any]) -> dict[str, Any]:
-    """Of the settings by flag those that the numbers of a run depend on, its length among them."""
-    return {name: value for name, value in settings.items() if name not in _FREE - _LENGTH}
+    """Of the settings by flag those that the numbers of a run depend on, which never change when it goes on."""
+    free = free_settings(settings["lr_schedule"])
+    return {name: value for name, value in settings.items() if name not in free}
+
+
+def free_settings(lr_schedule: str) -> set[str]:
+    """The flags that may change when a run goes on."""
+    return _FREE - (_LENGTH if lr_schedule == "cosine" else set())
 
 
 def shards_hash(manifest: Manifest) -> str:
@@ -79,7 +85,7 @@ def open_model_dir(config: TrainConfig, plan: Plan) -> pathlib.Path:
 def _require_same_run(checkpoint: str, before: dict[str, Any], now: dict[str, Any], config: TrainConfig) -> None:
     if not before:
         return  # it was not written by a training run
-    free = _FREE - (_LENGTH if config.lr_schedule == "cosine" else set())
+    free = free_settings(config.lr_schedule)
     changed = changed_settings(before["settings"], now["settings"])
     bound = {name: text for name, text in changed.items() if name not in free}
     if bound:

@@ -59,6 +59,16 @@ def test_picture_that_cannot_be_decoded_is_left_out(split, tmp_path):
     assert 303 not in found and len(found) == 6
 
 
+def test_image_ids_are_numbers_however_others_write_them(split, tmp_path):
+    folder, manifest = split
+    (record, *_) = tf.data.TFRecordDataset(str(folder / manifest.shards[0].file)).as_numpy_iterator()
+    example = tf.train.Example.FromString(record)
+    example.features.feature["image/source_id"].bytes_list.value[:] = [b"000139"]
+    with tf.io.TFRecordWriter(str(tmp_path / manifest.shards[0].file)) as writer:
+        writer.write(example.SerializeToString())
+    assert list(read_pictures(tmp_path, manifest, {139, 7})) == [139]
+
+
 def test_shrinking_averages_what_falls_together(split):
     folder, manifest = split
     full = read_pictures(folder, manifest, {302})[302].image

@@ -10,7 +10,8 @@ from ssd_tf.data import shapes
 from ssd_tf.data.coco import read_coco
 from ssd_tf.data.pipeline import eval_dataset
 from ssd_tf.data.prepare import prepare
-from ssd_tf.evaluation.evaluator import evaluate_split
+from ssd_tf.evaluation.coco import coco_metrics
+from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.training.dashboard import report_evaluation
 from ssd_tf.training.monitor import Monitor
@@ -91,6 +92,52 @@ def test_the_same_sixteen_pictures_are_shown_at_each_evaluation(split, tmp_path)
 def test_confusion_matrix_is_a_picture(split, tmp_path):
     width, height, _ = values(report(split, tmp_path), "val/confusion")
     assert int(width) > 300 and int(height) > 200
+
+
+def truth(*annotations, names=("cat", "dog")):
+    """Of one picture of 10 x 10; annotations are (category id, is crowd) of a box that fills it."""
+    return {
+        "images": [{"id": 1, "height": 10, "width": 10}],
+        "annotations": [
+            {"id": k, "image_id": 1, "category_id": category, "bbox": [0, 0, 10, 10], "area": 100.0, "iscrowd": crowd}
+            for k, (category, crowd) in enumerate(annotations, start=1)
+        ],
+        "categories": [{"id": k, "name": name} for k, name in enumerate(names, start=1)],
+    }
+
+
+def tags_of(split, folder, ground_truth, *found):
+    """What is written of an evaluation; found are category ids of detections that fill the picture."""
+    results = [{"image_id": 1, "category_id": k, "bbox": [0, 0, 10, 10], "score": 0.9} for k in found]
+    evaluation = Evaluation(coco_metrics(ground_truth, results), results, ground_truth)
+    with Monitor(folder, 0) as monitor:
+        report_evaluation(monitor, 1, evaluation, *split)
+    events = EventAccumulator(str(folder / "tensorboard"), {"tensors": 0}).Reload()
+    return {tag: values(events, tag) for tag in events.Tags()["tensors"]}
+
+
+@pytest.mark.parametrize("annotations", [(), ((1, 1), (2, 1))], ids=["no boxes", "all crowd"])
+def test_without_truth_there_are_neither_ap_nor_curves(split, tmp_path, annotations):
+    tags = tags_of(split, tmp_path, truth(*annotations), 1, 2)
+    assert {tag.partition("/")[0] for tag in tags} == {"val", "val_scores"}
+
+
+def test_class_without_truth_is_left_out(split, tmp_path):
+    tags = tags_of(split, tmp_path, truth((2, 0)), 2)
+    assert {"val_class_AP/dog", "val_pr/dog", "val_pr/all classes"} <= set(tags)
+    assert not {"val_class_AP/cat", "val_pr/cat"} & set(tags)
+
+
+def test_classes_of_one_name_are_told_apart_by_their_ids(split, tmp_path):
+    ground_truth = truth((1, 0), (2, 0), (3, 0), (4, 0), names=("x", "x", "", "all classes"))
+    tags = tags_of(split, tmp_path, ground_truth, 1)
+    found = {tag: float(value) for tag, value in tags.items() if tag.startswith("val_class_AP/")}
+    assert found == {
+        "val_class_AP/x (1)": pytest.approx(1.0),
+        "val_class_AP/x (2)": 0.0,
+        "val_class_AP/(3)": 0.0,
+        "val_class_AP/all classes (4)": 0.0,
+    }
 
 
 def test_detector_that_finds_nothing_is_reported_too(split, tmp_path):

@@ -22,6 +22,7 @@ from ssd_tf.geometry.detections import Detections
 from ssd_tf.models.layers import BatchNorm, synchronize_batch_norm
 from ssd_tf.models.resnet import freeze_stages
 from ssd_tf.training.distribution import Distribution, DistributionConfig, make_distribution, split_evenly
+from ssd_tf.training.example_grid import example_grid
 from ssd_tf.training.optimizer import OptimizerConfig, make_optimizer
 from ssd_tf.training.step import make_train_step
 
@@ -208,3 +209,16 @@ def test_statistics_of_the_replicas_are_read_as_their_mean():
     values = [value.numpy() for value in layer.moving_mean.value.values]
     assert np.abs(values[0] - values[1]).max() > 1e-3
     np.testing.assert_allclose(layer.moving_mean.numpy(), np.mean(values, axis=0), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("replicas", [1, 4])
+def test_first_part_of_a_batch_can_be_shown(replicas):
+    distribution = four_replicas() if replicas == 4 else Distribution(tf.distribute.get_strategy())
+    sizes = distribution.share(7).sizes
+    data = tf.data.Dataset.from_tensors(batch(7))
+    data = data.rebatch(sizes) if len(sizes) > 1 else data
+    with distribution.strategy.scope():
+        part = distribution.first_part(next(iter(distribution.distribute(data))))
+        grid = example_grid(TINY, part, False, {1: "one", 2: "two", 3: "three"})
+    assert part.record.numpy().tolist() == list(range(sizes[0]))
+    assert grid.shape == {1: (968, 968, 3), 4: (320, 644, 3)}[replicas]  # 3 x 3 examples, and 1 x 2

@@ -1,6 +1,8 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Profiles of a range of steps: written where they are asked for, also where the run ends inside the range."""
 
+import logging as std_logging
+
 import pytest
 import tensorflow as tf
 
@@ -37,6 +39,22 @@ def test_run_that_ends_inside_the_range_writes_what_it_has(tmp_path):
 
 def test_run_that_goes_on_inside_the_range_records_the_rest(tmp_path):
     assert run(tmp_path, (2, 9), 8, 10) == [False, True, True]
+
+
+@pytest.fixture
+def said(caplog):
+    caplog.set_level(std_logging.INFO, logger="absl")
+    return caplog
+
+
+def test_what_was_recorded_is_said(tmp_path, said):
+    run(tmp_path, (2, 9), 5, 6)
+    assert f"profile of steps 5 to 6 in {tmp_path}" in said.text
+
+
+def test_range_that_the_run_did_not_reach_is_said(tmp_path, said):
+    assert run(tmp_path, (20, 30), 1, 3) == [False] * 3
+    assert "no step of --profile_steps=20:30 was in this run" in said.text
 
 
 def test_without_a_range_nothing_is_written(tmp_path):
