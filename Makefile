@@ -41,6 +41,7 @@ bench: $(VENV)/runtime
 
 # Slower proofs, with the numbers that they must reach.
 verify: $(VENV)/dev
+	$(RUN) -m pytest -m slow
 	$(RUN) benchmarks/verify.py --data=$(DATA)
 
 clean:

@@ -139,6 +139,7 @@ def test_moving_statistics_after_twenty_steps_are_the_reference_s(run_c):
     np.testing.assert_allclose(found, expected, rtol=5e-5)
 
 
+@pytest.mark.slow
 def test_losses_at_the_reference_s_own_rates(run_a):
     # The reference's noise: 1.5e-6 to step 8, 2e-4 to step 19. Measured: 8.7e-6 and 3.7e-4.
     np.testing.assert_allclose(run_a.losses[:9], run_a.reference_losses[:9], rtol=1e-5)
