@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ssd_tf.evaluation.cocoeval import CROWD, IGNORED, MISSED, class_indices, evaluate, overlaps, verdicts
+from ssd_tf.evaluation.cocoeval import CROWD, IGNORED, MISSED, Verdicts, class_indices, evaluate, overlaps
+from ssd_tf.evaluation.cocoeval import verdicts as verdicts_of
 from ssd_tf.evaluation.matches import Matches, average_precision, matches_of
 
 # In the order in which reports show them. The first five are what a wrong detection can be.
@@ -52,7 +53,9 @@ class Errors:
     ignored: int
 
 
-def analyse_errors(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> Errors:
+def analyse_errors(
+    ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]], verdicts: Verdicts | None = None
+) -> Errors:
     """Sorts every wrong detection and every missed truth into ERROR_KINDS, and says what each kind costs.
 
     Right and wrong are COCO's, at IoU 0.5. A wrong detection is the first of these that fits, where "truth" is any of
@@ -72,18 +75,21 @@ def analyse_errors(ground_truth: Mapping[str, Any], results: Sequence[Mapping[st
     Args:
       ground_truth: a COCO instances dict.
       results: COCO results; may be empty.
+      verdicts: of coco_metrics on these two, which saves a second matching; None works them out.
 
     Raises:
       ValueError: the ground truth lacks one of its three lists, or a result names an image or a category that the
         ground truth does not have.
     """
+    if verdicts is None:
+        verdicts = verdicts_of(evaluate(ground_truth, results, only_iou_50=True))
     # COCO's order among detections of the same score.
-    results = sorted(results, key=lambda result: result["image_id"])
-    verdict = verdicts(evaluate(ground_truth, results, only_iou_50=True))
-    matches = matches_of(verdict, ground_truth, results)
-    found = [result for result, seen in zip(results, verdict.detections, strict=True) if seen != IGNORED]
-    wrong, unfound = ~matches.correct, verdict.truths == MISSED
-    kind, target = _kinds(ground_truth, found, wrong, verdict.truths != CROWD)
+    order = sorted(range(len(results)), key=lambda place: results[place]["image_id"])
+    results, verdicts = [results[place] for place in order], verdicts._replace(detections=verdicts.detections[order])
+    matches = matches_of(verdicts, ground_truth, results)
+    found = [result for result, seen in zip(results, verdicts.detections, strict=True) if seen != IGNORED]
+    wrong, unfound = ~matches.correct, verdicts.truths == MISSED
+    kind, target = _kinds(ground_truth, found, wrong, verdicts.truths != CROWD)
     missed = unfound.copy()
     missed[target[target >= 0]] = False
     heir = _heirs(matches.scores, target, unfound)

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ssd_tf.evaluation.cocoeval import CORRECT, MISSED, WRONG, evaluate, verdicts
+from ssd_tf.evaluation.cocoeval import CORRECT, CROWD, WRONG, Verdicts, evaluate
+from ssd_tf.evaluation.cocoeval import verdicts as verdicts_of
 
 
 class PictureScore(NamedTuple):
@@ -19,7 +20,10 @@ class PictureScore(NamedTuple):
 
 
 def picture_scores(
-    ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]], score_threshold: float = 0.3
+    ground_truth: Mapping[str, Any],
+    results: Sequence[Mapping[str, Any]],
+    score_threshold: float = 0.3,
+    verdicts: Verdicts | None = None,
 ) -> list[PictureScore]:
     """A PictureScore for each picture that has a truth, in the order of the images.
 
@@ -30,20 +34,25 @@ def picture_scores(
       ground_truth: a COCO instances dict.
       results: COCO results; may be empty.
       score_threshold: detections with a lower score are left out.
+      verdicts: of coco_metrics on these two, which saves a second matching; None works them out.
 
     Raises:
       ValueError: the ground truth lacks one of its three lists, or a result names an image or a category that the
         ground truth does not have.
     """
-    results = [result for result in results if result["score"] >= score_threshold]
-    verdict = verdicts(evaluate(ground_truth, results, only_iou_50=True))
-    correct = Counter(r["image_id"] for r, v in zip(results, verdict.detections, strict=True) if v == CORRECT)
-    wrong = Counter(r["image_id"] for r, v in zip(results, verdict.detections, strict=True) if v == WRONG)
+    if verdicts is None:
+        verdicts = verdicts_of(evaluate(ground_truth, results, only_iou_50=True))
+    # COCO matches the best scores first, so that those below the threshold have no say in what became of the others.
+    kept = [(r, v) for r, v in zip(results, verdicts.detections, strict=True) if r["score"] >= score_threshold]
+    correct = Counter(result["image_id"] for result, verdict in kept if verdict == CORRECT)
+    wrong = Counter(result["image_id"] for result, verdict in kept if verdict == WRONG)
     annotations = ground_truth["annotations"]
-    missed = Counter(a["image_id"] for a, v in zip(annotations, verdict.truths, strict=True) if v == MISSED)
+    truths = Counter(a["image_id"] for a, verdict in zip(annotations, verdicts.truths, strict=True) if verdict != CROWD)
     # A correct detection is a truth that was found.
     return [
-        PictureScore(k, correct[k], wrong[k], missed[k], 2 * correct[k] / (2 * correct[k] + wrong[k] + missed[k]))
+        PictureScore(
+            k, correct[k], wrong[k], truths[k] - correct[k], 2 * correct[k] / (correct[k] + wrong[k] + truths[k])
+        )
         for k in (image["id"] for image in ground_truth["images"])
-        if correct[k] + missed[k]
+        if truths[k]
     ]

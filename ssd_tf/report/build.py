@@ -19,6 +19,7 @@ from ssd_tf.report.rendering import WIDE, render_png
 from ssd_tf.report.scoring import Scored, score_checkpoint
 
 PAGE = "report.html"
+_CURVES = "curves.png"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,8 +151,9 @@ def _named(checkpoint: str, history: History) -> str:
 def _training(history: History) -> Section:
     panels = "".join(chart_html(_panel_chart(history, panel)) for panel in present_panels(history))
     text = (
-        "<p>By step, with the epoch above. Faint lines are what was reported, strong ones their moving average; "
-        "the number at the end of a line is its last value.</p>"
+        "<p>By step, with the epoch above. A line with a faint one of its colour is the moving average of that; the "
+        "faint line and all others are what was reported. The number at the end of a line is the last that was "
+        "reported.</p>"
     )
     return Section("training", "Training", f'{text}<div class="panels">{panels}</div>')
 
@@ -161,24 +163,27 @@ def _panel_chart(history: History, panel: Panel) -> Chart:
     return Chart(f"curve-{panel.key}", f"{panel.title} over the steps of the run.", "", draw, (PANEL_WIDTH,))
 
 
-def _flat(settings: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
-    """Settings of settings as "optimizer.momentum"."""
+def _flat(settings: dict[str, Any]) -> list[tuple[str, str]]:
+    """Every setting under the name of its flag; what the parts of the settings hold stands beside the rest."""
     rows = []
     for name, value in settings.items():
         if isinstance(value, dict):
-            rows += _flat(value, f"{above}{name}.")
+            rows += _flat(value)
         else:
             text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-            rows.append((above + name, text or "–"))
+            rows.append((name, text or "–"))
     return rows
 
 
 def _write_files(output: pathlib.Path, history: History, drawn: dict[str, Chart], scored: Scored | None) -> None:
+    """Writes charts and pictures; those that an earlier report left and this one does not have are removed."""
     files = {f"{chart.name}.png": render_png(chart.draw(WIDE)) for chart in drawn.values()}
     if history.training:
-        files["curves.png"] = render_png(curves_figure(history))
+        files[_CURVES] = render_png(curves_figure(history))
     if scored:
         files |= sections.picture_files(scored)
+    for name in {_CURVES, *sections.file_names()} - files.keys():
+        (output / name).unlink(missing_ok=True)
     for name, content in files.items():
         with atomic_path(output / name) as temporary:
             temporary.write_bytes(content)

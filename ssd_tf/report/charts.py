@@ -17,10 +17,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from ssd_tf.evaluation.coco import CocoMetrics
 from ssd_tf.evaluation.errors import ERROR_KINDS, Errors
 from ssd_tf.evaluation.matches import Matches, precision_recall
-from ssd_tf.report.confusion_chart import confusion_figure as confusion_figure
 from ssd_tf.report.rendering import LIGHT, SMALL_FONT_SIZE, STYLE, WIDE, new_figure, series_color, shortened
-from ssd_tf.report.rendering import render_png as render_png
-from ssd_tf.report.rendering import to_image as to_image
 
 # More lines than this cannot be told apart; of more classes the best and the worst are drawn.
 MAX_CURVES = 10
@@ -107,7 +104,7 @@ def errors_figure(errors: Errors, width: float = WIDE) -> Figure:
     values = np.nan_to_num([cost.cost for cost in costs])
     axes.barh(range(len(costs)), values, height=0.62, color=LIGHT["bad"])
     for row, (cost, value) in enumerate(zip(costs, values, strict=True)):
-        text = f"{value:.3f}, {cost.count:,} times"
+        text = f"{'–' if math.isnan(cost.cost) else f'{value:.3f}'}, {cost.count:,} times"
         axes.annotate(text, (max(value, 0), row), (6, 0), textcoords="offset points", va="center")
     axes.set_yticks(range(len(costs)), [ERROR_NAMES.get(kind, kind) for kind in ERROR_KINDS], color=LIGHT["ink"])
     _horizontal(axes, max(float(values.max()), 0.01) * (1.45 if width >= WIDE else 1.9))

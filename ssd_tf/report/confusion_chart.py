@@ -19,6 +19,8 @@ _CELL = 30
 # The strongest colour of a cell: text in the page's ink is readable on it, in light and in dark.
 _STRONGEST = 0.7
 _NAME_LETTERS = 14
+# The height of a line above it.
+_TITLE = 26
 # Of so few rows the shares are written too.
 _MOST_WITH_SHARES = 8
 
@@ -56,8 +58,8 @@ def mistake_in_words(matrix: np.ndarray, names: Sequence[str], row: int, column:
 def confusion_figure(matrix: np.ndarray, names: Sequence[str], width: float = WIDE) -> Figure:
     """Rows are true classes, columns are what was found; missed truths and false detections are last.
 
-    With more than MAX_CLASSES classes only those that are confused most are shown. The figure is wider than `width`
-    where the cells need it.
+    With more than MAX_CLASSES classes only those that are confused most are shown, and the figure says so. It is wider
+    than `width` where the cells need it.
 
     Args:
       matrix: int [C + 1, C + 1] of evaluation/confusion.py: index 0 is the background.
@@ -72,8 +74,11 @@ def confusion_figure(matrix: np.ndarray, names: Sequence[str], width: float = WI
     width = max(width, label_width + _CELL * len(order))
     # Cells are at most half as high as they are wide, so that few classes do not fill a screen.
     height = label_width + 30 + min(52, max(26, 0.6 * (width - label_width) / len(order))) * len(order)
-    figure = new_figure(width, height)
+    left_out = len(names) > len(shown)
+    figure = new_figure(width, height + (_TITLE if left_out else 0))
     axes = figure.subplots()
+    if left_out:
+        axes.set_title(f"{len(shown)} of {len(names)} classes, those confused most", loc="left", pad=8)
     _draw_cells(axes, cells, shares, with_shares=len(order) <= _MOST_WITH_SHARES)
     turned = max(map(len, [*labels, "missed"])) * 7.5 > (width - label_width) / len(order)
     for axis, last in ((axes.xaxis, "missed"), (axes.yaxis, "nothing there")):

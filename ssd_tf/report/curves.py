@@ -21,6 +21,15 @@ _SHOWN_PART = 0.99
 _MOST_MARKERS = 30
 
 
+class _End(NamedTuple):
+    """Of a curve: its name, the value that was reported last, the height at which its line ends, and its colour."""
+
+    label: str
+    value: float
+    height: float
+    color: str
+
+
 class Panel(NamedTuple):
     """One chart of the course: its title, what it shows, and the names of its curves in the order of their colours.
 
@@ -28,7 +37,7 @@ class Panel(NamedTuple):
       key: for file names and ids.
       curves: name in metrics.jsonl -> label in the chart.
       evaluations: whether the curves are of evaluations or of training.
-      smooth: draw a moving average, over a faint line of the values themselves.
+      smooth: draw a moving average of each curve, over a faint line of the values themselves.
       unit: of the values, written after the title.
     """
 
@@ -101,12 +110,12 @@ def _draw(axes: Axes, history: History, panel: Panel) -> None:
         values = np.where(undefined, np.nan, curve.values)
         line = smoothed(values) if panel.smooth else values
         kept = thinned(line)
-        if k == 0 and panel.smooth:
+        if panel.smooth:
             raw = thinned(values)
-            axes.plot(curve.steps[raw], values[raw], color=_COLORS[0], linewidth=0.8, alpha=0.3)
+            axes.plot(curve.steps[raw], values[raw], color=_COLORS[k], linewidth=0.8, alpha=0.3)
         marker = "o" if (panel.evaluations and len(kept) <= _MOST_MARKERS) or len(kept) == 1 else ""
         axes.plot(curve.steps[kept], line[kept], marker=marker, color=_COLORS[k], linestyle=_STYLES[k], markersize=4)
-        ends.append((label, line[-1], _COLORS[k]))
+        ends.append(_End(label, values[-1], line[-1], _COLORS[k]))
     longest = max(found.values(), key=lambda curve: curve.steps[-1])
     _set_values(axes, [curve.values for curve in found.values()])
     _set_steps(axes, longest, _last_step(history))
@@ -123,17 +132,17 @@ def _set_values(axes: Axes, curves: list[np.ndarray]) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(_short))
 
 
-def _label_ends(axes: Axes, ends: list[tuple[str, float, str]], last: int) -> None:
-    """Writes each curve's name and last value behind its end, moved apart where they would touch."""
+def _label_ends(axes: Axes, ends: list[_End], last: int) -> None:
+    """Writes each curve's name and last reported value behind its end, moved apart where they would touch."""
     low, high = axes.get_ylim()
     gap = (high - low) * 0.12
     places = {}
-    for place, (label, value, color) in enumerate(sorted(ends, key=lambda end: end[1])):
-        height = min(value, high) if np.isfinite(value) else low
+    for place, end in enumerate(sorted(ends, key=lambda end: end.height)):
+        height = min(end.height, high) if np.isfinite(end.height) else low
         places[place] = max(height, places[place - 1] + gap) if place else height
-        text = f"{label} {_short(value)}".strip() if np.isfinite(value) else label
+        text = f"{end.label} {_short(end.value)}".strip() if np.isfinite(end.value) else end.label
         axes.annotate(
-            text, (last, places[place]), (7, 0), textcoords="offset points", va="center", color=color,
+            text, (last, places[place]), (7, 0), textcoords="offset points", va="center", color=end.color,
             fontsize=SMALL_FONT_SIZE, annotation_clip=False,
         )  # fmt: skip
 

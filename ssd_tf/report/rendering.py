@@ -130,11 +130,17 @@ def series_variable(class_index: int) -> str:
 
 
 def shortened(name: str, most: int) -> str:
-    """The name, or its beginning and "…", in at most so many letters; those of Chinese and the like count twice."""
-    widths = np.cumsum([2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in name])
-    if not name or widths[-1] <= most:
+    """The name, or its beginning, "…" and its end, in at most so many letters; Chinese ones and the like count twice.
+
+    Cut in the middle: names of one data set often begin alike, and could not be told apart by their beginnings.
+    """
+    widths = [2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in name]
+    if sum(widths) <= most:
         return name
-    return f"{name[: np.searchsorted(widths, most - 1, side='right')]}…"
+    behind = (most - 1) // 2
+    first = np.searchsorted(np.cumsum(widths), most - 1 - behind, side="right")
+    last = np.searchsorted(np.cumsum(widths[::-1]), behind, side="right")
+    return f"{name[:first]}…{name[len(name) - last :]}"
 
 
 def render_svg(figure: Figure, prefix: str) -> str:

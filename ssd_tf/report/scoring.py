@@ -65,12 +65,14 @@ def look_into(
 ) -> Scored:
     """What a report says of an evaluation; `data_dir` and `manifest` are of the split, for its pictures."""
     truth, results = evaluation.ground_truth, evaluation.results
-    worst, best = worst_and_best(picture_scores(truth, results, score_threshold))
+    # COCO's matching of a large split takes minutes: all that follows uses the one that was made for the metrics.
+    verdicts = evaluation.metrics.verdicts
+    worst, best = worst_and_best(picture_scores(truth, results, score_threshold, verdicts))
     drawn = draw_pictures([*worst, *best], evaluation, data_dir, manifest, score_threshold)  # the split is read once
     return Scored(
         evaluation,
         confusion_matrix(truth, results, score_threshold),
-        analyse_errors(truth, results),
+        analyse_errors(truth, results, verdicts),
         best_threshold(evaluation.metrics.matches, None),
         count_sizes(truth["annotations"]),
         [picture for picture in drawn if picture.score in worst],

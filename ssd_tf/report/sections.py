@@ -13,7 +13,7 @@ from ssd_tf.evaluation.matches import best_threshold
 from ssd_tf.report import charts
 from ssd_tf.report.confusion_chart import MAX_CLASSES, confusion_figure, largest_mistakes, mistake_in_words
 from ssd_tf.report.page import Chart, Html, Section, chart_html, pair_html, table_html, tile_html
-from ssd_tf.report.pictures import ScoredPicture
+from ssd_tf.report.pictures import MOST_PICTURES, ScoredPicture
 from ssd_tf.report.rendering import series_variable
 from ssd_tf.report.scoring import Scored
 
@@ -37,17 +37,19 @@ _ERRORS = {
     "both": ("Wrong class, and the box fits badly.", "Mostly follows when the two above get better."),
     "duplicate": (
         "A second box on an object that is found already.",
-        "A lower IoU threshold in the non-maximum suppression.",
+        "A lower IoU threshold in the non-maximum suppression, unless objects of a class overlap as much.",
     ),
     "background": (
-        "Something was found where no labelled object is: IoU below 0.1 with all.",
-        "Labels for objects that lack them; pictures of what is taken for an object; a higher score threshold.",
+        "Something was found where no labelled object is: IoU of 0.1 or less with all.",
+        "Labels for objects that lack them; pictures that show, beside labelled objects, what is taken for one.",
     ),
     "missed": (
-        "An object that nothing found, not even a box that fits badly.",
-        "More examples; a larger input where the objects are small; a lower score threshold.",
+        "An object that no detection found, and that is not the nearest object of a badly placed or wrongly named one.",
+        "More examples; where the objects are small, a larger input or smaller default boxes.",
     ),
 }
+# Of the charts of evaluation_charts, which are the names of their files too.
+CHARTS = ("precision_recall", "precision_recall_mean", "confusion", "sizes", "errors", "scores", "thresholds")
 _MISTAKES = 8
 _CLASSES_BESIDE = 12
 _QUALITY = 82  # of JPEG: labels stay sharp
@@ -83,15 +85,17 @@ def evaluation_charts(scored: Scored, score_threshold: float) -> dict[str, Chart
         ),
         Chart(
             "confusion",
-            f"Confusion matrix of {min(len(names), MAX_CLASSES)} classes at scores from {score_threshold:g}.",
+            f"Confusion matrix of {min(len(names), MAX_CLASSES)} of {len(names)} classes at scores from "
+            f"{score_threshold:g}.",
             "",
             lambda width: confusion_figure(scored.confusion, names, width),
         ),
         Chart(
             "sizes",
             "AP and AR of small, medium and large objects.",
-            "AP beside AR 100, the share of the objects that is found at all among 100 boxes a picture: what lies "
-            "between the two is lost to false detections that score higher.",
+            "AP beside AR 100, the share of a class's objects that is found, mean over IoU 0.50 to 0.95 and over "
+            "classes, with at most 100 boxes a picture and class. What lies between the two is lost to detections that "
+            "are wrong at the same IoU and score higher than right ones.",
             lambda width: charts.sizes_figure(metrics, scored.boxes_by_size, width),
         ),
         Chart(
@@ -133,10 +137,16 @@ def picture_files(scored: Scored) -> dict[str, bytes]:
     """JPEG files of the worst and the best pictures by file name, truth on the left."""
     named = {"worst": scored.worst, "best": scored.best_pictures}
     return {
-        f"{kind}-{place}.jpg": _jpeg(np.concatenate([picture.truth, picture.found], axis=1))
+        _picture_name(kind, place): _jpeg(np.concatenate([picture.truth, picture.found], axis=1))
         for kind, pictures in named.items()
         for place, picture in enumerate(pictures, start=1)
     }
+
+
+def file_names() -> set[str]:
+    """All names that the charts and the pictures of an evaluation can have as files."""
+    places = range(1, MOST_PICTURES + 1)
+    return {f"{name}.png" for name in CHARTS} | {_picture_name(k, place) for k in ("worst", "best") for place in places}
 
 
 def _precision(scored: Scored, drawn: dict[str, Chart]) -> str:
@@ -167,11 +177,10 @@ def _confusion(scored: Scored, drawn: dict[str, Chart], score_threshold: float) 
     table = f"<h3>{heading}</h3>" + table_html(("mistake", "times", "share"), rows, heading)
     # A large matrix has the width of the page.
     layout = "columns" if count <= _CLASSES_BESIDE else "rows"
-    which = f" Of {count} classes the {MAX_CLASSES} that are confused most are shown." if count > MAX_CLASSES else ""
     return (
         f"<p>Which class an object is taken for, at scores from {score_threshold:g} and IoU from 0.50. The colour is "
-        "the share of the row: of the true objects of a class, or, in the last row, of the detections where nothing is."
-        f"{which}</p>"
+        "the share of the row: of the true objects of a class, or, in the last row, of the detections where nothing "
+        "is.</p>"
         f'<div class="{layout}">{chart_html(drawn["confusion"])}<div class="words">{table}'
         "</div></div>"
     )
@@ -186,6 +195,7 @@ def _errors(scored: Scored, drawn: dict[str, Chart]) -> str:
     table = table_html(("error", "times", "costs AP50", "what it is", "what helps"), rows, "Kinds of errors")
     return (
         "<p>What AP50 would gain if all errors of one kind, and nothing else, were put right. The gains do not add up. "
+        "Errors are those of all detections, whatever their score, as AP counts them. "
         f"All {wrong.count:,} false detections together cost {_decimals(wrong.cost)}, all {missed.count:,} objects "
         f"that were not found {_decimals(missed.cost)}. After Bolya et al. 2020 (TIDE).</p>"
         f'<div class="columns">{chart_html(drawn["errors"])}{chart_html(drawn["sizes"])}</div>'
@@ -206,6 +216,11 @@ def _thresholds(scored: Scored, drawn: dict[str, Chart]) -> str:
 
 
 def _pictures(scored: Scored, score_threshold: float) -> str:
+    if not (scored.worst or scored.best_pictures):
+        objects = sum(scored.boxes_by_size.values())
+        return (
+            f"<p>None to show: {'the pictures cannot be read' if objects else 'no picture has an object to find'}.</p>"
+        )
     shown = frozenset().union(*(picture.category_ids for picture in (*scored.worst, *scored.best_pictures)))
     classes = "".join(
         f"<li>{_swatch(k, in_pictures=True)}{escape(result.name)}</li>"
@@ -221,6 +236,10 @@ def _pictures(scored: Scored, score_threshold: float) -> str:
         f"<p>By F1 at scores from {score_threshold:g} and IoU from 0.50. The true boxes are on the left, what was "
         f'found on the right. A click shows a pair larger.</p><ul class="legend">{classes}</ul>{groups}'
     )
+
+
+def _picture_name(kind: str, place: int) -> str:
+    return f"{kind}-{place}.jpg"
 
 
 def _pair(kind: str, picture: ScoredPicture) -> str:

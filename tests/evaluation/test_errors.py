@@ -4,11 +4,12 @@
 import json
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 
 from ssd_tf.evaluation.coco import coco_metrics
-from ssd_tf.evaluation.cocoeval import MISSED, WRONG, evaluate, verdicts
+from ssd_tf.evaluation.cocoeval import CORRECT, MISSED, WRONG, evaluate, verdicts
 from ssd_tf.evaluation.errors import ERROR_KINDS, analyse_errors
 from tests.evaluation.coco_cases import box, cases, truth
 
@@ -160,6 +161,21 @@ def test_every_detection_is_correct_ignored_or_of_one_kind_and_no_oracle_lowers_
     for cost in (*errors.kinds.values(), errors.false_positives, errors.false_negatives):
         # 1e-9: COCOeval adds numpy.spacing(1) to the denominators of its precisions.
         assert not truths or 0 <= cost.cost <= 1 - errors.ap50 + 1e-9
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases)
+def test_verdicts_of_the_metrics_give_the_same_errors(case):
+    # repr, since nan differs from itself.
+    assert repr(analyse_errors(*case, coco_metrics(*case).verdicts)) == repr(analyse_errors(*case))
+
+
+def test_verdicts_that_are_given_decide():
+    ground_truth, results = truth(box(A)), [box(A, image_id=2, score=0.9), box(A, score=0.9)]
+    verdict = coco_metrics(ground_truth, results).verdicts
+    assert verdict.detections.tolist() == [WRONG, CORRECT]  # in the order given, not in that of the images
+    assert analyse_errors(ground_truth, results, verdict._replace(detections=np.array([WRONG, WRONG]))).correct == 0
+    assert counts(analyse_errors(ground_truth, results, verdict)) == {"background": 1}
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,10 +1,13 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """How well each picture went: counted by hand, and consistent with COCO's matches."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ssd_tf.evaluation.coco import coco_metrics
+from ssd_tf.evaluation.cocoeval import MISSED, WRONG, Verdicts
 from ssd_tf.evaluation.matches import precision_recall
 from ssd_tf.evaluation.pictures import PictureScore, picture_scores
 from tests.evaluation.coco_cases import box, cases, truth
@@ -36,6 +39,28 @@ def test_picture_without_a_truth_is_left_out_whatever_is_found_in_it():
 def test_nothing_found_scores_zero_and_no_images_give_no_scores():
     assert picture_scores(truth(box(A)), []) == [PictureScore(1, 0, 0, 1, 0.0)]
     assert picture_scores(truth(images=()), []) == []
+
+
+def test_truth_of_a_detection_below_the_threshold_is_missed():
+    ground_truth, results = truth(box(A), box(B)), [box(A, score=0.2), box(B, score=0.9)]
+    verdicts = coco_metrics(ground_truth, results).verdicts
+    assert picture_scores(ground_truth, results, 0.3, verdicts) == [PictureScore(1, 1, 0, 1, 2 / 3)]
+
+
+def test_verdicts_that_are_given_decide():
+    ground_truth, results = truth(box(A)), [box(A, score=0.9)]
+    wrong = Verdicts(np.array([WRONG]), np.array([MISSED]))
+    assert picture_scores(ground_truth, results, verdicts=wrong) == [PictureScore(1, 0, 1, 1, 0.0)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases, st.sampled_from([0.0, 0.3, 0.6, 1.0]))
+def test_detections_below_the_threshold_change_nothing(case, threshold):
+    ground_truth, results = case
+    kept = [result for result in results if result["score"] >= threshold]
+    expected = picture_scores(ground_truth, kept, threshold)
+    assert picture_scores(ground_truth, results, threshold) == expected
+    assert picture_scores(ground_truth, results, threshold, coco_metrics(ground_truth, results).verdicts) == expected
 
 
 def test_unknown_category_is_refused():

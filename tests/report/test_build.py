@@ -45,7 +45,17 @@ def test_the_report_lies_in_the_runs_folder_and_says_what_it_is_of(trained, run,
 def test_the_page_has_every_part(page):
     keys = [section["id"] for section in page.all("section")]
     assert keys == ["training", "classes", "confusion", "errors", "thresholds", "pictures", "settings"]
-    assert "optimizer.momentum" in page.text
+
+
+def test_settings_have_the_names_of_their_flags(run, tmp_path):
+    model_dir = pretend_training(run, tmp_path / "run", data_dir=tmp_path / "gone")
+    page = Page(write_report(ReportConfig(str(model_dir)), NOW).page.read_text())
+    settings = page.text.split("Settings")[-1].split("\n")
+    assert [line for line in settings if line] == [f"data_dir{tmp_path}/gone", "val_splitval", "momentum0.9"]
+
+
+def test_the_text_says_what_the_lines_of_the_course_are(page):
+    assert "The number at the end of a line is the last that was reported." in page.words()
 
 
 def test_the_page_needs_nothing_else(text, page):
@@ -85,8 +95,19 @@ def test_charts_and_pictures_are_files_too(trained):
     assert {path.suffix for path in folder.iterdir()} == {".html", ".png", ".jpg"}
 
 
+def test_a_second_report_leaves_nothing_of_the_first_and_all_files_of_others(trained, tmp_path):
+    folder = tmp_path / "out"
+    shutil.copytree(trained.page.parent, folder)
+    (folder / "worst-8.jpg").touch()  # of a larger split
+    (folder / "mine.jpg").touch()
+    write_report(ReportConfig(str(trained.page.parent.parent), output_dir=str(folder)), NOW)  # its data are gone
+    assert {path.name for path in folder.iterdir()} == {"report.html", "curves.png", "mine.jpg"}
+
+
 def test_a_model_from_elsewhere_is_scored_without_curves(run, tmp_path):
     config = ReportConfig(str(run.model_dir), str(run.data_dir), "val", str(tmp_path / "out"), 4)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "curves.png").touch()  # of an earlier report
     written = write_report(config, NOW)
     page = Page(written.page.read_text())
     assert written.page == tmp_path / "out" / "report.html"

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ssd_tf.evaluation.coco import SUMMARY_KEYS, CocoMetrics
+from ssd_tf.evaluation.cocoeval import Verdicts
 from ssd_tf.evaluation.errors import ERROR_KINDS, ErrorCost, Errors
 from ssd_tf.evaluation.matches import Matches
 from ssd_tf.report import charts
@@ -38,7 +39,8 @@ def annotations(figure):
 
 def metrics(**summary):
     summary = {**dict.fromkeys(SUMMARY_KEYS, 0.5), **summary}
-    return CocoMetrics(summary, (), 0, 0, np.zeros((10, 101, 0)), MATCHES)
+    verdicts = Verdicts(np.zeros(0, np.int8), np.zeros(0, np.int8))
+    return CocoMetrics(summary, (), 0, 0, np.zeros((10, 101, 0)), verdicts, MATCHES)
 
 
 def errors(**costs):
@@ -103,8 +105,8 @@ def test_bars_of_errors_are_as_long_as_their_cost():
     assert annotations(figure)[1] == "0.250, 25 times"
 
 
-def test_an_error_that_costs_nothing_and_one_that_is_not_defined_can_be_drawn():
-    assert annotations(charts.errors_figure(errors(both=math.nan)))[2] == "0.000, 25 times"
+def test_an_undefined_cost_is_told_from_one_of_nothing():
+    assert annotations(charts.errors_figure(errors(both=math.nan)))[1:3] == ["0.000, 25 times", "–, 25 times"]
 
 
 def test_scores_of_right_and_wrong_detections_are_counted():

@@ -69,6 +69,12 @@ def test_of_many_classes_those_are_shown_that_are_confused():
     assert len(names) == MAX_CLASSES + 1 and {"name 7", "name 30", "missed"} <= set(names)
 
 
+def test_a_figure_says_which_classes_it_leaves_out_and_is_silent_where_it_has_all():
+    for count, title in ((80, "24 of 80 classes, those confused most"), (MAX_CLASSES, "")):
+        figure = confusion_figure(np.eye(count + 1, dtype=int), [f"name {k}" for k in range(count)])
+        assert figure.axes[0].get_title(loc="left") == title
+
+
 def test_missed_and_invented_objects_are_no_confusion_of_classes():
     matrix = np.zeros((41, 41), int)
     matrix[40, 0] = matrix[0, 40] = 100

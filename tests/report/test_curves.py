@@ -35,6 +35,24 @@ def test_last_value_is_written_behind_the_line():
     assert texts(panel_figure(HISTORY, BY_KEY["ap"])) == ["AP 0.3"]
 
 
+def test_the_number_behind_a_smooth_line_is_the_one_reported_last():
+    # Of 50 losses about two are averaged: the line ends at about (9 + 1) / 2.
+    figure = panel_figure(History({"loss": curve([9.0] * 49 + [1.0])}, {}), BY_KEY["loss"])
+    smooth = figure.axes[0].lines[1]
+    assert texts(figure) == ["total 1"] and smooth.get_ydata()[-1] > 2
+    # It stands at the end of the line all the same.
+    assert figure.axes[0].texts[0].xy[1] == pytest.approx(smooth.get_ydata()[-1])
+
+
+def test_every_smooth_line_has_the_raw_one_in_its_colour():
+    losses = {"loss": curve([4.0, 2.0]), "classification": curve([3.0, 1.5]), "localization": curve([1.0, 0.5])}
+    drawn = panel_figure(History(losses, {}), BY_KEY["loss"]).axes[0].lines
+    faint, strong = drawn[::2], drawn[1::2]
+    assert [line.get_ydata().tolist() for line in faint] == [[4.0, 2.0], [3.0, 1.5], [1.0, 0.5]]
+    assert [line.get_color() for line in faint] == [line.get_color() for line in strong]
+    assert all(line.get_alpha() < 1 for line in faint) and all(line.get_alpha() is None for line in strong)
+
+
 def test_the_learning_rate_is_not_smoothed():
     (line,) = panel_figure(HISTORY, BY_KEY["lr"]).axes[0].lines
     assert line.get_ydata().tolist() == [0.1, 0.1, 0.01]

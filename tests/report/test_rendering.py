@@ -114,10 +114,17 @@ def test_lines_and_text_stand_out(colors, ground):
     [
         ("cat", "cat"),
         ("elephant", "elephant"),
-        ("elephants", "elephan…"),
+        ("elephants", "elep…nts"),
         ("猫猫猫猫", "猫猫猫猫"),
-        ("猫" * 5, "猫猫猫…"),
+        ("猫" * 5, "猫猫…猫"),
+        ("", ""),
     ],
 )
 def test_names_are_shortened_to_eight_letters(name, expected):
     assert rendering.shortened(name, 8) == expected
+
+
+def test_names_that_begin_alike_stay_different():
+    names = ("traffic light red", "traffic light amber")
+    short = {rendering.shortened(name, 14) for name in names}
+    assert short == {"traffic…ht red", "traffic… amber"}

@@ -1,10 +1,13 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+import dataclasses
 import math
 
+import numpy as np
 import pytest
 
+from ssd_tf.evaluation.cocoeval import MISSED, WRONG, Verdicts
 from ssd_tf.evaluation.confusion import confusion_matrix
-from ssd_tf.report.scoring import count_sizes, score_checkpoint
+from ssd_tf.report.scoring import count_sizes, look_into, score_checkpoint
 
 
 def box(area, crowd=0):
@@ -28,6 +31,15 @@ def test_what_is_said_of_an_evaluation_agrees_with_it(scored, evaluation):
     shown = [picture.score.image_id for picture in (*scored.worst, *scored.best_pictures)]
     assert sorted(shown) == sorted(image["id"] for image in evaluation.ground_truth["images"])
     assert scored.worst[0].score.f1 <= scored.best_pictures[0].score.f1
+
+
+def test_the_matching_of_the_metrics_is_used_and_not_made_again(run, evaluation):
+    truths = len(evaluation.ground_truth["annotations"])
+    nothing_right = Verdicts(np.full(len(evaluation.results), WRONG), np.full(truths, MISSED))
+    metrics = dataclasses.replace(evaluation.metrics, verdicts=nothing_right)
+    scored = look_into(evaluation._replace(metrics=metrics), run.data_dir, run.manifest, 0.3)
+    assert scored.errors.correct == 0 and scored.errors.false_negatives.count == truths
+    assert {picture.score.correct for picture in (*scored.worst, *scored.best_pictures)} == {0}
 
 
 def test_a_checkpoint_is_scored_on_its_data(run):
