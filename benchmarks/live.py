@@ -87,9 +87,15 @@ def parse_options(description: str | None) -> argparse.Namespace:
     parser.add_argument("--video", required=True)
     parser.add_argument("--model", default="", help="As predict.py's.")
     parser.add_argument("--detector", default="ssd300_resnet34", help="Without --model.")
-    parser.add_argument("--seconds", default=180, type=int)
+    parser.add_argument("--seconds", default=180, type=_seconds, help=f"{LINE_SECONDS} or more.")
     parser.add_argument("--own_pace", action="store_true", help="Read the video at its own pace.")
     return parser.parse_args()
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or int(text) < LINE_SECONDS:
+        raise argparse.ArgumentTypeError(f"expected a whole number of {LINE_SECONDS} or more. Received: {text}")
+    return int(text)
 
 
 def meter_of(video: str) -> Meter:

@@ -44,8 +44,7 @@ def main() -> None:
             raise SystemExit(f"the window stands still: {window.state}")
 
     def report() -> None:
-        stall_ms = 1000 * max(after - before for before, after in itertools.pairwise(ticks))
-        lines.append(f"{meter.line()} {stall_ms:9.1f}")
+        lines.append(f"{meter.line()} {1000 * longest_wait(ticks, time.monotonic()):9.1f}")
         print(f"{LINE_SECONDS * len(lines):7d} {lines[-1]}", flush=True)
         del ticks[:-1]
         if LINE_SECONDS * len(lines) >= options.seconds:
@@ -69,6 +68,11 @@ def main() -> None:
     app.exec()
     print(f"first {LINE_SECONDS} s: {lines[0]}\nlast {LINE_SECONDS} s:  {lines[-1]}")
     print(f"threads that did not end within a second: {window.unfinished or 'none'}")
+
+
+def longest_wait(ticks: list[float], now: float) -> float:
+    """Seconds between two ticks, or since the last: a window that stands still makes none."""
+    return max(after - before for before, after in itertools.pairwise([*ticks, now]))
 
 
 if __name__ == "__main__":

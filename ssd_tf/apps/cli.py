@@ -4,6 +4,7 @@
 import logging as std_logging
 import os
 import pathlib
+import signal
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -17,6 +18,7 @@ EXIT_MISTAKE = 1
 MODEL_HELP = "A model_dir, one of its checkpoints, or an exported model: a SavedModel, a .tflite or an .onnx file."
 # As shells report a program ended by SIGINT.
 EXIT_KEYBOARD = 130
+EXIT_TERMINATED = 143  # and by SIGTERM
 # As sysexits.h's EX_TEMPFAIL: run the same command again to go on.
 EXIT_INTERRUPTED = 75
 
@@ -28,6 +30,9 @@ def run(main: Callable[[], int | None], *, tensorflow: bool = True) -> None:
 
     ValueError, KeyError, ArithmeticError, OSError and TensorFlow's own errors end the program with one line on stderr
     and status 1. `--verbosity=1` shows the traceback as well.
+
+    SIGTERM ends main as Ctrl-C does, by KeyboardInterrupt, so that temporary files are removed; main may set another
+    handler.
     """
     logging.set_verbosity(logging.INFO)
     # absl's own handler prints file and line of the call; users want the message.
@@ -80,17 +85,30 @@ def _guarded(main: Callable[[], int | None], tensorflow: bool) -> int:
     try:
         if tensorflow:
             start_tensorflow()
-    except KeyboardInterrupt:
-        return EXIT_KEYBOARD
+    except KeyboardInterrupt as interrupt:
+        return _interrupted(interrupt)
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         return main() or EXIT_OK
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         print("interrupted", file=sys.stderr)
-        return EXIT_KEYBOARD
+        return _interrupted(interrupt)
     except _mistakes() as error:
         logging.debug("traceback", exc_info=True)
         print(f"error: {_one_line(error)}", file=sys.stderr)
         return EXIT_MISTAKE
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came."""
+
+
+def _terminate(_number: int, _frame: object) -> None:
+    raise _Terminated
+
+
+def _interrupted(interrupt: KeyboardInterrupt) -> int:
+    return EXIT_TERMINATED if isinstance(interrupt, _Terminated) else EXIT_KEYBOARD
 
 
 def _mistakes() -> tuple[type[Exception], ...]:

@@ -7,9 +7,14 @@ A video becomes an mp4 with all its frames, without its sound. Names that end in
 .mpg, .mpeg, .wmv, .flv, .ts or .3gp are videos. For a camera or a stream see ssd_tf.apps.stream --headless.
 """
 
+from typing import TYPE_CHECKING
+
 from absl import flags
 
 from ssd_tf.apps import cli
+
+if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
+    from ssd_tf.prediction import Summary
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("model", None, cli.MODEL_HELP, required=True)
@@ -41,11 +46,7 @@ def main() -> int:
     summary = predict_pictures(
         predictor, files, FLAGS.output_dir, FLAGS.score_threshold, FLAGS.batch_size, FLAGS.logdir
     )
-    videos = f" and {summary.frames} frames of {_count(summary.videos, 'video')}" if summary.videos else ""
-    print(
-        f"{summary.detections} objects in {summary.pictures} pictures{videos}; annotated copies and predictions.json "
-        f"in {FLAGS.output_dir}"
-    )
+    print(_report(summary, FLAGS.output_dir))
     problems = list(summary.damaged)
     if summary.unreadable:
         names = ", ".join(str(path) for path in summary.unreadable[:3])
@@ -54,6 +55,18 @@ def main() -> int:
     if problems:
         raise ValueError("; ".join(problems))
     return cli.EXIT_OK
+
+
+def _report(summary: "Summary", output_dir: str) -> str:
+    """ "7 objects in 1 picture and 24 frames of 2 videos; annotated copies and predictions.json in found"."""
+    read = []
+    if summary.pictures or not summary.videos:
+        read.append(_count(summary.pictures, "picture"))
+    if summary.videos:
+        read.append(f"{_count(summary.frames, 'frame')} of {_count(summary.videos, 'video')}")
+    copies = "annotated copies and " if summary.pictures or summary.frames else ""
+    objects = _count(summary.detections, "object")
+    return f"{objects} in {' and '.join(read)}; {copies}predictions.json in {output_dir}"
 
 
 def _count(number: int, what: str) -> str:

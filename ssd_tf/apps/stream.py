@@ -6,7 +6,10 @@ python -m ssd_tf.apps.stream --source=street.mp4 --model=runs/mlperf --headless 
 """
 
 import pathlib
+import sys
+import threading
 import time
+from typing import NoReturn
 
 from absl import flags
 
@@ -33,7 +36,7 @@ def main() -> int:
     return _headless() if FLAGS.headless else _window()
 
 
-def _window() -> int:
+def _window() -> NoReturn:
     from ssd_tf.live.engine import View
     from ssd_tf.live.source import find_source
 
@@ -45,13 +48,17 @@ def _window() -> int:
 
     find_source(FLAGS.source).close()  # says at once that a file is not there; the window opens it itself
     outcome = run_window(_load_model, FLAGS.model, FLAGS.source, View(score_threshold=FLAGS.score_threshold))
-    status = cli.EXIT_KEYBOARD if outcome.interrupted else cli.EXIT_OK
+    # As EXIT_KEYBOARD and EXIT_TERMINATED.
+    status = 128 + outcome.ended_by if outcome.ended_by else cli.EXIT_OK
     if outcome.problem:
-        raise OSError(outcome.problem)
-    if outcome.unfinished:  # nothing can stop a model that is being loaded, so that needs no words
-        names = ", ".join(outcome.unfinished)
-        cli.leave(status, None if outcome.loading else TimeoutError(f"did not end within a second: {names}"))
-    return status
+        status = cli.EXIT_MISTAKE
+        print(f"error: {outcome.problem}", file=sys.stderr, flush=True)
+    for thread in threading.enumerate():  # a recording that is still being written
+        if thread is not threading.main_thread() and not thread.daemon:
+            thread.join()
+    # TensorFlow's own end takes seconds after the window is gone, and nothing can stop a model that is being loaded or
+    # is in the middle of a frame.
+    cli.leave(status)
 
 
 def _headless() -> int:
@@ -66,7 +73,8 @@ def _headless() -> int:
         start = time.monotonic()
         done = annotate_source(predictor, source, writer, FLAGS.score_threshold)
         speed = done.frames / max(time.monotonic() - start, 1e-9)
-    print(f"{done.objects} objects in {done.frames} frames, {speed:.1f} frames/s; the video is {FLAGS.output}")
+    where = f"the video is {FLAGS.output}" if writer.frames else "no video was written"
+    print(f"{done.objects} objects in {done.frames} frames, {speed:.1f} frames/s; {where}")
     if done.problem:
         raise OSError(done.problem)
     return cli.EXIT_OK

@@ -5,6 +5,7 @@ python train.py --flagfile=flags/mlperf.cfg --data_dir=data --model_dir=runs/mlp
 """
 
 import dataclasses
+import signal
 from typing import Any
 
 from absl import flags, logging
@@ -101,6 +102,8 @@ def main() -> int:
     from ssd_tf.training.loop import train
     from ssd_tf.training.workers import WorkerLostError
 
+    # Until there are steps to save; a handler in Python would wait as long as TensorFlow waits for other machines.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         outcome = train(config_from_flags())
     except WorkerLostError as error:

@@ -12,7 +12,7 @@ VIDEO_EXTENSIONS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".m
 
 
 def find_pictures(pattern: str) -> list[pathlib.Path]:
-    """The files that --input means, sorted: a file, the pictures in a folder, or what a pattern matches.
+    """The files that a user means, sorted: a file, the pictures in a folder, or what a pattern matches.
 
     Raises:
       FileNotFoundError: there is none.
@@ -42,5 +42,5 @@ def _find(pattern: str, what: str, extensions: Sequence[str]) -> list[pathlib.Pa
         # Path.glob refuses absolute patterns.
         found = [p for p in map(pathlib.Path, glob.glob(pattern, recursive=True)) if p.is_file()]  # noqa: PTH207
         if not found:
-            raise FileNotFoundError(f"no file, folder or match for --input: {pattern}")
+            raise FileNotFoundError(f"no file, folder or match: {pattern}")
     return sorted(found)

@@ -45,13 +45,13 @@ class LiteRTDetector:
                 self.description_text = files.read("ssd_tf.json")
                 self.description = json.loads(self.description_text)
                 self.decides = self.description["nms"] == "op"
+                self.image_size = self.description["image_size"]
                 self._anchors = None if self.decides else np.load(io.BytesIO(files.read("anchors.npy")))
-        except (zipfile.BadZipFile, KeyError) as error:
+        except (zipfile.BadZipFile, KeyError, ValueError) as error:
             raise ValueError(f"{path}: not a LiteRT model that ssd_tf exported ({error})") from error
-        self.image_size = self.description["image_size"]
         try:
             self._run = Interpreter(model_path=str(path), num_threads=num_threads).get_signature_runner()
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             raise ValueError(f"{path}: LiteRT cannot run this model: {error}") from error
         ((self._input, details),) = self._run.get_input_details().items()
         self._dtype = details["dtype"]

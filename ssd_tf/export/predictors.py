@@ -107,7 +107,10 @@ class OnnxPredictor(ExportedPredictor):
 
     def __init__(self, path: pathlib.Path):
         onnxruntime = import_extra("onnxruntime")
-        self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        except _onnx_errors() as error:
+            raise ValueError(f"{path}: ONNX Runtime cannot load this model: {error}") from error
         stored = self._session.get_modelmeta().custom_metadata_map
         if DESCRIPTION not in stored:
             raise ValueError(f"{path}: an ONNX model, but not one that ssd_tf exported")
@@ -158,3 +161,10 @@ def find_exported(path: pathlib.Path) -> pathlib.Path | None:
 def versions(folder: pathlib.Path) -> list[int]:
     """The versions in a folder that TensorFlow Serving may watch, ascending."""
     return sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal() and path.is_dir())
+
+
+def _onnx_errors() -> tuple[type[Exception], ...]:
+    """What ONNX Runtime raises where a file is no model or none for it; they have no base of their own."""
+    state = import_extra("onnxruntime.capi.onnxruntime_pybind11_state")
+    names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoModel", "NotImplemented")
+    return tuple(getattr(state, name) for name in (*names, "NoSuchFile", "RuntimeException"))

@@ -10,8 +10,9 @@ import tqdm
 from ssd_tf.evaluation.drawing import draw_detections
 from ssd_tf.evaluation.placement import LabelMemory
 from ssd_tf.geometry.detections import Detections
-from ssd_tf.live.recording import Recording, VideoWriter
+from ssd_tf.live.recording import DiskFullError, Recording, VideoWriter
 from ssd_tf.live.source import Frame, Source, SourceLostError
+from ssd_tf.live.speed import EvenTimes
 from ssd_tf.predictor import AnyPredictor, detect_images
 
 
@@ -34,8 +35,9 @@ def annotate_source(
 ) -> Annotated:
     """Detects in every frame and draws what is found, with a progress bar.
 
-    Of a live source only the frames count that come while the model is free; the video repeats them, so that it plays
-    in real time. Ctrl-C ends a live source as it should be ended. Where a source breaks off, what came before counts.
+    The video plays in real time: where frames do not come evenly, it repeats some or leaves some out. Of a live source
+    only those count that come while the model is free. Ctrl-C ends a live source as it should be ended. Where a source
+    breaks off, or the disk is nearly full, what came before counts.
 
     Args:
       predictor: what detects.
@@ -51,29 +53,47 @@ def annotate_source(
     info = source.info
     if writer and info.path and writer.path.resolve() == info.path.resolve():
         raise ValueError(f"expected another file to write than to read. Received: {writer.path} for both")
-    recording = Recording(writer) if writer and info.is_live else None
+    recording = Recording(writer, live=info.is_live) if writer else None
+    times = EvenTimes(writer.fps) if writer and not info.is_live else None
     frames = objects = 0
-    problem = ""
+
+    def take(frame: Frame, found: Detections, drawn: np.ndarray) -> None:
+        nonlocal frames, objects
+        if on_frame:
+            on_frame(frame, found, drawn)
+        frames += 1
+        objects += int(found.count[0])
+        progress.update()
+        if recording:
+            recording.write(
+                drawn, times.add(frame.seconds if info.kind == "video" else 0.0) if times else frame.seconds
+            )
+
     with tqdm.tqdm(total=info.frames or None, unit="frame", desc=info.name) as progress:
         try:
-            for frame, found, drawn in _detected(predictor, source, score_threshold, batch_size):
-                if recording:
-                    recording.write(drawn, frame.seconds)
-                elif writer:
-                    writer.write(drawn)
-                if on_frame:
-                    on_frame(frame, found, drawn)
-                frames += 1
-                objects += int(found.count[0])
-                progress.update()
-        except SourceLostError as error:
+            problem = _take_all(_detected(predictor, source, score_threshold, batch_size), take, info.is_live)
+            if recording:
+                recording.cut()
+        except DiskFullError as error:
             problem = str(error)
-        except KeyboardInterrupt:
-            if not info.is_live:
-                raise
-    if recording:
-        recording.cut()
     return Annotated(frames, objects, problem)
+
+
+def _take_all(
+    detected: Iterator[tuple[Frame, Detections, np.ndarray]],
+    take: Callable[[Frame, Detections, np.ndarray], None],
+    is_live: bool,
+) -> str:
+    """Why the source broke off, "" if it did not."""
+    try:
+        for frame, found, drawn in detected:
+            take(frame, found, drawn)
+    except SourceLostError as error:
+        return str(error)
+    except KeyboardInterrupt:
+        if not is_live:
+            raise
+    return ""
 
 
 def _detected(

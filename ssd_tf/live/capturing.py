@@ -15,6 +15,8 @@ from ssd_tf.live.speed import Pace, Rate
 _LATE_SECONDS = 0.1
 # Left out in a row; a machine too slow to decode in real time would else never show one.
 _MAX_LEFT_OUT = 25
+# Steps that may wait: a key that is held down asks for more than a slow model can show.
+_MAX_STEPS = 2
 
 
 class _Request(NamedTuple):
@@ -32,7 +34,7 @@ class Capturing:
     """`run` is the capture thread, which puts frames and states into `output`. Other threads may call all the rest.
 
     Attributes:
-      source_info: of the source that is open, or was open last.
+      source_info: of the source that was asked for last; None until that is open. Stays after its end.
     """
 
     source_info: SourceInfo | None = None
@@ -44,6 +46,7 @@ class Capturing:
         self._told: tuple[int, State] | None = None
         self._changed = threading.Condition()  # guards all below
         self._request: _Request | None = None
+        self._opening = 0  # of what plays
         self._source: Source | None = None
         self._ready = self._stopped = self._closing = self._paused = False
         self._steps = 0
@@ -53,6 +56,7 @@ class Capturing:
         with self._changed:
             self._request = _Request(opening, source)
             self._paused, self._steps = False, 0
+            self.source_info = None
             self._interrupt()
 
     def allow(self) -> None:
@@ -63,20 +67,22 @@ class Capturing:
 
     def set_paused(self, paused: bool) -> None:
         with self._changed:
-            self._paused, self._steps = paused, 0
+            if paused != self._paused:
+                self._paused, self._steps = paused, 0
             self._changed.notify_all()
 
     def step(self) -> None:
-        """One more frame, if paused."""
+        """One more frame, if paused. Of those that wait already two are kept."""
         with self._changed:
-            self._steps += self._paused
+            self._steps = min(self._steps + self._paused, _MAX_STEPS)
             self._changed.notify_all()
 
-    def stop(self) -> None:
-        """Ends what plays without a word."""
+    def stop(self, opening: int | None = None) -> None:
+        """Ends what plays without a word; with a number only if it is of that opening."""
         with self._changed:
-            self._stopped = True
-            self._interrupt()
+            if opening in (None, self._opening):
+                self._stopped = True
+                self._interrupt()
 
     def close(self) -> None:
         """Ends `run`."""
@@ -101,7 +107,10 @@ class Capturing:
             self._changed.wait_for(lambda: self._closing or (self._ready and self._request))
             request, self._request = self._request, None
             self._stopped = False
-            return None if self._closing else request
+            if self._closing or not request:
+                return None
+            self._opening = request.opening
+            return request
 
     def _play(self, source: Source, opening: int) -> None:
         with self._changed:
@@ -109,7 +118,10 @@ class Capturing:
         if self._over():
             return
         source.open()
-        self.source_info = source.info
+        with self._changed:
+            if self._over():
+                return
+            self.source_info = source.info
         self._restart_clocks()
         while (turn := self._turn(source, opening)) is not _Turn.OVER:
             start = time.monotonic()
@@ -123,8 +135,8 @@ class Capturing:
             if turn is _Turn.FRAME and not source.info.is_live and not self._fast:
                 now = self._keep_pace(source, frame.seconds)
             rate = self._rate.add(now, frame.index + 1)
-            step = turn is _Turn.STEP
-            self._output.put(Captured(opening, frame, now - reading, rate, step), keep=step)
+            kept = turn is _Turn.STEP or source.info.kind == "pictures"
+            self._output.put(Captured(opening, frame, now - reading, rate, kept), keep=kept)
 
     def _turn(self, source: Source, opening: int) -> _Turn:
         """Waits out a pause, but for steps."""
@@ -153,6 +165,8 @@ class Capturing:
         with self._changed:
             self._changed.wait_for(lambda: self._over() or self._paused, max(0.0, due - time.monotonic()))
         now, fps = time.monotonic(), source.info.fps
+        if source.info.kind == "pictures" and now > due + _LATE_SECONDS:
+            self._pace.restart()  # else those after it would come all at once
         if source.info.kind == "video" and fps and now > due + _LATE_SECONDS:
             behind = int((now - due) * fps)
             for _ in range(min(behind, _MAX_LEFT_OUT)):

@@ -18,8 +18,10 @@ from ssd_tf.live.capturing import Capturing
 from ssd_tf.live.inferring import Inferring
 from ssd_tf.live.messages import Captured, Detected, Redraw, State, Told
 from ssd_tf.live.newest import Newest
-from ssd_tf.live.showing import Showing, Shown, Stats, View
+from ssd_tf.live.recorder import Recorder
+from ssd_tf.live.showing import Showing, Shown, Stats
 from ssd_tf.live.source import SourceInfo
+from ssd_tf.live.view import View
 
 if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
     from ssd_tf.predictor import AnyPredictor
@@ -35,7 +37,12 @@ class Engine:
     `on_shown` and `on_state` are called by the drawing thread, in order: after PAUSED no new frame comes until `step`
     or `set_paused(False)`, and ENDED comes after the last frame. Only CLOSED is told by the caller of `close`. The text
     of a state is a sentence for people.
+
+    Attributes:
+      broken: a thread has ended by a mistake of the program's, told as FAILED: nothing can be opened any more.
     """
+
+    broken = False
 
     def __init__(
         self,
@@ -80,12 +87,20 @@ class Engine:
 
     @property
     def source_info(self) -> SourceInfo | None:
-        """Of the source that is open, or was open last."""
+        """Of the source that was asked for last; None until it is open. Stays when it has ended or is lost."""
         return self._capturing.source_info
 
     @property
     def recording(self) -> bool:
-        return self._showing.is_recording
+        """Whether frames are recorded; False as soon as that has broken off. `stop_recording` tells why."""
+        recorder = self._showing.recorder
+        return recorder is not None and recorder.is_running
+
+    @property
+    def recorded_seconds(self) -> float:
+        """How long the video that is recorded is so far; 0 where there is none."""
+        recorder = self._showing.recorder
+        return recorder.seconds if recorder else 0.0
 
     def start(self) -> None:
         """Starts the threads; the model is loaded first, and sources are opened when it is there."""
@@ -112,12 +127,14 @@ class Engine:
         """Shows one more frame while paused."""
         self._capturing.step()
 
-    def snapshot(self) -> np.ndarray | None:
-        """The last frame at its own size with its boxes, uint8 RGB [H, W, 3]; None before the first."""
+    def snapshot(self) -> tuple[np.ndarray, int] | None:
+        """The last frame at its own size with its boxes, uint8 RGB [H, W, 3], and its index; None before the first."""
         return self._showing.snapshot()
 
     def start_recording(self, path: str | pathlib.Path) -> None:
         """Writes what is shown from the next frame on to an mp4, at the frames' own size. It plays in real time.
+
+        A thread of its own writes it, at 30 frames a second or at as many as take it half of the time.
 
         Raises:
           ValueError: it records already, or the name does not end in .mp4.
@@ -127,15 +144,17 @@ class Engine:
         self._showing.start_recording(path, self.source_info.fps if self.source_info else 0.0)
 
     def stop_recording(self) -> pathlib.Path | None:
-        """The file, which is whole now; None where no frame was recorded.
+        """The file, which is whole now; None where no frame was recorded. Waits until it is written.
 
         Raises:
-          OSError: it could not be written whole, and was removed.
+          OSError: it could not be written, or broke off; the text says whether its beginning is kept.
         """
-        return self._showing.stop_recording()
+        return _finished(self._showing.take_recorder())
 
     def close(self, timeout: float = 1.0) -> list[str]:
-        """Ends the threads and a recording, and says CLOSED, with the reason where the recording is lost.
+        """Ends the threads and a recording, and says CLOSED, with what has become of the recording if it is not whole.
+
+        A recording that takes longer is finished in the background; the program does not end before.
 
         Returns:
           The names of threads that have not ended within `timeout` seconds; they end when the model that they load or
@@ -149,16 +168,12 @@ class Engine:
         self._inferring.close()
         for slot in self._slots:
             slot.close()
+        recorder = self._showing.take_recorder()
         end = time.monotonic() + timeout
         for thread in self._threads:
             if thread.ident:
                 thread.join(max(0.0, end - time.monotonic()))
-        problem = ""
-        try:
-            self._showing.stop_recording()
-        except OSError as error:
-            problem = str(error)
-        self._on_state(State.CLOSED, problem)
+        self._on_state(State.CLOSED, _last_words(recorder, end))
         return self._running()
 
     def _running(self) -> list[str]:
@@ -170,5 +185,25 @@ class Engine:
             work()
         finally:
             if error := sys.exception():
+                self.broken = True
                 self._capturing.stop()
                 self._on_state(State.FAILED, f"the {name} thread has ended: {type(error).__name__}: {error}")
+
+
+def _finished(recorder: Recorder | None) -> pathlib.Path | None:
+    """Waits for it, and returns or raises its result."""
+    if not recorder:
+        return None
+    recorder.wait()
+    return recorder.result()
+
+
+def _last_words(recorder: Recorder | None, end: float) -> str:
+    """What has gone wrong with a recording until `end` of time.monotonic; empty where nothing has."""
+    if recorder and not recorder.wait(max(0.0, end - time.monotonic())):
+        return f"{recorder.path} is still being written"
+    try:
+        _finished(recorder)
+    except OSError as error:
+        return str(error)
+    return ""

@@ -59,7 +59,10 @@ class Inferring:
             return
         self._capturing.allow()
         names = {k: category.name for k, category in enumerate(self.predictor.categories, start=1)}
+        failed = 0  # the opening of which nothing more is told, since that would cover the reason
         while message := self._captured.take():
+            if message.opening == failed:
+                continue
             if isinstance(message, Told):
                 self._results.put(message, keep=True)
                 continue
@@ -67,11 +70,12 @@ class Inferring:
             try:
                 found = self._detect(self.predictor, message.frame.image)
             except _mistakes() as error:
-                self._capturing.stop()
-                self._results.put(Told(message.opening, State.FAILED, f"the model failed: {error}"), keep=True)
+                failed = message.opening
+                self._capturing.stop(failed)
+                self._results.put(Told(failed, State.FAILED, f"the model failed: {error}"), keep=True)
                 continue
             took_ms = 1000 * (time.monotonic() - start)
-            self._results.put(Detected(message, found, names, took_ms), keep=message.step)
+            self._results.put(Detected(message, found, names, took_ms), keep=message.kept)
 
     def _load(self) -> bool:
         """Whether the model is there and warm: the first call compiles."""

@@ -32,14 +32,14 @@ class Captured(NamedTuple):
     Attributes:
       since: when reading it began, in seconds of time.monotonic(); of a live source, when it came.
       source_fps: frames a second of the source, measured.
-      step: whether it was asked for by itself, and must not be left out.
+      kept: whether it must not be left out: a step, or a picture.
     """
 
     opening: int
     frame: Frame
     since: float
     source_fps: float
-    step: bool
+    kept: bool
 
 
 class Detected(NamedTuple):

@@ -37,7 +37,7 @@ class PictureSource(Source):
         if image is None:
             return None
         index = self._place - 1
-        return Frame(image, index, index / PICTURES_FPS)
+        return Frame(image, index, index / PICTURES_FPS, self._paths[index].name)
 
     def close(self) -> None:
         self._next = None

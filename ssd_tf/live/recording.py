@@ -4,20 +4,36 @@
 The codec is MPEG-4 part 2, the only one that OpenCV's packages write on every system. Players read it, browsers do not.
 """
 
+import math
 import os
 import pathlib
 import secrets
+import time
 from typing import Self
 
 import cv2
 import numpy as np
 
-from ssd_tf.files import require_file_target
+from ssd_tf.files import require_file_target, require_space
 from ssd_tf.live.scaling import letterbox, pad_to_even
 from ssd_tf.live.video import quiet_opencv
 
 # For sources that do not say theirs.
 _USUAL_FPS = 25.0
+# Of what is recorded live: more costs much and shows little.
+_MAX_LIVE_FPS = 30.0
+# Share of the time that encoding may take of a live recording.
+_BUSY_SHARE = 0.5
+# The fastest of so many shows what encoding a frame takes; others may be slow for other reasons.
+_TRIAL_FRAMES = 5
+# How far a live recording may fall behind at once, where encoding becomes slower than it was at first.
+_MOST_LAG_SECONDS = 1.0
+# Left free on the disk, so that a file can be finished before it is full. A second of 4K is seldom more.
+_SPARE_BYTES = 50_000_000
+
+
+class DiskFullError(OSError):
+    """The disk is nearly full. What was written until then can still be finished by `close`."""
 
 
 class VideoWriter:
@@ -27,7 +43,7 @@ class VideoWriter:
 
     Attributes:
       path: the file.
-      fps: its frames a second.
+      fps: its frames a second, rounded to what the codec can say.
       frames: how many were written.
     """
 
@@ -42,7 +58,7 @@ class VideoWriter:
         if self.path.suffix.lower() != ".mp4":
             raise ValueError(f"expected a name that ends in .mp4 for a video to write. Received: {self.path}")
         require_file_target(self.path)
-        self.fps = fps or _USUAL_FPS
+        self.fps = _codec_fps(fps or _USUAL_FPS)
         self.frames = 0
         self._size = (0, 0)
         self._writer = cv2.VideoWriter()
@@ -53,14 +69,30 @@ class VideoWriter:
         """Adds a frame, uint8 RGB [H, W, 3].
 
         Raises:
+          DiskFullError: there is little space left; the frame is not added.
           OSError: the file cannot be written.
         """
-        image = pad_to_even(image)
         if not self.frames:
-            self._size = (image.shape[1], image.shape[0])
-            self._open()
-        self._writer.write(cv2.cvtColor(letterbox(image, self._size), cv2.COLOR_RGB2BGR))
+            self._open(image)
+        if self.frames % math.ceil(self.fps) == 0:  # about once a second
+            self._require_space()
+        self._encode(image)
         self.frames += 1
+
+    def fit_rate(self, image: np.ndarray) -> None:
+        """Before the first frame: lowers `fps` so that frames like this one can be written live. Encodes some of them.
+
+        Raises:
+          OSError: the file cannot be written.
+        """
+        self._open(image)
+        fastest = math.inf
+        for k in range(_TRIAL_FRAMES):
+            start = time.perf_counter()
+            self._encode(image[:, :: -1 if k % 2 else 1])  # a picture that stands still would cost less
+            fastest = min(fastest, time.perf_counter() - start)
+        self._writer.release()
+        self.fps = _codec_fps(min(self.fps, _MAX_LIVE_FPS, _BUSY_SHARE / fastest))
 
     def close(self) -> None:
         """Puts the file in its place. Without any frame there is none.
@@ -90,11 +122,25 @@ class VideoWriter:
         else:
             self.close()
 
-    def _open(self) -> None:
+    def _encode(self, image: np.ndarray) -> None:
+        fitted = letterbox(pad_to_even(image), self._size)
+        self._writer.write(cv2.cvtColor(fitted, cv2.COLOR_RGB2BGR))
+
+    def _open(self, first: np.ndarray) -> None:
         quiet_opencv()
+        height, width = pad_to_even(first).shape[:2]
+        self._size = (width, height)
         codec = cv2.VideoWriter.fourcc(*"mp4v")
         if not self._writer.open(str(self._temporary), cv2.CAP_FFMPEG, codec, self.fps, self._size):
-            raise OSError(f"{self.path}: a video of {self._size[0]} x {self._size[1]} pixels cannot be written")
+            raise OSError(
+                f"{self.path}: a video of {width} x {height} pixels, {self.fps:g} frames/s, cannot be written"
+            )
+
+    def _require_space(self) -> None:
+        try:
+            require_space(self.path.parent, _SPARE_BYTES)
+        except OSError as error:
+            raise DiskFullError(f"{self.path}: ends after {self.frames / self.fps:.0f} s: {error}") from error
 
     def _require_whole(self) -> None:
         """OpenCV does not tell when a disk is full: looks whether all frames are there."""
@@ -106,10 +152,15 @@ class VideoWriter:
 
 
 class Recording:
-    """Writes frames that come at any time: each is repeated until the next one's time has come."""
+    """Writes frames that come at any time: each is repeated until the next one's time has come.
 
-    def __init__(self, writer: VideoWriter):
+    A live one must keep up with the clock: its first frame lowers the writer's fps to what can be encoded in half of
+    the time. Where that does not do, frames are repeated less often than they should, and the video gets shorter.
+    """
+
+    def __init__(self, writer: VideoWriter, *, live: bool = False):
         self.writer = writer
+        self._live = live
         self._held: np.ndarray | None = None
         self._held_seconds = 0.0
         self._origin = 0.0  # when the video's first frame was, had there been no cuts
@@ -118,20 +169,20 @@ class Recording:
         """Adds what is seen from `seconds` on by the source's clock; where that has gone back, right after the last.
 
         Raises:
-          OSError: the file cannot be written.
+          OSError: as VideoWriter.write.
         """
         if self._held is not None and seconds < self._held_seconds:
             self.cut()
-        if self._held is None:
+        if self._held is None and self._live and not self.writer.frames:
+            self.writer.fit_rate(image)
+        if self._held is None or not self._hold_until(round((seconds - self._origin) * self.writer.fps), seconds):
             self._origin = seconds - self.writer.frames / self.writer.fps
-        else:
-            self._hold_until(round((seconds - self._origin) * self.writer.fps))
         self._held, self._held_seconds = image, seconds
 
     def cut(self) -> None:
         """Ends the last frame. The time until the next one will not be in the video, as that of a pause."""
         if self._held is not None:
-            self._hold_until(self.writer.frames + 1)
+            self.writer.write(self._held)
             self._held = None
 
     def close(self) -> None:
@@ -139,6 +190,17 @@ class Recording:
         self.cut()
         self.writer.close()
 
-    def _hold_until(self, frames: int) -> None:
+    def _hold_until(self, frames: int, seconds: float) -> bool:
+        """Repeats what is held until there are so many frames; False where there was no time for all of them."""
+        # As long as what is held was seen, else it would fall behind further and further.
+        end = time.monotonic() + max(seconds - self._held_seconds, _MOST_LAG_SECONDS)
         while self._held is not None and self.writer.frames < frames:
+            if self._live and time.monotonic() > end:
+                return False
             self.writer.write(self._held)
+        return True
+
+
+def _codec_fps(fps: float) -> float:
+    """MPEG-4 gives a rate as a fraction of numbers up to 65,535; OpenCV makes it a decimal one, of 0.002 or more."""
+    return max(0.002, round(fps, 3 if fps < 65 else 2))

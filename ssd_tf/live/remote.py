@@ -142,7 +142,8 @@ class _End(NamedTuple):
 
 def _main() -> None:
     """The process: sends what stdin names to stdout."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches it too, but its parent decides when it ends
+    for number in (signal.SIGINT, signal.SIGTERM):  # reach it too, but its parent decides when it ends
+        signal.signal(number, signal.SIG_IGN)
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not get among the frames
     with VideoSource(sys.stdin.read()) as source:

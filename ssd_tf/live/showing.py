@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The drawing thread: draws the boxes that the viewer wants to see, hands the picture over, and records it."""
+"""The drawing thread: draws the boxes that the viewer wants to see, and hands the picture over."""
 
 import dataclasses
 import pathlib
@@ -9,33 +9,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ssd_tf.evaluation.drawing import draw_detections
 from ssd_tf.evaluation.placement import LabelMemory
 from ssd_tf.live.messages import Detected, Redraw, State, Told
 from ssd_tf.live.newest import Newest
-from ssd_tf.live.recording import Recording, VideoWriter
-from ssd_tf.live.scaling import fit_within
+from ssd_tf.live.recorder import Recorder
+from ssd_tf.live.recording import VideoWriter
 from ssd_tf.live.speed import Rate
-
-# Of what is recorded: nobody sees more.
-_MAX_FPS = 60.0
-
-
-@dataclasses.dataclass(frozen=True)
-class View:
-    """What the viewer wants to see.
-
-    Attributes:
-      score_threshold: detections with a lower score are not drawn. Under 0.05 there are none.
-      hidden_classes: are not drawn; of 1..C.
-      size: (width, height) in the screen's own pixels that the picture shall fit; None is the frame's size.
-      text_scale: pixels of the screen for one of the desktop's, so that labels can be read on fine screens.
-    """
-
-    score_threshold: float = 0.3
-    hidden_classes: frozenset[int] = frozenset()
-    size: tuple[int, int] | None = None
-    text_scale: float = 1.0
+from ssd_tf.live.view import View, count_classes, draw_view
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +46,8 @@ class Shown:
     Attributes:
       picture: uint8 RGB [h, w, 3], which fits View.size.
       index, seconds: the frame's.
+      frame_size: (width, height) of the frame itself, in pixels.
+      frame_name: the file's, where the frame is one of several pictures or the only one; else empty.
       objects: how many boxes are drawn.
       counts: class (1..C) -> detections with score enough, those of hidden classes included.
     """
@@ -73,6 +55,8 @@ class Shown:
     picture: np.ndarray
     index: int
     seconds: float
+    frame_size: tuple[int, int]
+    frame_name: str
     objects: int
     counts: dict[int, int]
     stats: Stats
@@ -96,27 +80,31 @@ class Showing:
         self._results = results
         self._on_shown = on_shown
         self._on_state = on_state
-        self._view = view
+        self._view = self._drawn_view = view
         self._last: tuple[Detected, Stats] | None = None
         self._rate = Rate()
-        self._labels, self._recorded_labels = LabelMemory(), LabelMemory()
-        self._recording_lock = threading.Lock()
-        self._recording: Recording | None = None
-        self._recording_error: OSError | None = None
+        self._labels = LabelMemory()
+        self._recording_lock = threading.Lock()  # never held for long
+        self._recorder: Recorder | None = None
 
     def set_view(self, view: View) -> None:
         """Shows the last frame once more as the viewer wants it now."""
         self._view = view
+        # Where another message waits, the view is looked at after that.
         self._results.offer(Redraw())
 
-    def snapshot(self) -> np.ndarray | None:
-        """The last frame at its own size, with its boxes; None before the first."""
+    def snapshot(self) -> tuple[np.ndarray, int] | None:
+        """The last frame at its own size, with its boxes, and its index; None before the first."""
         last = self._last
-        return _drawn(last[0], _at_its_own_size(self._view), LabelMemory())[0] if last else None
+        if not last:
+            return None
+        picture, _ = draw_view(last[0], self._view.at_frame_size(), LabelMemory())
+        return picture, last[0].captured.frame.index
 
     @property
-    def is_recording(self) -> bool:
-        return self._recording is not None
+    def recorder(self) -> Recorder | None:
+        """What records, or has broken off; None where nobody has asked for a recording since the last one's end."""
+        return self._recorder
 
     def start_recording(self, path: str | pathlib.Path, fps: float) -> None:
         """Records what is shown from the next frame on, at the frames' own size.
@@ -127,47 +115,39 @@ class Showing:
           OSError: it cannot be written.
         """
         with self._recording_lock:
-            if self._recording:
-                raise ValueError(
-                    f"expected no recording. Received: {path}, while {self._recording.writer.path} is recorded"
-                )
+            if self._recorder and self._recorder.is_running:
+                raise ValueError(f"expected no recording. Received: {path}, while {self._recorder.path} is recorded")
             if pathlib.Path(path).exists():
                 raise FileExistsError(f"expected a new file to record to. Received: {path}, which is there")
-            self._recording, self._recording_error = Recording(VideoWriter(path, min(fps, _MAX_FPS))), None
+            self._recorder = Recorder(VideoWriter(path, fps))
 
-    def stop_recording(self) -> pathlib.Path | None:
-        """The file, which is whole now; None where nothing was recorded.
-
-        Raises:
-          OSError: it could not be written.
-        """
+    def take_recorder(self) -> Recorder | None:
+        """What records, which gets no more frames and ends when it has written the last; None where nothing does."""
         with self._recording_lock:
-            recording, self._recording = self._recording, None
-            error, self._recording_error = self._recording_error, None
-            if error:
-                raise error
-            if not recording:
-                return None
-            recording.close()
-            return recording.writer.path if recording.writer.frames else None
+            recorder, self._recorder = self._recorder, None
+        if recorder:
+            recorder.end()
+        return recorder
 
     def run(self) -> None:
         while (message := self._results.take()) is not None:  # a Redraw is empty, and so false
-            if isinstance(message, Redraw):
-                self._redraw()
-            elif message.opening not in (None, self.opening):
-                continue
-            elif isinstance(message, Told):
-                # A pause counts neither in the video nor in the rate.
-                self._with_recording(Recording.cut)
-                self._rate.restart()
-                self._on_state(message.state, message.text)
-            else:
+            if isinstance(message, Told) and message.opening in (None, self.opening):
+                self._tell(message)
+            elif isinstance(message, Detected) and message.opening == self.opening:
                 self._show(message)
+            if self._view is not self._drawn_view:
+                self._redraw()
+
+    def _tell(self, told: Told) -> None:
+        # A pause counts neither in the video nor in the rate.
+        if recorder := self._recorder:
+            recorder.cut()
+        self._rate.restart()
+        self._on_state(told.state, told.text)
 
     def _show(self, detected: Detected) -> None:
         captured, view = detected.captured, self._view
-        picture, objects = _drawn(detected, view, self._labels)
+        picture, objects = draw_view(detected, view, self._labels)
         shown = 1
         if self._last and self._last[0].opening == detected.opening:
             shown += self._last[1].shown
@@ -182,66 +162,22 @@ class Showing:
             skipped=captured.frame.index + 1 - shown,
             shown=shown,
         )
-        self._last = detected, stats
-        self._on_shown(
-            Shown(picture, captured.frame.index, captured.frame.seconds, objects, _counts(detected, view), stats)
-        )
-        self._record(detected, view)
+        self._last, self._drawn_view = (detected, stats), view
+        self._on_shown(_shown(picture, objects, detected, view, stats))
+        if recorder := self._recorder:
+            recorder.put(detected, view)
 
     def _redraw(self) -> None:
         if not self._last:
             return
         (detected, stats), view = self._last, self._view
-        picture, objects = _drawn(detected, view, self._labels)
-        frame = detected.captured.frame
-        self._on_shown(Shown(picture, frame.index, frame.seconds, objects, _counts(detected, view), stats))
-
-    def _record(self, detected: Detected, view: View) -> None:
-        def write(recording: Recording) -> None:
-            picture, _ = _drawn(detected, _at_its_own_size(view), self._recorded_labels)
-            recording.write(picture, detected.captured.frame.seconds)
-
-        self._with_recording(write)
-
-    def _with_recording(self, work: Callable[[Recording], None]) -> None:
-        """Does something to the recording, if there is one. An error ends it, and is told who stops it."""
-        with self._recording_lock:
-            if not self._recording:
-                return
-            try:
-                work(self._recording)
-            except OSError as error:
-                self._recording.writer.discard()
-                self._recording, self._recording_error = None, error
+        picture, objects = draw_view(detected, view, self._labels)
+        self._drawn_view = view
+        self._on_shown(_shown(picture, objects, detected, view, stats))
 
 
-def _counts(detected: Detected, view: View) -> dict[int, int]:
-    found = detected.found
-    count = int(found.count[0])
-    classes, numbers = np.unique(
-        found.classes[0, :count][found.scores[0, :count] >= view.score_threshold], return_counts=True
-    )
-    return dict(zip(classes.tolist(), numbers.tolist(), strict=True))
-
-
-def _at_its_own_size(view: View) -> View:
-    return dataclasses.replace(view, size=None, text_scale=1.0)
-
-
-def _drawn(detected: Detected, view: View, labels: LabelMemory) -> tuple[np.ndarray, int]:
-    """The picture, and how many boxes it has."""
-    image, found = detected.captured.frame.image, detected.found
-    count = int(found.count[0])
-    classes, scores = found.classes[0, :count], found.scores[0, :count]
-    wanted = (scores >= view.score_threshold) & ~np.isin(classes, list(view.hidden_classes))
-    picture = draw_detections(
-        fit_within(image, view.size) if view.size else image,
-        found.boxes[0, :count][wanted],
-        classes[wanted],
-        scores[wanted],
-        detected.names,
-        min_side=0,
-        text_scale=view.text_scale,
-        memory=labels,
-    )
-    return picture, int(wanted.sum())
+def _shown(picture: np.ndarray, objects: int, detected: Detected, view: View, stats: Stats) -> Shown:
+    frame = detected.captured.frame
+    size = (frame.image.shape[1], frame.image.shape[0])
+    counts = count_classes(detected, view)
+    return Shown(picture, frame.index, frame.seconds, size, frame.name, objects, counts, stats)

@@ -21,11 +21,13 @@ class Frame:
       image: uint8 RGB [H, W, 3].
       index: counts the frames from 0, those that were left out too.
       seconds: its time in the video, or since a camera or stream was opened.
+      name: of the file that it is of, among pictures; empty for all else.
     """
 
     image: np.ndarray
     index: int
     seconds: float
+    name: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -42,3 +42,32 @@ class Pace:
     def restart(self) -> None:
         """After a pause, or where the machine is too slow to keep up."""
         self._origin = None
+
+
+class EvenTimes:
+    """Times of a file's frames for a video of `fps` frames a second, from 0 on.
+
+    Times that are within half a frame of even ones are made even, so that the video has each of these frames once.
+    Others are taken as they are, as of a file whose rate varies. Where the file's times stand still, frames follow each
+    other evenly.
+    """
+
+    def __init__(self, fps: float):
+        self._fps = fps
+        self._count = 0
+        self._first = self._last = self._given = 0.0
+
+    def add(self, seconds: float) -> float:
+        """The next frame's time; never less than the one before."""
+        if not self._count:
+            self._first = seconds
+        even = self._count / self._fps
+        if self._count and seconds == self._last:
+            wanted = self._given + 1 / self._fps
+        elif abs(seconds - self._first - even) * self._fps <= 0.5:
+            wanted = even
+        else:
+            wanted = seconds - self._first
+        self._count, self._last = self._count + 1, seconds
+        self._given = max(self._given, wanted)
+        return self._given

@@ -16,7 +16,8 @@ class Actions:
     def __init__(self, window: QWidget):
         self._window = window
         self._icons: dict[QAction, str] = {}
-        self.open = self._add("Open…", ["Ctrl+O"], "open", "Open a video, a picture or a folder of pictures")
+        self.open = self._add("Open…", ["Ctrl+O"], "open", "Open a video or a picture")
+        self.open_folder = self._add("Open folder…", ["Ctrl+Shift+O"], "", "Open a folder of pictures")
         self.retry = self._add("Retry", ["Ctrl+R"], "retry", "Open the source again, from its beginning")
         self.snapshot = self._add("Snapshot", ["S"], "snapshot", "Save this picture with its boxes as PNG")
         self.record = self._add("Record", ["R"], "record", "Record what is shown as mp4, or end the recording")
@@ -28,8 +29,10 @@ class Actions:
         )
         self.full_screen = self._add("Full screen", ["F", "F11"], "full_screen", "Show nothing but the picture")
         self.leave_full_screen = self._add("Leave full screen", ["Esc"], "", "")
+        self.leave_full_screen.setEnabled(False)
         self.help = self._add("Keyboard shortcuts", ["F1", "?"], "", "List all keys")
         self.full_screen.setCheckable(True)
+        self.step.setAutoRepeat(True)  # held, it plays slowly
 
     def set_words(self, action: QAction, text: str, icon: str, tip: str) -> None:
         """Gives an action other words, another icon and another tip: what it will do next."""
@@ -48,6 +51,7 @@ class Actions:
     def _add(self, text: str, keys: list[str], icon: str, tip: str, checkable: bool = False) -> QAction:
         action = QAction(text, self._window, checkable=checkable)
         action.setShortcuts([QKeySequence(key) for key in keys])
+        action.setAutoRepeat(False)  # else a key that is held would save pictures, or pause and go on, many times
         action.setWhatsThis(tip or text)
         action.setToolTip(_with_keys(tip or text, action))
         if icon:

@@ -6,7 +6,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from ssd_tf.window.icons import GRID, draw_icon
-from ssd_tf.window.keys import keep_keys
+from ssd_tf.window.keys import SPACE, keep_keys
 from ssd_tf.window.theme import mixed
 
 _MARGIN, _PADDING, _MAX_WIDTH = 12, 12, 520
@@ -41,7 +41,7 @@ class Banner(QWidget):
         layout.setSpacing(_PADDING)
         layout.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
         layout.addLayout(beside, 1)
-        keep_keys(self.retry, self.open_other)
+        keep_keys(SPACE, self.retry, self.open_other)
         parent.installEventFilter(self)
         self.hide()
 
@@ -50,10 +50,15 @@ class Banner(QWidget):
         return self._text.text()
 
     def show_text(self, text: str, *, icon: str, retry: str) -> None:
-        """Shows a sentence with an icon of window/icons.py; `retry` is the words on the first button."""
+        """Shows a sentence with an icon of window/icons.py.
+
+        `retry` is the words on the first button; where it is empty nothing can be done, and there are no buttons.
+        """
         self._text.setText(text)
         self._icon_name = icon
         self.retry.setText(retry)
+        for button in (self.retry, self.open_other):
+            button.setVisible(bool(retry))
         self._draw_icon()
         self.show()
         self._place()

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from ssd_tf.window.class_list import ClassList
-from ssd_tf.window.keys import keep_keys
+from ssd_tf.window.keys import ARROWS, SPACE, keep_keys, pass_on_letters
 
 _STEPS = 100  # of the slider: two decimals
 
@@ -54,12 +54,14 @@ class ControlPanel(QWidget):
         self.slider.valueChanged.connect(lambda step: self.value.setValue(step / _STEPS))
         self.value.valueChanged.connect(self._set_threshold)
         self.classes.hidden_changed.connect(self.hidden_changed)
-        # So that the window's keys, S or R, are no longer typed into the number.
+        # So that the window's point, which steps, is no longer typed into the number.
         self.value.lineEdit().returnPressed.connect(self.value.clearFocus)
         self.filter.textChanged.connect(self.classes.set_filter)
         self.all.clicked.connect(lambda: self.classes.tick_listed(True))
         self.none.clicked.connect(lambda: self.classes.tick_listed(False))
-        keep_keys(self.slider, self.value, self.classes, self.all, self.none)
+        keep_keys(ARROWS, self.slider)
+        keep_keys(SPACE, self.classes, self.all, self.none)
+        pass_on_letters(self.value)
 
     def set_names(self, names: Sequence[str]) -> None:
         """The model's classes, in order."""

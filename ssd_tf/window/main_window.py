@@ -19,7 +19,7 @@ from ssd_tf.window.device import device_name
 from ssd_tf.window.menus import CameraMenu, ToolBar, fill_menu_bar
 from ssd_tf.window.picture_view import PictureView
 from ssd_tf.window.saving import Saver
-from ssd_tf.window.status_line import StatusLine, clock
+from ssd_tf.window.status_line import StatusLine, clock, source_name
 from ssd_tf.window.threads import Background, Handover
 
 if TYPE_CHECKING:
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
 # Seconds that the threads may take to end when the window is closed.
 CLOSE_TIME = 0.9
+# The same for what is being saved: the window is gone from the screen by then, and nobody waits.
+SAVE_TIME = 10.0
 # Pixels of width below which the panel would take half of the window.
 _NARROW = 600
-_INVITATION = "Drop a video, a picture or a folder of pictures here, or open one with Ctrl+O."
+_INVITATION = "Drop a video, a picture or a folder of pictures here. Ctrl+O opens a file, Ctrl+Shift+O a folder."
 # What the banner says first of why nothing comes any more, and the words on its button.
 _STOPPED = {State.ENDED: ("info", "Play again"), State.LOST: ("warning", "Retry"), State.FAILED: ("warning", "Retry")}
 
@@ -50,11 +52,10 @@ class MainWindow(QMainWindow):
       closed(): the window and its threads have ended.
 
     Attributes:
-      state: the engine's, as the window shows it.
+      state: the engine's; RUNNING as soon as another source is asked for.
       frame_index: of the frame that is shown; -1 before the first.
       unfinished: after closing, the names of threads that did not end in time.
-      closed_in: the state in which the window was closed.
-      problem: after closing, what went wrong with a recording that closing ended.
+      problem: after closing, what could not be saved, or empty.
     """
 
     frame_shown = Signal(Shown)
@@ -72,17 +73,17 @@ class MainWindow(QMainWindow):
     ):
         super().__init__()
         self.unfinished: list[str] = []
-        self.closed_in: State | None = None
         self.problem = ""
         self.state = State.LOADING
         self._model_name, self._wanted, self._settings = model_name, view, settings
-        self._source = ""
+        self._source = self._shown_source = ""
+        self._paused = False  # as is wanted, since nobody else pauses; the engine follows a little later
         self.frame_index = -1
         self._narrow, self._panel_wanted = False, True
         self._handover = Handover(self)
         self._background = Background(self)
         self.engine = Engine(load_model, self._handover.put_shown, self._handover.put_state, view, fast=fast)
-        self.saver = Saver(self.engine, self._background, folder, self)
+        self.saver = Saver(self.engine, folder, self)
         self.view, self.panel, self.status = PictureView(), ControlPanel(view.score_threshold), StatusLine()
         self.banner = Banner(self.view)
         self.commands = Actions(self)
@@ -99,17 +100,23 @@ class MainWindow(QMainWindow):
         self.engine.start()
 
     def open_source(self, source: str) -> None:
-        """Opens another source, or the same one again."""
-        self._source = source
-        self.banner.hide()
-        self.status.start_source(source)
-        self.setWindowTitle(pathlib.PurePath(source).name or source)
+        """Opens another source, or the same one again; nothing where the engine is broken."""
+        if self.engine.broken:
+            return
+        self._source, self._paused = source, False
+        self.view.setFocus()  # so that the window's keys work, whatever was clicked to open the source
+        self.status.start_source(source_name(source))
+        self.setWindowTitle(source_name(source))
         self.engine.open(source)
+        if self.state is not State.LOADING:
+            self._set_state(State.RUNNING, "")
 
-    def open_dialog(self) -> None:
-        """Asks for a file."""
-        dialog = QFileDialog(self, "Open a video or a picture", self._source_folder())
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    def open_dialog(self, mode: QFileDialog.FileMode = QFileDialog.FileMode.ExistingFile) -> None:
+        """Asks for a file, or for a folder."""
+        folders = mode is QFileDialog.FileMode.Directory
+        title = "Open a folder of pictures" if folders else "Open a video or a picture"
+        dialog = QFileDialog(self, title, self._source_folder())
+        dialog.setFileMode(mode)
         dialog.fileSelected.connect(self.open_source)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()  # which returns at once; the picture goes on
@@ -119,12 +126,12 @@ class MainWindow(QMainWindow):
         if self.state is State.ENDED:
             self.open_source(self._source)
         else:
-            self.engine.set_paused(self.state is not State.PAUSED)
+            self._set_paused(not self._paused)
 
     def step(self) -> None:
         """Stands still, one frame on."""
-        if self.state is not State.PAUSED:
-            self.engine.set_paused(True)
+        if not self._paused:
+            self._set_paused(True)
         self.engine.step()
 
     def toggle_full_screen(self) -> None:
@@ -153,14 +160,14 @@ class MainWindow(QMainWindow):
         super().resizeEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Ends all threads; the window is gone from the screen before."""
+        """Ends a recording and all threads; the window is gone from the screen before."""
         if self._settings is not None and not self.isFullScreen():
             self._settings.setValue("geometry", self.saveGeometry())
-        self.closed_in = self.state
         self.hide()
+        self.unfinished = self.saver.close(SAVE_TIME)
         start = time.monotonic()
-        self.unfinished = self.engine.close(CLOSE_TIME)
-        self.problem = self._handover.last_words
+        self.unfinished += self.engine.close(CLOSE_TIME)
+        self.problem = self.saver.problem or self._handover.last_words
         self.unfinished += self._background.close(max(0.0, start + CLOSE_TIME - time.monotonic()))
         super().closeEvent(event)
         self.closed.emit()  # Qt itself tells nobody that a window closes which is hidden already
@@ -200,16 +207,19 @@ class MainWindow(QMainWindow):
         self.banner.retry.clicked.connect(self.commands.retry.trigger)
         self.banner.open_other.clicked.connect(self.commands.open.trigger)
         commands = self.commands
-        commands.open.triggered.connect(self.open_dialog)
+        commands.open.triggered.connect(lambda: self.open_dialog())
+        commands.open_folder.triggered.connect(lambda: self.open_dialog(QFileDialog.FileMode.Directory))
         commands.retry.triggered.connect(lambda: self.open_source(self._source))
         commands.snapshot.triggered.connect(lambda: self.saver.snapshot(self._file_name()))
-        commands.record.triggered.connect(lambda: self.saver.toggle_recording(self._file_name()))
+        commands.record.triggered.connect(
+            lambda: self.saver.toggle_recording(f"{self._file_name()}_{self.frame_index:06}")
+        )
         commands.quit.triggered.connect(self.close)
         commands.pause.triggered.connect(self.toggle_paused)
         commands.step.triggered.connect(self.step)
         commands.panel.toggled.connect(self._show_controls)
         commands.full_screen.triggered.connect(self.toggle_full_screen)
-        commands.leave_full_screen.triggered.connect(self.showNormal)
+        commands.leave_full_screen.triggered.connect(self.toggle_full_screen)  # and not showNormal: back to maximised
         commands.help.triggered.connect(self.show_help)
 
     def _set_view(self, **changes) -> None:
@@ -223,27 +233,42 @@ class MainWindow(QMainWindow):
         self.frame_index = shown.index
         self.view.show_picture(shown.picture)
         self.panel.set_counts(shown.counts)
-        if info := self.engine.source_info:
+        if info := self.engine.source_info:  # none where another source is being opened
+            self._shown_source = info.name
             self.status.show_frame(shown, info)
         if not self.commands.snapshot.isEnabled():
             self._update_commands()
         self.frame_shown.emit(shown)
 
+    def _set_paused(self, paused: bool) -> None:
+        self._paused = paused
+        self.engine.set_paused(paused)
+        self.view.show_paused(paused)
+        self._update_commands()
+
     def _set_state(self, state: State, text: str) -> None:
+        if self.engine.broken and state is not State.FAILED:
+            return  # told by another thread before, and late
         was_loading, self.state = self.state is State.LOADING, state
         if state is State.LOADING:
             self.view.clear(f"Loading the model {self._model_name}…")
         elif was_loading:
             self._show_model()
         if state in _STOPPED:
-            icon, retry = _STOPPED[state]
-            self.banner.show_text(text, icon=icon, retry=retry)
-        else:
+            self._paused = False
+            self._show_banner(state, text)
+        elif self.banner.isVisible():
+            if self.banner.isAncestorOf(self.focusWidget()):
+                self.view.setFocus()
             self.banner.hide()
-        if info := self.engine.source_info:
-            self.setWindowTitle(info.name)
-        self.view.show_paused(state is State.PAUSED)
+        self.view.show_paused(self._paused)
         self._update_commands()
+
+    def _show_banner(self, state: State, text: str) -> None:
+        icon, retry = _STOPPED[state]
+        if self.engine.broken:
+            text, retry = f"{text}. Nothing can be opened any more: please start the program again", ""
+        self.banner.show_text(text, icon=icon, retry=retry)
 
     def _show_model(self) -> None:
         predictor = self.engine.predictor
@@ -266,14 +291,16 @@ class MainWindow(QMainWindow):
     def _update_commands(self) -> None:
         commands, going = self.commands, self.state in (State.RUNNING, State.PAUSED)
         commands.pause.setEnabled(going or self.state is State.ENDED)
-        if self.state is State.RUNNING or not commands.pause.isEnabled():
-            commands.set_words(commands.pause, "Pause", "pause", "Pause")
-        else:
+        if self._paused or self.state is State.ENDED:
             commands.set_words(commands.pause, "Play", "play", "Go on")
+        else:
+            commands.set_words(commands.pause, "Pause", "pause", "Pause")
         commands.step.setEnabled(going)
         commands.snapshot.setEnabled(self.view.has_picture)
         commands.record.setEnabled(self.view.has_picture)
-        commands.retry.setEnabled(self.state is not State.LOADING)
+        commands.retry.setEnabled(self.state is not State.LOADING and not self.engine.broken)
+        for opening in (commands.open, commands.open_folder, self.cameras.menuAction()):
+            opening.setEnabled(not self.engine.broken)
 
     def _show_controls(self) -> None:
         """All but the picture goes in full screen."""
@@ -289,9 +316,8 @@ class MainWindow(QMainWindow):
         self.tools.draw_icons()
 
     def _file_name(self) -> str:
-        """For what is saved: the source and the frame, "people_000123"."""
-        name = self.engine.source_info.name if self.engine.source_info else "picture"
-        return f"{pathlib.PurePath(name).stem}_{self.frame_index:06}"
+        """Of the source whose frame is shown, for what is saved: "people"."""
+        return pathlib.PurePath(self._shown_source).stem
 
     def _source_folder(self) -> str:
         folder = pathlib.Path(self._source).parent

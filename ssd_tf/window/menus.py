@@ -16,7 +16,7 @@ def fill_menu_bar(window: QMainWindow, actions: Actions, cameras: QMenu) -> None
     """File, Playback, View and Help."""
     bar = window.menuBar()
     file = bar.addMenu("&File")
-    file.addAction(actions.open)
+    file.addActions([actions.open, actions.open_folder])
     file.addMenu(cameras)
     file.addAction(actions.retry)
     file.addSeparator()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from PySide6.QtCore import QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 
-from ssd_tf.live.engine import State, View
+from ssd_tf.live.engine import View
 from ssd_tf.window.main_window import MainWindow
 from ssd_tf.window.saving import default_folder
 from ssd_tf.window.theme import apply_theme
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # GTK, which Qt asks for the look of many desktops, and Qt itself would load Mesa, and with it a libLLVM whose symbols
 # TensorFlow's own LLVM then finds: importing TensorFlow 2.21 ends in a segmentation fault. The window needs no OpenGL.
 _WITHOUT_OPENGL = {"GDK_GL": "disable", "QT_XCB_GL_INTEGRATION": "none", "QT_WAYLAND_DISABLE_HW_INTEGRATION": "1"}
-# Milliseconds after which Ctrl-C is seen at the latest: Qt does not return to Python while nothing happens.
+# Milliseconds after which a signal is seen at the latest: Qt does not return to Python while nothing happens.
 _SIGNAL_TICK = 100
 
 
@@ -31,15 +31,11 @@ class Outcome(NamedTuple):
     """How a window ended.
 
     Attributes:
-      interrupted: by Ctrl-C.
-      loading: while the model was being loaded, which nothing can stop.
-      unfinished: names of threads that did not end in time.
-      problem: why a recording that closing ended is lost, or empty.
+      ended_by: the number of the signal that closed it, SIGINT (Ctrl-C) or SIGTERM; 0 where none did.
+      problem: what could not be saved, or empty.
     """
 
-    interrupted: bool
-    loading: bool
-    unfinished: list[str]
+    ended_by: int
     problem: str
 
 
@@ -81,14 +77,14 @@ def run_window(load_model: "Callable[[], AnyPredictor]", model: str, source: str
     window.closed.connect(app.quit)
     window.show()
     window.start(source)
-    with _interruptible(window) as interrupted:
+    with _interruptible(window) as received:
         app.exec()
-    return Outcome(bool(interrupted), window.closed_in is State.LOADING, window.unfinished, window.problem)
+    return Outcome(received[0] if received else 0, window.problem)
 
 
 @contextlib.contextmanager
 def _interruptible(window: MainWindow) -> Iterator[list[int]]:
-    """Lets Ctrl-C close the window; gives a list that holds the signal after that."""
+    """Lets Ctrl-C and SIGTERM close the window; gives a list that holds the signal after that."""
     received: list[int] = []
 
     def close(number: int, _frame: object) -> None:
@@ -98,9 +94,10 @@ def _interruptible(window: MainWindow) -> Iterator[list[int]]:
     timer = QTimer(interval=_SIGNAL_TICK)
     timer.timeout.connect(lambda: None)  # any call of Python code lets Python look for signals
     timer.start()
-    before = signal.signal(signal.SIGINT, close)
+    before = {number: signal.signal(number, close) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield received
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         timer.stop()

@@ -1,12 +1,16 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """The line at the bottom: how fast, from which source, with which model, on which device."""
 
+import pathlib
+import re
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar, QWidget
 
 from ssd_tf.live.engine import Shown
 from ssd_tf.live.source import SourceInfo
+from ssd_tf.live.video import stream_name
 
 # Share of the newest frame in the latency that is shown: after seven frames half of what is shown is newer.
 _NEWEST_SHARE = 0.1
@@ -27,7 +31,7 @@ class StatusLine(QStatusBar):
         self.speed.setMinimumWidth(self.speed.fontMetrics().horizontalAdvance(_WIDEST_SPEED))
         self.source, self.model, self.device = ElidedLabel(), ElidedLabel(), ElidedLabel()
         self.device.setAlignment(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
-        for label, stretch in ((self.speed, 0), (self.source, 4), (self.model, 3), (self.device, 3)):
+        for label, stretch in ((self.speed, 0), (self.source, 5), (self.model, 3), (self.device, 3)):
             self.addWidget(label, stretch)
         for label, name in (
             (self.speed, "Speed"),
@@ -38,7 +42,7 @@ class StatusLine(QStatusBar):
             label.setAccessibleName(name)
 
     def start_source(self, name: str) -> None:
-        """Names a source that is being opened; what the last one showed is forgotten."""
+        """Names a source that is being opened, as `source_name` does; what the last one showed is forgotten."""
         self._latency = None
         self.speed.clear()
         self.source.setText(name)
@@ -55,7 +59,10 @@ class StatusLine(QStatusBar):
             f"Shown: {stats.shown_fps:.1f} frames a second; {stats.shown} so far, {stats.skipped} skipped.\n"
             f"From reading a frame to showing it: {self._latency:.0f} ms, the model's part {stats.inference_ms:.0f} ms."
         )
-        self.source.setText(f"{info.name} · {info.width} × {info.height} · {place(shown.index, shown.seconds, info)}")
+        (width, height), names = shown.frame_size, [info.name]
+        if shown.frame_name not in ("", info.name):
+            names.append(shown.frame_name)
+        self.source.setText(" · ".join((*names, f"{width} × {height}", place(shown.index, shown.seconds, info))))
 
 
 class ElidedLabel(QLabel):
@@ -78,6 +85,15 @@ class ElidedLabel(QLabel):
         painter.setPen(self.palette().windowText().color())
         painter.drawText(self.rect(), self.alignment(), text)
         painter.end()
+
+
+def source_name(source: str) -> str:
+    """What a source is called on the screen: "camera 0", a file's or folder's name, an address without its password."""
+    if "://" in source:
+        return stream_name(source)
+    if camera := re.fullmatch(r"(?:/dev/video)?(\d+)", source):
+        return f"camera {camera[1]}"
+    return pathlib.PurePath(source).name or source
 
 
 def place(index: int, seconds: float, info: SourceInfo) -> str:

@@ -2,11 +2,13 @@
 """predict takes videos, and says which files it could not read."""
 
 import json
+import subprocess
+import sys
 
 import cv2
 import numpy as np
 
-from tests.apps.conftest import run, run_well
+from tests.apps.conftest import ROOT, run, run_well
 
 
 def write_video(path, frames: int = 5) -> None:
@@ -21,7 +23,7 @@ def test_video_becomes_a_video_and_its_frames_are_counted(trained, tmp_path):
     flags = (f"--input={tmp_path / 'film.mp4'}", f"--output_dir={tmp_path / 'out'}", "--score_threshold=0.01")
     output = run_well("predict", f"--model={trained}", *flags)
     predictions = json.loads((tmp_path / "out" / "predictions.json").read_text())
-    assert f"{len(predictions)} objects in 0 pictures and 5 frames of 1 video; " in output
+    assert f"{len(predictions)} objects in 5 frames of 1 video; annotated copies and" in output
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"film.mp4", "predictions.json"}
 
 
@@ -35,3 +37,20 @@ def test_text_named_mp4_is_a_mistake_in_one_line_and_the_others_are_done(trained
     assert errors == [f"error: not readable as a picture or video: {tmp_path / 'in' / 'words.mp4'}"]
     assert "moov" not in done.stderr and "VIDEOIO" not in done.stderr
     assert (tmp_path / "out" / "film.mp4").exists()
+
+
+def test_report_tells_only_of_what_was_there():
+    # In a process of its own, since every program defines its own --model.
+    code = (
+        "from ssd_tf.apps.predict import _report\nfrom types import SimpleNamespace as S\n"
+        "for counts in ((3, 0, 0, 7), (1, 1, 1, 1), (0, 2, 24, 0), (0, 0, 0, 0), (0, 1, 0, 0)):\n"
+        "    print(_report(S(**dict(zip(('pictures', 'videos', 'frames', 'detections'), counts))), 'found'))\n"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert printed.splitlines() == [
+        "7 objects in 3 pictures; annotated copies and predictions.json in found",
+        "1 object in 1 picture and 1 frame of 1 video; annotated copies and predictions.json in found",
+        "0 objects in 24 frames of 2 videos; annotated copies and predictions.json in found",
+        "0 objects in 0 pictures; predictions.json in found",
+        "0 objects in 0 frames of 1 video; predictions.json in found",
+    ]

@@ -6,6 +6,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -55,16 +56,82 @@ def test_video_is_written_without_a_screen(trained, video, tmp_path):
     assert capture.get(cv2.CAP_PROP_FPS) == 25.0
 
 
-def test_ctrl_c_closes_the_window(trained, video):
+def test_damaged_video_of_which_no_frame_can_be_read_leaves_none(trained, video, tmp_path):
+    whole = video.read_bytes()
+    start_of_frames = whole.index(b"mdat") + 4
+    end_of_frames = whole.index(b"moov") - 4
+    video.write_bytes(whole[:start_of_frames] + bytes(end_of_frames - start_of_frames) + whole[end_of_frames:])
+    output = tmp_path / "found.mp4"
+    done = run("stream", f"--source={video}", f"--model={trained}", "--headless", f"--output={output}")
+    assert_refused(done, "noise.mp4", "damaged")
+    assert "no video was written" in done.stdout and "the video is" not in done.stdout
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_closes_the_window(trained, video, number, status):
     pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
     with start(f"--source={video}", f"--model={trained}", platform="offscreen") as program:
         assert program.stderr
         while "from" not in (line := program.stderr.readline()):  # what the model was loaded from
             assert line, "the program ended before its model was loaded"
+        program.send_signal(number)
+        _, errors = program.communicate(timeout=60)
+        assert program.returncode == status, errors
+        assert errors == ""
+
+
+# The program with a model that says when it is in the middle of a frame and is then not done for an hour.
+SLOW = """
+import sys, time
+from ssd_tf.apps import cli, stream
+import ssd_tf.live.inferring as inferring
+
+def detect(self, predictor, image):
+    if image.any():  # and is not the first, black one
+        print("busy", flush=True)
+        time.sleep(3600)
+    return quick(self, predictor, image)
+
+quick, inferring.Inferring._detect = inferring.Inferring._detect, detect
+cli.run(stream.main, tensorflow=False)
+"""
+# The program where the window was closed and something is not saved.
+LOST = """
+from ssd_tf.apps import cli, stream
+import ssd_tf.window.program as program
+
+program.run_window = lambda *_: program.Outcome(0, "street.mp4: the disk is full")
+cli.run(stream.main, tensorflow=False)
+"""
+
+
+def start_code(code: str, *flags: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *flags],
+        cwd=ROOT,
+        env={**NO_SCREEN, "QT_QPA_PLATFORM": "offscreen"},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def test_closing_in_the_middle_of_a_slow_frame_is_no_error(trained, video):
+    pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
+    with start_code(SLOW, f"--source={video}", f"--model={trained}") as program:
+        assert program.stdout and program.stdout.readline() == "busy\n"
         program.send_signal(signal.SIGINT)
         _, errors = program.communicate(timeout=60)
-        assert program.returncode == 130, errors
-        assert "Traceback" not in errors
+    assert program.returncode == 130
+    assert "error" not in errors and "Traceback" not in errors
+
+
+def test_what_could_not_be_saved_is_an_error_of_the_program(trained, video):
+    pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
+    with start_code(LOST, f"--source={video}", f"--model={trained}") as program:
+        _, errors = program.communicate(timeout=60)
+    assert program.returncode == 1 and errors == "error: street.mp4: the disk is full\n"
 
 
 def test_no_screen_is_said_with_what_works_without_one(trained, video):

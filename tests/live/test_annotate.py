@@ -1,9 +1,13 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Every frame is annotated in order, whatever the batch, and what came before a break is kept."""
 
+import dataclasses
+from typing import Literal
+
 import numpy as np
 import pytest
 
+from ssd_tf.live import recording
 from ssd_tf.live.annotate import annotate_source
 from ssd_tf.live.recording import VideoWriter
 from ssd_tf.live.source import Frame, Source, SourceInfo, SourceLostError, open_source
@@ -76,6 +80,54 @@ def test_what_a_camera_showed_is_kept_and_plays_in_real_time(detector, tmp_path,
     assert (done.frames, done.problem) == (4, problem)
     # Two frames a second at ten a second; nobody knows how long the last would have been seen.
     assert [frame_number(image) for image in frames_of(tmp_path / "out.mp4")] == [0] * 5 + [1] * 5 + [2] * 5 + [3]
+
+
+class Uneven(Camera):
+    """A video whose frames come at such times."""
+
+    def __init__(self, seconds: list[float], kind: Literal["video", "pictures"] = "video"):
+        super().__init__(len(seconds), SourceLostError)
+        self.info = dataclasses.replace(self.info, name="phone.mp4", kind=kind)
+        self._seconds = seconds
+
+    def read(self) -> Frame | None:
+        for index in self._frames:
+            return Frame(np.full((HEIGHT, WIDTH, 3), LEVEL * index, np.uint8), index, self._seconds[index])
+        return None
+
+
+def test_video_of_a_varying_rate_plays_in_real_time(detector, tmp_path):
+    got = []
+    with VideoWriter(tmp_path / "out.mp4", 10.0) as writer:
+        source = Uneven([0.0, 0.5, 0.52, 0.54, 1.0])
+        done = annotate_source(detector, source, writer, 0.3, 2, lambda frame, found, drawn: got.append(frame.index))
+    assert (done.frames, got) == (5, [0, 1, 2, 3, 4])  # all are looked at
+    assert [frame_number(image) for image in frames_of(tmp_path / "out.mp4")] == [0] * 5 + [3] * 5 + [4]
+
+
+def test_frames_that_come_nearly_evenly_are_all_in_the_video(detector, tmp_path):
+    with VideoWriter(tmp_path / "out.mp4", 10.0) as writer:
+        annotate_source(detector, Uneven([0.0, 0.14, 0.16, 0.34, 0.36]), writer, 0.3)
+    assert [frame_number(image) for image in frames_of(tmp_path / "out.mp4")] == [0, 1, 2, 3, 4]
+
+
+def test_pictures_are_in_the_video_once_though_some_were_left_out(detector, tmp_path):
+    with VideoWriter(tmp_path / "out.mp4", 1.0) as writer:
+        annotate_source(detector, Uneven([0.0, 1.0, 5.0], "pictures"), writer, 0.3)
+    assert [frame_number(image) for image in frames_of(tmp_path / "out.mp4")] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("left", [7, 5])  # the disk is looked at after 5 and 10: while frames come, and at the very end
+def test_nearly_full_disk_breaks_off_and_keeps_what_there_is(detector, tmp_path, monkeypatch, left):
+    def fill(frame, found, drawn) -> None:
+        if frame.index == 3:
+            monkeypatch.setattr(recording, "_SPARE_BYTES", 1 << 60)
+
+    with VideoWriter(tmp_path / "out.mp4", 5.0) as writer:
+        source = Uneven([k / 5 for k in range(left + 1)])
+        done = annotate_source(detector, source, writer, 0.3, 1, fill)
+    assert "out.mp4: ends after 1 s" in done.problem and "not enough space" in done.problem
+    assert [frame_number(image) for image in frames_of(tmp_path / "out.mp4")] == [0, 1, 2, 3, 4]
 
 
 def test_ctrl_c_leaves_no_half_of_a_files_video(detector, video, tmp_path):

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ssd_tf.live import capturing as capturing_module
 from ssd_tf.live.capturing import Capturing
@@ -135,3 +136,66 @@ def test_paused_video_stays_where_it_is(play):
     capturing.step()
     assert take_frame(output).frame.index == last + 1
     assert source.reads + source.skips == last + 2
+
+
+def pause(capturing: Capturing, output: Newest) -> None:
+    capturing.set_paused(True)
+    while not (isinstance(message := output.take(), Told) and message.state is State.PAUSED):
+        pass
+
+
+def test_pictures_that_nobody_takes_are_waited_for(play, tmp_path):
+    for k in range(5):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"{k}.png")
+    _, output = play(str(tmp_path))  # as fast as possible
+    frames = [take_frame(output).frame for _ in range(5)]
+    assert [(frame.index, frame.name) for frame in frames] == [(k, f"{k}.png") for k in range(5)]
+
+
+def test_steps_do_not_pile_up(play, video):
+    capturing, output = play(Endless(SourceInfo("film.mp4", "video", 200.0, 0, 2, 2)))
+    pause(capturing, output)
+    with capturing._changed:  # the thread cannot take one meanwhile
+        for _ in range(9):
+            capturing.step()
+        assert capturing._steps == 2
+
+
+def test_pausing_what_is_paused_loses_no_step(play):
+    capturing, output = play(Endless(SourceInfo("film.mp4", "video", 200.0, 0, 2, 2)))
+    pause(capturing, output)
+    with capturing._changed:
+        capturing.step()
+        capturing.set_paused(True)
+        assert capturing._steps == 1
+    assert take_frame(output).kept
+
+
+def test_source_is_not_named_before_it_is_open(video):
+    output: Newest = Newest()
+    capturing = Capturing(output, fast=True)
+    thread = threading.Thread(target=capturing.run)
+    thread.start()
+    capturing.allow()
+    capturing.play(1, str(video))
+    while not (isinstance(message := output.take(), Told) and message.state is State.ENDED):
+        pass
+    assert capturing.source_info and capturing.source_info.name == "grey.mp4"
+    capturing.play(2, "nowhere.mp4")
+    assert capturing.source_info is None
+    lost = output.take()
+    assert isinstance(lost, Told) and lost.state is State.LOST
+    assert capturing.source_info is None
+    capturing.close()
+    output.close()
+    thread.join(PATIENCE)
+
+
+def test_only_the_opening_that_is_meant_is_stopped(play):
+    capturing, output = play(Endless(SourceInfo("film.mp4", "video", 200.0, 0, 2, 2)))
+    take_frame(output)
+    capturing.stop(7)  # an older one, of which a model has just failed
+    for _ in range(3):
+        take_frame(output)
+    capturing.stop(1)
+    assert capturing._stopped

@@ -2,6 +2,7 @@
 """The engine with its real threads on real videos: what is shown when, and that all threads end."""
 
 import threading
+import time
 
 import cv2
 import keras
@@ -58,9 +59,9 @@ def test_pause_holds_and_each_step_shows_the_next_frame(live_viewer, slow_video)
     engine.set_paused(True)
     assert live_viewer.wait_for_state(State.PAUSED) == "slow.mp4 is paused"
     held = live_viewer.indices[-1]
-    for _ in range(3):
+    for step in range(1, 4):
         engine.step()
-    live_viewer.wait(lambda: live_viewer.indices[-1] >= held + 3)
+        live_viewer.wait(lambda step=step: live_viewer.indices[-1] >= held + step)
     assert live_viewer.indices == list(range(held + 4))
     engine.set_paused(False)
     live_viewer.wait_for_state(State.RUNNING, times=2)
@@ -85,9 +86,9 @@ def test_steps_reach_the_end(live_viewer, tmp_path):
     live_viewer.wait(lambda: live_viewer.shown)
     live_viewer.engine.set_paused(True)
     live_viewer.wait_for_state(State.PAUSED)
-    for _ in range(5):
+    while live_viewer.states[-1][0] is not State.ENDED:
         live_viewer.engine.step()
-    live_viewer.wait_for_state(State.ENDED)
+        time.sleep(0.001)
     assert live_viewer.indices == [0, 1, 2]
 
 
@@ -147,19 +148,24 @@ def test_snapshot_has_the_frames_own_size_and_boxes(viewer, video):
     viewer.engine.open(str(video))
     viewer.wait_for_state(State.ENDED)
     assert viewer.shown[-1].picture.shape == (30, 40, 3)
-    snapshot = viewer.engine.snapshot()
-    assert snapshot is not None and snapshot.shape == (HEIGHT, WIDTH, 3)
-    assert frame_number(snapshot) == FRAMES - 1 and np.ptp(snapshot.astype(int), axis=-1).max() > 50
+    taken = viewer.engine.snapshot()
+    assert taken is not None
+    snapshot, index = taken
+    assert snapshot.shape == (HEIGHT, WIDTH, 3)
+    assert frame_number(snapshot) == index == FRAMES - 1 and np.ptp(snapshot.astype(int), axis=-1).max() > 50
 
 
 def test_recording_has_the_frames_own_size_and_plays_in_real_time(viewer, video, tmp_path):
     viewer.engine.set_view(View(size=(40, 30)))
     viewer.engine.start_recording(tmp_path / "out.mp4")
-    assert viewer.engine.recording
+    assert viewer.engine.recording and viewer.engine.recorded_seconds == 0.0
     viewer.engine.open(str(video))
     viewer.wait_for_state(State.ENDED)
+    while viewer.engine.recorded_seconds < (FRAMES - 1 - viewer.indices[0]) / 25 - 1e-9:  # the last frame is held
+        time.sleep(0.001)
     assert viewer.engine.stop_recording() == tmp_path / "out.mp4"
     assert not viewer.engine.recording and viewer.engine.stop_recording() is None
+    assert viewer.engine.recorded_seconds == 0.0
     capture = cv2.VideoCapture(str(tmp_path / "out.mp4"), cv2.CAP_FFMPEG)
     assert (capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (WIDTH, HEIGHT)
     # From the first frame to the last, whichever of those between were shown.

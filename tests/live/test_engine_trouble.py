@@ -5,9 +5,11 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from ssd_tf.live.engine import State
 from tests.live.conftest import FRAMES, write_video
@@ -68,6 +70,18 @@ def test_model_that_fails_in_the_middle_is_said_once_and_can_go_on(viewer, video
     assert [state for state, _ in viewer.states].count(State.FAILED) == 1
 
 
+def test_why_a_model_failed_on_a_lone_picture_is_the_last_word(viewer, detector, tmp_path):
+    Image.new("RGB", (16, 12)).save(tmp_path / "p.png")
+    detector.error = ValueError("out of memory")
+    viewer.engine.open(str(tmp_path / "p.png"))
+    viewer.wait_for_state(State.FAILED)
+    detector.error = None
+    viewer.engine.open(str(tmp_path / "p.png"))
+    assert viewer.wait_for_state(State.ENDED) == "p.png has ended"  # of the second time
+    assert [state for state, _ in viewer.states][-4:] == [State.RUNNING, State.FAILED, State.RUNNING, State.ENDED]
+    assert viewer.shown[-1].frame_name == "p.png" and viewer.shown[-1].frame_size == (16, 12)
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_mistake_of_the_program_is_said_and_the_engine_can_be_closed(viewer, video, detector):
     detector.error = TypeError("a mistake")
@@ -85,8 +99,9 @@ def test_recording_that_breaks_off_is_said_when_it_is_asked_for(viewer, tmp_path
     viewer.engine.open(str(video))
     viewer.wait_for_state(State.ENDED)
     assert viewer.indices[-1] == frames - 1
-    assert not viewer.engine.recording
-    with pytest.raises(OSError, match=r"out\.mp4: a video of 160 x 120 pixels cannot be written"):
+    while viewer.engine.recording:  # at once, though nobody has asked yet
+        time.sleep(0.001)
+    with pytest.raises(OSError, match=r"out\.mp4: a video of 160 x 120 pixels, 25 frames/s, cannot be written"):
         viewer.engine.stop_recording()
 
 

@@ -23,13 +23,13 @@ def opened(paths: list[pathlib.Path]) -> PictureSource:
     return source
 
 
-def test_pictures_keep_their_sizes_and_come_one_a_second(tmp_path):
+def test_pictures_keep_their_sizes_and_names_and_come_one_a_second(tmp_path):
     source = opened(write_pictures(tmp_path, (20, 10), (7, 9)))
     assert (source.info.fps, source.info.frames, source.info.width, source.info.height) == (PICTURES_FPS, 2, 20, 10)
     frames = list(iter(source.read, None))
-    assert [(frame.index, frame.seconds, frame.image.shape) for frame in frames] == [
-        (0, 0.0, (10, 20, 3)),
-        (1, 1.0, (9, 7, 3)),
+    assert [(frame.index, frame.seconds, frame.image.shape, frame.name) for frame in frames] == [
+        (0, 0.0, (10, 20, 3), "0.png"),
+        (1, 1.0, (9, 7, 3), "1.png"),
     ]
 
 
@@ -40,7 +40,7 @@ def test_unreadable_pictures_are_left_out_and_named_in_the_log(tmp_path, caplog)
     logging.use_absl_handler()
     with caplog.at_level("WARNING", logger="absl"):
         frames = list(iter(opened(paths).read, None))
-    assert [frame.index for frame in frames] == [1, 3]
+    assert [(frame.index, frame.name) for frame in frames] == [(1, "1.png"), (3, "3.png")]
     assert [record.getMessage() for record in caplog.records] == [
         f"{paths[k]}: left out, not readable as a picture" for k in (0, 2)
     ]

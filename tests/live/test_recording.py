@@ -4,6 +4,7 @@
 import pathlib
 import subprocess
 import sys
+import time
 
 import cv2
 import numpy as np
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssd_tf.live.recording import Recording, VideoWriter
+from ssd_tf.live import recording as recording_module
+from ssd_tf.live.recording import DiskFullError, Recording, VideoWriter
 
 LEVEL = 12
 
@@ -43,6 +45,17 @@ def test_frames_come_back_in_order_at_their_rate(tmp_path, fps):
     assert read(tmp_path / "a.mp4")[0] == pytest.approx(fps, rel=1e-3)
     assert numbers(tmp_path / "a.mp4") == [3, 1, 4, 1, 5]
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("fps", "written"), [(143.857, 143.86), (239.437, 239.44), (67.1234, 67.12), (29.97, 29.97), (23.976, 23.976)]
+)
+def test_rates_are_rounded_to_what_the_codec_can_say(tmp_path, capfd, fps, written):
+    with VideoWriter(tmp_path / "a.mp4", fps) as writer:
+        writer.write(grey(1))
+    assert writer.fps == written
+    assert read(tmp_path / "a.mp4")[0] == pytest.approx(written, rel=1e-6)
+    assert capfd.readouterr().err == ""
 
 
 def test_unknown_rate_is_25(tmp_path):
@@ -131,6 +144,65 @@ def test_full_disk_is_said_and_leaves_nothing(tmp_path):
     assert done.returncode == 1
     assert "a.mp4: 0 of 30 frames could be written; is the disk full?" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nearly_full_disk_is_said_once_a_second_and_what_there_is_can_be_finished(tmp_path, monkeypatch):
+    writer = VideoWriter(tmp_path / "a.mp4", 5.0)
+    writer.write(grey(1))
+    monkeypatch.setattr(recording_module, "_SPARE_BYTES", 1 << 60)
+    for _ in range(4):
+        writer.write(grey(2))
+    with pytest.raises(DiskFullError, match=r"a\.mp4: ends after 1 s: .*not enough space on the disk"):
+        writer.write(grey(3))
+    writer.close()
+    assert numbers(tmp_path / "a.mp4") == [1, 2, 2, 2, 2]
+
+
+class SlowWriter(VideoWriter):
+    """Takes so many seconds for a frame, as an encoder of large ones does."""
+
+    delay = 0.02
+
+    def _encode(self, image: np.ndarray) -> None:
+        time.sleep(self.delay)
+        super()._encode(image)
+
+
+def test_live_recording_takes_the_rate_that_can_be_encoded_in_half_of_the_time(tmp_path):
+    recording = Recording(SlowWriter(tmp_path / "a.mp4", 60.0), live=True)
+    for k in range(5):
+        recording.write(grey(k), k / 5)
+    recording.close()
+    fps, frames = read(tmp_path / "a.mp4")
+    assert fps <= 25.0  # 0.5 / 0.02
+    # From the first frame to the last, which is seen for one frame's time; rounding moves it by half of that.
+    assert len(frames) / fps == pytest.approx(0.8 + 1 / fps, abs=0.51 / fps)
+
+
+def test_live_recording_has_at_most_30_frames_a_second(tmp_path):
+    recording = Recording(VideoWriter(tmp_path / "a.mp4", 60.0), live=True)
+    recording.write(grey(1), 0.0)
+    assert recording.writer.fps <= 30.0
+    recording.close()
+
+
+def test_live_recording_that_gets_slow_later_never_falls_further_and_further_behind(tmp_path, monkeypatch):
+    writer = SlowWriter(tmp_path / "a.mp4", 10.0)
+    writer.delay = 0.0
+    recording = Recording(writer, live=True)
+    recording.write(grey(1), 0.0)
+    recording.write(grey(2), 0.5)
+    assert writer.frames == 5
+    monkeypatch.setattr(recording_module, "_MOST_LAG_SECONDS", 0.1)
+    writer.delay = 0.3
+    recording.write(grey(3), 1.0)  # five frames would take 1.5 seconds, and what is held was seen for half a second
+    assert 5 < writer.frames < 10
+    monkeypatch.setattr(recording_module, "_MOST_LAG_SECONDS", 60.0)
+    writer.delay = 0.0
+    recording.write(grey(4), 1.3)  # in time again: three frames after the last
+    recording.close()
+    shown = numbers(tmp_path / "a.mp4")
+    assert shown.count(1) == 5 and shown.count(3) == 3 and shown[-1] == 4
 
 
 def record(path: pathlib.Path, *frames: tuple[int, float] | str, fps: float = 10.0) -> list[int]:

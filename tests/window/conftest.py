@@ -20,7 +20,7 @@ from ssd_tf.predictor import Predictor
 
 pytest.importorskip("PySide6.QtWidgets", reason="PySide6 or a library that it needs is not here", exc_type=ImportError)
 
-from ssd_tf.live.engine import View
+from ssd_tf.live.engine import State, View
 from ssd_tf.window.main_window import MainWindow
 from ssd_tf.window.theme import apply_theme
 
@@ -28,6 +28,16 @@ CATEGORIES = (Category(1, "circle"), Category(3, "triangle"), Category(12, "cros
 FRAMES, WIDTH, HEIGHT = 30, 240, 180
 # Untrained scores: some boxes have more, most less. Drawing a few is quick.
 THRESHOLD = 0.7
+# Milliseconds: long enough for a busy machine; no test waits for it unless it fails.
+PATIENCE = 60_000
+
+
+def wait(qtbot, what: Callable[[], object]) -> None:
+    qtbot.waitUntil(what, timeout=PATIENCE)
+
+
+def wait_for(qtbot, window: MainWindow, state: State) -> None:
+    wait(qtbot, lambda: window.state is state)
 
 
 @pytest.fixture(scope="session")
@@ -58,9 +68,29 @@ def make_window(qapp, qtbot, predictor, tmp_path) -> Callable[..., MainWindow]:
     def make(load_model: Callable = lambda: predictor, threshold: float = THRESHOLD) -> MainWindow:
         window = MainWindow(load_model, "model", View(score_threshold=threshold), tmp_path / "saved")
         qtbot.addWidget(window)
-        with qtbot.waitActive(window, timeout=60_000):
+        with qtbot.waitActive(window, timeout=PATIENCE):
             window.show()
             window.activateWindow()
         return window
 
     return make
+
+
+@pytest.fixture
+def paused(make_window, qtbot, video) -> MainWindow:
+    """A window that stands still at some frame of the video."""
+    window = make_window()
+    window.start(str(video))
+    wait(qtbot, lambda: window.view.has_picture)
+    window.commands.pause.trigger()
+    wait_for(qtbot, window, State.PAUSED)
+    return window
+
+
+@pytest.fixture
+def ended(make_window, qtbot, video) -> MainWindow:
+    """A window whose video has ended."""
+    window = make_window()
+    window.start(str(video))
+    wait_for(qtbot, window, State.ENDED)
+    return window

@@ -4,27 +4,16 @@
 import re
 import threading
 
-import cv2
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QImage
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
 
 from ssd_tf.live.engine import State
 from ssd_tf.window.main_window import CLOSE_TIME
+from tests.window.conftest import PATIENCE, wait, wait_for
 
-WIDTH, HEIGHT = 240, 180
-# Milliseconds: long enough for a busy machine; no test waits for it unless it fails.
-PATIENCE = 60_000
 PRESS = Qt.MouseButton.LeftButton
-
-
-def wait(qtbot, what) -> None:
-    qtbot.waitUntil(what, timeout=PATIENCE)
-
-
-def wait_for(qtbot, window, state: State) -> None:
-    wait(qtbot, lambda: window.state is state)
 
 
 def pixels(image: QImage) -> np.ndarray:
@@ -40,26 +29,6 @@ def shown(window) -> np.ndarray:
 
 def differ(first: np.ndarray, second: np.ndarray) -> bool:
     return first.shape != second.shape or bool((first != second).any())
-
-
-@pytest.fixture
-def paused(make_window, qtbot, video):
-    """A window that stands still at some frame of the video."""
-    window = make_window()
-    window.start(str(video))
-    wait(qtbot, lambda: window.view.has_picture)
-    qtbot.keyClick(window, Qt.Key.Key_Space)
-    wait_for(qtbot, window, State.PAUSED)
-    return window
-
-
-@pytest.fixture
-def ended(make_window, qtbot, video):
-    """A window whose video has ended."""
-    window = make_window()
-    window.start(str(video))
-    wait_for(qtbot, window, State.ENDED)
-    return window
 
 
 def test_frames_of_a_real_video_appear_and_change(make_window, qtbot, shared):
@@ -139,105 +108,6 @@ def test_step_of_a_running_video_stands_still(make_window, qtbot, shared):
     wait_for(qtbot, window, State.PAUSED)
 
 
-def test_snapshots_have_the_frames_own_size_and_never_replace_each_other(paused, qtbot, tmp_path):
-    for count in (1, 2):
-        qtbot.keyClick(paused, Qt.Key.Key_S)
-        wait(qtbot, lambda count=count: len(list((tmp_path / "saved").glob("*.png"))) == count)
-    names = sorted(path.name for path in (tmp_path / "saved").iterdir())
-    assert names == [f"noise_{paused.frame_index:06}.png", f"noise_{paused.frame_index:06}_2.png"]
-    picture = cv2.imread(str(tmp_path / "saved" / names[0]))
-    assert picture is not None and picture.shape == (HEIGHT, WIDTH, 3)
-    wait(qtbot, lambda: str(tmp_path / "saved" / names[1]) in paused.view.message)
-
-
-def test_recording_is_a_video_of_the_frames_own_size(make_window, qtbot, shared, tmp_path):
-    window = make_window(threshold=1.0)
-    window.start(str(shared / "data" / "videos" / "people.mp4"))
-    wait(qtbot, lambda: window.view.has_picture)
-    qtbot.keyClick(window, Qt.Key.Key_R)
-    assert window.commands.record.text() == "Stop recording"
-    first = window.frame_index
-    wait(qtbot, lambda: window.frame_index > first + 3)
-    qtbot.keyClick(window, Qt.Key.Key_R)
-    wait(qtbot, lambda: "Saved" in window.view.message)
-    assert window.commands.record.text() == "Record"
-    (path,) = (tmp_path / "saved").glob("people_*.mp4")
-    capture = cv2.VideoCapture(str(path))
-    readable, frame = capture.read()
-    assert readable and frame.shape == (450, 800, 3)
-    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) >= 3
-
-
-def test_closing_finishes_a_recording(make_window, qtbot, shared, tmp_path):
-    window = make_window(threshold=1.0)
-    window.start(str(shared / "data" / "videos" / "people.mp4"))
-    wait(qtbot, lambda: window.view.has_picture)
-    qtbot.keyClick(window, Qt.Key.Key_R)
-    first = window.frame_index
-    wait(qtbot, lambda: window.frame_index > first + 3)
-    window.close()
-    assert window.problem == ""
-    (path,) = (tmp_path / "saved").glob("people_*.mp4")
-    assert cv2.VideoCapture(str(path)).read()[0]
-
-
-def test_end_of_the_video_is_said_and_it_can_be_played_again(ended, qtbot):
-    assert ended.banner.isVisible() and "noise.mp4" in ended.banner.text
-    assert ended.view.has_picture  # the last picture stays
-    last = ended.frame_index  # a busy machine may have left out the very last
-    qtbot.mouseClick(ended.banner.retry, PRESS)
-    wait(qtbot, lambda: ended.frame_index < last)
-    assert not ended.banner.isVisible()
-    wait_for(qtbot, ended, State.ENDED)
-    last = ended.frame_index
-    qtbot.keyClick(ended, Qt.Key.Key_Space)
-    wait(qtbot, lambda: ended.frame_index < last)
-
-
-def test_camera_that_is_not_there_is_said_and_another_source_can_be_opened(make_window, qtbot, video):
-    window = make_window()
-    window.start("63")
-    wait_for(qtbot, window, State.LOST)
-    assert window.banner.isVisible() and "camera 63" in window.banner.text
-    assert not window.view.has_picture and window.commands.retry.isEnabled()
-    qtbot.mouseClick(window.banner.retry, PRESS)
-    assert not window.banner.isVisible()
-    wait(qtbot, window.banner.isVisible)
-    window.open_source(str(video))
-    wait(qtbot, lambda: window.view.has_picture)
-    assert not window.banner.isVisible()
-
-
-def test_model_that_cannot_be_loaded_is_said_and_can_be_tried_again(make_window, qtbot, predictor, video):
-    answers = [ValueError("no model at runs/x"), predictor]
-
-    def load():
-        answer = answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    window = make_window(load)
-    window.start(str(video))
-    wait_for(qtbot, window, State.FAILED)
-    assert "no model at runs/x" in window.banner.text and "Loading" not in window.view.placeholder
-    qtbot.mouseClick(window.banner.retry, PRESS)
-    wait(qtbot, lambda: window.view.has_picture)
-    assert not window.banner.isVisible()
-
-
-def test_dropped_file_is_opened(make_window, qtbot, video):
-    window = make_window()
-    window.start("63")
-    wait_for(qtbot, window, State.LOST)
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(video))])
-    how = (Qt.DropAction.CopyAction, data, PRESS, Qt.KeyboardModifier.NoModifier)
-    window.view.dropEvent(QDropEvent(QPointF(5, 5), *how))
-    wait(qtbot, lambda: window.view.has_picture)
-    assert window.windowTitle() == "noise.mp4"
-
-
 def test_full_screen_shows_the_picture_alone(paused, qtbot):
     controls = (paused.menuBar(), paused.tools, paused.status, paused.panel)
     assert all(control.isVisible() for control in controls)
@@ -290,7 +160,7 @@ def test_closing_while_the_model_is_loaded_does_not_wait_for_it(make_window, qtb
     window = make_window(lambda: go.wait(PATIENCE / 1000) and predictor)
     window.start(str(video))
     window.close()
-    assert window.unfinished == ["ssd_tf-inference"] and window.closed_in is State.LOADING
+    assert window.unfinished == ["ssd_tf-inference"]
     go.set()
     window.engine.close(CLOSE_TIME)
 
@@ -300,3 +170,55 @@ def test_keys_are_listed(paused, qtbot):
     dialogs = [child for child in paused.children() if child.metaObject().className() == "ShortcutsDialog"]
     assert len(dialogs) == 1 and dialogs[0].isVisible()
     dialogs[0].close()
+
+
+def test_space_pauses_after_the_slider_was_moved_and_the_arrows_move_it(paused, qtbot):
+    slider, frame = paused.panel.slider, paused.frame_index
+    slider.setFocus()
+    before = slider.value()
+    qtbot.keyClick(slider, Qt.Key.Key_Right)
+    assert slider.value() == before + 1 and paused.frame_index == frame
+    qtbot.keyClick(slider, Qt.Key.Key_Space)
+    wait(qtbot, lambda: paused.frame_index > frame)
+
+
+def test_pause_is_shown_at_once_and_pressed_twice_ends_where_it_began(make_window, qtbot, video):
+    window = make_window()
+    window.start(str(video))
+    wait(qtbot, lambda: window.view.has_picture)
+    pause, running = window.commands.pause, window.view.grab().toImage()
+    pause.trigger()
+    assert pause.text() == "Play" and window.view.grab().toImage() != running
+    pause.trigger()
+    assert pause.text() == "Pause" and window.view.grab().toImage() == running
+    wait_for(qtbot, window, State.ENDED)  # and does not stand still
+
+
+def test_video_that_has_ended_is_played_and_paused_by_two_quick_presses(ended, qtbot):
+    ended.commands.pause.trigger()
+    assert ended.commands.pause.text() == "Pause"
+    ended.commands.pause.trigger()
+    assert ended.commands.pause.text() == "Play"
+    wait_for(qtbot, ended, State.PAUSED)
+
+
+def test_step_after_a_quick_pause_stands_still(make_window, qtbot, video):
+    window = make_window()
+    window.start(str(video))
+    wait(qtbot, lambda: window.view.has_picture)
+    window.commands.step.trigger()
+    assert window.commands.pause.text() == "Play"
+    wait_for(qtbot, window, State.PAUSED)
+
+
+def test_escape_gives_back_the_maximised_window_that_there_was(make_window, qtbot):
+    window = make_window()
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert not window.isFullScreen()
+    window.showMaximized()
+    wait(qtbot, window.isMaximized)
+    qtbot.keyClick(window, Qt.Key.Key_F)
+    wait(qtbot, window.isFullScreen)
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    wait(qtbot, lambda: not window.isFullScreen())
+    assert window.isMaximized()

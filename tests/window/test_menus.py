@@ -1,16 +1,13 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The menu of cameras, and keys that are told and belong to one action only."""
-
-from collections import Counter
+"""The menus have what they should, and that of cameras is looked up whenever it opens."""
 
 import pytest
-from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QMainWindow, QMenu, QWidget
 
 from ssd_tf.live.cameras import Camera
 from ssd_tf.window import menus
-from ssd_tf.window.actions import Actions, ShortcutsDialog, key_names
-from ssd_tf.window.menus import CameraMenu
+from ssd_tf.window.actions import Actions
+from ssd_tf.window.menus import CameraMenu, fill_menu_bar
 from ssd_tf.window.threads import Background
 
 PATIENCE = 60_000
@@ -42,18 +39,10 @@ def test_cameras_are_looked_for_whenever_the_menu_opens(window, qtbot, monkeypat
     assert opened == ["2"]
 
 
-def test_no_key_has_two_meanings(window):
-    Actions(window)
-    keys = Counter(key for action in window.actions() for key in action.shortcuts())
-    assert keys[QKeySequence("Space")] == keys[QKeySequence("F11")] == 1
-    assert max(keys.values()) == 1
-
-
-def test_every_key_is_explained_and_every_tool_tip_names_its_keys(window, qtbot):
-    Actions(window)
-    dialog = ShortcutsDialog(window.actions(), window)
-    text = "".join(label.text() for label in dialog.findChildren(QLabel))
-    for action in window.actions():
-        assert action.shortcuts() and action.whatsThis() in text
-        for key in key_names(action):
-            assert f"<b>{key}</b>" in text and key in action.toolTip()
+def test_every_action_but_leaving_full_screen_is_in_a_menu(qapp, qtbot):
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    actions = Actions(window)
+    fill_menu_bar(window, actions, QMenu("Cameras", window))
+    listed = {action for menu in window.menuBar().findChildren(QMenu) for action in menu.actions()}
+    assert set(window.actions()) - listed == {actions.leave_full_screen}

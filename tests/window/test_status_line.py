@@ -4,7 +4,7 @@
 import pytest
 
 from ssd_tf.live.source import SourceInfo
-from ssd_tf.window.status_line import ElidedLabel, clock, place
+from ssd_tf.window.status_line import ElidedLabel, clock, place, source_name
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,19 @@ def test_label_gives_way_and_tells_the_whole_by_its_tool_tip(qapp, qtbot):
     label.setText("another long text that says more")
     assert label.minimumSizeHint().width() == 0
     assert label.toolTip() == "another long text that says more"
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("0", "camera 0"),
+        ("/dev/video2", "camera 2"),
+        ("videos/people.mp4", "people.mp4"),
+        ("photos/*.jpg", "*.jpg"),
+        ("/", "/"),
+        ("rtsp://user:secret@host:554/live?token=x", "rtsp://host:554/live"),
+        ("https://user@host/a.mp4", "https://host/a.mp4"),
+    ],
+)
+def test_source_is_named_without_folder_and_password(source, name):
+    assert source_name(source) == name
