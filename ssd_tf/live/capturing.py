@@ -166,7 +166,8 @@ class Capturing:
             self._changed.wait_for(lambda: self._over() or self._paused, max(0.0, due - time.monotonic()))
         now, fps = time.monotonic(), source.info.fps
         if source.info.kind == "pictures" and now > due + _LATE_SECONDS:
-            self._pace.restart()  # else those after it would come all at once
+            self._pace.restart()  # from here on, else those after it would come all at once
+            self._pace.due(seconds, now)
         if source.info.kind == "video" and fps and now > due + _LATE_SECONDS:
             behind = int((now - due) * fps)
             for _ in range(min(behind, _MAX_LEFT_OUT)):

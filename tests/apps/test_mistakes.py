@@ -66,7 +66,7 @@ def test_text_named_jpg_in_a_data_set_is_reported_and_left_out(drawn, tmp_path):
 def test_empty_folder_for_predict(trained, tmp_path):
     (tmp_path / "empty").mkdir()
     done = run("predict", f"--model={trained}", f"--input={tmp_path / 'empty'}", f"--output_dir={tmp_path / 'out'}")
-    assert_refused(done, "no picture in folder", "empty")
+    assert_refused(done, "no picture or video in folder", "empty")
 
 
 def test_text_named_jpg_for_predict(trained, tmp_path):

@@ -13,6 +13,7 @@ import pytest
 import ssd_tf
 from ssd_tf.data.annotations import Category
 from ssd_tf.geometry.detections import Detections
+from ssd_tf.live.newest import Newest
 from tests.live.viewer import PATIENCE, Viewer, engine_threads
 
 FRAMES = 12
@@ -74,6 +75,18 @@ class ThreeObjects:
         kept = int((scores > score_threshold).sum())
         repeated = (np.repeat(value[None], count, axis=0) for value in (boxes, scores, classes))
         return Detections(*repeated, np.full(count, kept, np.int32))
+
+
+class NotingSlot(Newest):
+    """Notes of each item whether it was put to be kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noted: list[tuple[object, bool]] = []
+
+    def put(self, item, keep: bool = False) -> None:
+        self.noted.append((item, keep))
+        super().put(item, keep)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from ssd_tf.live.capturing import Capturing
 from ssd_tf.live.messages import Captured, State, Told
 from ssd_tf.live.newest import Newest
 from ssd_tf.live.source import Frame, Source, SourceInfo
-from tests.live.conftest import FRAMES
+from tests.live.conftest import FRAMES, NotingSlot
 from tests.live.viewer import PATIENCE
 
 
@@ -147,9 +147,21 @@ def pause(capturing: Capturing, output: Newest) -> None:
 def test_pictures_that_nobody_takes_are_waited_for(play, tmp_path):
     for k in range(5):
         Image.new("RGB", (8, 8)).save(tmp_path / f"{k}.png")
-    _, output = play(str(tmp_path))  # as fast as possible
-    frames = [take_frame(output).frame for _ in range(5)]
+    slot = NotingSlot()
+    play(str(tmp_path), slot)  # as fast as possible
+    frames = []
+    while not (isinstance(message := slot.take(), Told) and message.state is State.ENDED):
+        if isinstance(message, Captured):
+            frames.append(message.frame)
+    assert all(keep for item, keep in slot.noted if isinstance(item, Captured))
     assert [(frame.index, frame.name) for frame in frames] == [(k, f"{k}.png") for k in range(5)]
+
+
+def test_picture_after_one_that_came_late_is_seen_as_long_as_any():
+    capturing = Capturing(Newest(), fast=False)
+    capturing._pace.due(0.0, time.monotonic() - 10)  # the first one, for which a model has taken ten seconds
+    now = capturing._keep_pace(Endless(SourceInfo("folder", "pictures", 1.0, 0, 2, 2)), 1.0)
+    assert capturing._pace.due(2.0, now) == pytest.approx(now + 1.0)
 
 
 def test_steps_do_not_pile_up(play, video):
@@ -195,7 +207,6 @@ def test_only_the_opening_that_is_meant_is_stopped(play):
     capturing, output = play(Endless(SourceInfo("film.mp4", "video", 200.0, 0, 2, 2)))
     take_frame(output)
     capturing.stop(7)  # an older one, of which a model has just failed
-    for _ in range(3):
-        take_frame(output)
+    assert not capturing._stopped
     capturing.stop(1)
     assert capturing._stopped

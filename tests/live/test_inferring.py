@@ -12,7 +12,7 @@ from ssd_tf.live.inferring import Inferring
 from ssd_tf.live.messages import Captured, Detected, State, Told
 from ssd_tf.live.newest import Newest
 from ssd_tf.live.source import Frame
-from tests.live.conftest import LEVEL
+from tests.live.conftest import LEVEL, NotingSlot
 from tests.live.viewer import PATIENCE
 
 
@@ -26,8 +26,8 @@ def infer(detector):
     """infer(load_model): where it takes frames from, and where it puts what it finds; runs in a thread of its own."""
     started = []
 
-    def start(load_model: Callable = lambda: detector) -> tuple[Newest, Newest]:
-        frames, results = Newest(), Newest()
+    def start(load_model: Callable = lambda: detector) -> tuple[Newest, NotingSlot]:
+        frames, results = Newest(), NotingSlot()
         capturing = Capturing(frames, fast=True)
         inferring = Inferring(load_model, capturing, frames, results)
         thread = threading.Thread(target=inferring.run)
@@ -55,21 +55,21 @@ def test_end_of_the_source_does_not_cover_why_the_model_failed(infer, detector):
     frames.put(captured(1, 1), keep=True)
     detector.error = None
     frames.put(captured(2, 0), keep=True)
-    frames.put(Told(2, State.ENDED, "q.png has ended"), keep=True)
     found = results.take()
     assert isinstance(found, Detected) and found.opening == 2
+    frames.put(Told(2, State.ENDED, "q.png has ended"), keep=True)
     assert results.take() == Told(2, State.ENDED, "q.png has ended")
     assert detector.seen == [0, 0]
 
 
-def test_frames_that_must_be_kept_are_never_replaced(infer):
+def test_frames_that_must_be_kept_are_kept_and_the_others_are_not(infer):
     frames, results = infer()
     assert results.take().state is State.LOADING
-    for index in range(4):  # nobody takes what is found meanwhile
-        frames.put(captured(1, index, kept=True), keep=True)
-        if index == 1:
-            assert results.take().captured.frame.index == 0
-    assert [results.take().captured.frame.index for _ in range(3)] == [1, 2, 3]
+    for index, kept in enumerate((True, False, True)):
+        frames.put(captured(1, index, kept), keep=True)
+        assert results.take().captured.frame.index == index
+    noted = [(item.captured.frame.index, keep) for item, keep in results.noted if isinstance(item, Detected)]
+    assert noted == [(0, True), (1, False), (2, True)]
 
 
 def test_states_come_in_their_place_among_the_frames(infer):
