@@ -24,8 +24,8 @@ _USUAL_FPS = 25.0
 _MAX_LIVE_FPS = 30.0
 # Share of the time that encoding may take of a live recording.
 _BUSY_SHARE = 0.5
-# The fastest of so many shows what encoding a frame takes; others may be slow for other reasons.
-_TRIAL_FRAMES = 5
+# The fastest of what is tried for so long shows what encoding a frame takes; others may be slow for other reasons.
+_TRIAL_SECONDS, _MIN_TRIALS = 0.5, 3
 # How far a live recording may fall behind at once, where encoding becomes slower than it was at first.
 _MOST_LAG_SECONDS = 1.0
 # Left free on the disk, so that a file can be finished before it is full. A second of 4K is seldom more.
@@ -86,13 +86,16 @@ class VideoWriter:
           OSError: the file cannot be written.
         """
         self._open(image)
-        fastest = math.inf
-        for k in range(_TRIAL_FRAMES):
+        wanted = min(self.fps, _MAX_LIVE_FPS)
+        tried, fastest = 0, math.inf
+        begin = end = time.perf_counter()
+        while tried < _MIN_TRIALS or (fastest > _BUSY_SHARE / wanted and end - begin < _TRIAL_SECONDS):
             start = time.perf_counter()
-            self._encode(image[:, :: -1 if k % 2 else 1])  # a picture that stands still would cost less
-            fastest = min(fastest, time.perf_counter() - start)
+            self._encode(image[:, :: -1 if tried % 2 else 1])  # a picture that stands still would cost less
+            end = time.perf_counter()
+            tried, fastest = tried + 1, min(fastest, end - start)
         self._writer.release()
-        self.fps = _codec_fps(min(self.fps, _MAX_LIVE_FPS, _BUSY_SHARE / fastest))
+        self.fps = _codec_fps(min(wanted, _BUSY_SHARE / fastest))
 
     def close(self) -> None:
         """Puts the file in its place. Without any frame there is none.

@@ -161,15 +161,20 @@ def test_recording_has_the_frames_own_size_and_plays_in_real_time(viewer, video,
     assert viewer.engine.recording and viewer.engine.recorded_seconds == 0.0
     viewer.engine.open(str(video))
     viewer.wait_for_state(State.ENDED)
-    while viewer.engine.recorded_seconds < (FRAMES - 1 - viewer.indices[0]) / 25 - 1e-9:  # the last frame is held
-        time.sleep(0.001)
+    if len(viewer.indices) > 1:  # the last one is held
+        deadline = time.monotonic() + PATIENCE
+        while not viewer.engine.recorded_seconds:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
     assert viewer.engine.stop_recording() == tmp_path / "out.mp4"
     assert not viewer.engine.recording and viewer.engine.stop_recording() is None
     assert viewer.engine.recorded_seconds == 0.0
     capture = cv2.VideoCapture(str(tmp_path / "out.mp4"), cv2.CAP_FFMPEG)
     assert (capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (WIDTH, HEIGHT)
-    # From the first frame to the last, whichever of those between were shown.
-    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == FRAMES - viewer.indices[0]
+    # From the first frame to the last, whichever of those between were shown; a busy machine may lower the rate.
+    fps = capture.get(cv2.CAP_PROP_FPS)
+    seconds = capture.get(cv2.CAP_PROP_FRAME_COUNT) / fps
+    assert seconds == pytest.approx((FRAMES - 1 - viewer.indices[0]) / 25 + 1 / fps, abs=0.51 / fps)
     capture.release()
 
 
