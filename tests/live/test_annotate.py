@@ -11,7 +11,7 @@ from ssd_tf.live import recording
 from ssd_tf.live.annotate import annotate_source
 from ssd_tf.live.recording import VideoWriter
 from ssd_tf.live.source import Frame, Source, SourceInfo, SourceLostError, open_source
-from tests.live.conftest import FRAMES, HEIGHT, LEVEL, WIDTH, frame_number, write_video
+from tests.fixtures.live import FRAMES, HEIGHT, LEVEL, WIDTH, frame_number, write_video
 
 
 class Camera(Source):

@@ -13,8 +13,8 @@ from ssd_tf.live.capturing import Capturing
 from ssd_tf.live.messages import Captured, State, Told
 from ssd_tf.live.newest import Newest
 from ssd_tf.live.source import Frame, Source, SourceInfo
-from tests.live.conftest import FRAMES, NotingSlot
-from tests.live.viewer import PATIENCE
+from tests.fixtures.live import FRAMES, NotingSlot
+from tests.fixtures.live_viewer import PATIENCE
 
 
 class Watched(Newest):

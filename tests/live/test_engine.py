@@ -13,8 +13,8 @@ import ssd_tf
 from ssd_tf.data.annotations import Category
 from ssd_tf.live.engine import State, View
 from ssd_tf.predictor import Predictor
-from tests.live.conftest import FRAMES, HEIGHT, WIDTH, frame_number, write_video
-from tests.live.viewer import PATIENCE, Viewer
+from tests.fixtures.live import FRAMES, HEIGHT, WIDTH, frame_number, write_video
+from tests.fixtures.live_viewer import PATIENCE, Viewer
 
 
 def test_frames_are_shown_with_their_boxes_and_the_end_is_said(viewer, video):

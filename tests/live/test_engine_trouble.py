@@ -12,8 +12,8 @@ import tensorflow as tf
 from PIL import Image
 
 from ssd_tf.live.engine import State
-from tests.live.conftest import FRAMES, write_video
-from tests.live.viewer import PATIENCE, Viewer, engine_threads
+from tests.fixtures.live import FRAMES, write_video
+from tests.fixtures.live_viewer import PATIENCE, Viewer, engine_threads
 
 
 @pytest.mark.parametrize("text", ["nowhere.mp4", "words.mp4", "97", "empty", "rtsp://127.0.0.1:9/live"])

@@ -12,8 +12,8 @@ from ssd_tf.live.inferring import Inferring
 from ssd_tf.live.messages import Captured, Detected, State, Told
 from ssd_tf.live.newest import Newest
 from ssd_tf.live.source import Frame
-from tests.live.conftest import LEVEL, NotingSlot
-from tests.live.viewer import PATIENCE
+from tests.fixtures.live import LEVEL, NotingSlot
+from tests.fixtures.live_viewer import PATIENCE
 
 
 def captured(opening: int, index: int, kept: bool = False) -> Captured:

@@ -18,9 +18,9 @@ from ssd_tf.live.recorder import Recorder
 from ssd_tf.live.recording import VideoWriter
 from ssd_tf.live.source import Frame
 from ssd_tf.live.view import View
-from tests.live.conftest import HEIGHT, LEVEL, WIDTH, frame_number
+from tests.fixtures.live import HEIGHT, LEVEL, WIDTH, frame_number
+from tests.fixtures.live_viewer import PATIENCE, Viewer
 from tests.live.test_annotate import frames_of
-from tests.live.viewer import PATIENCE, Viewer
 
 
 class GatedWriter(VideoWriter):

@@ -13,7 +13,7 @@ import pytest
 
 from ssd_tf.live.remote import RemoteSource
 from ssd_tf.live.source import SourceLostError, open_source
-from tests.live.conftest import FRAMES, frame_number, write_video
+from tests.fixtures.live import FRAMES, frame_number, write_video
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from ssd_tf.live.newest import Newest
 from ssd_tf.live.showing import Showing, Shown
 from ssd_tf.live.source import Frame
 from ssd_tf.live.view import View
-from tests.live.viewer import PATIENCE
+from tests.fixtures.live_viewer import PATIENCE
 
 
 def detected(index: int = 0, opening: int = 1, name: str = "", size: tuple[int, int] = (160, 120)) -> Detected:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ssd_tf.live.source import SourceInfo, find_source, open_source
 from ssd_tf.live.video import VideoSource
-from tests.live.conftest import FRAMES, HEIGHT, WIDTH, frame_number
+from tests.fixtures.live import FRAMES, HEIGHT, WIDTH, frame_number
 
 
 def read_all(source) -> list:

@@ -11,7 +11,7 @@ import pytest
 
 from ssd_tf.live.source import SourceLostError
 from ssd_tf.live.video import VideoSource, stream_name
-from tests.live.conftest import FRAMES, HEIGHT, WIDTH, frame_number, write_video
+from tests.fixtures.live import FRAMES, HEIGHT, WIDTH, frame_number, write_video
 
 
 def test_frames_have_their_numbers_times_and_pixels(video):

@@ -12,7 +12,7 @@ import pytest
 
 from ssd_tf.report import sections
 from ssd_tf.report.build import ReportConfig, write_report
-from tests.report.conftest import NAMES, Page, pretend_training
+from tests.fixtures.report_run import NAMES, Page, pretend_training
 
 NOW = datetime.datetime(2026, 3, 4, 5, 6)
 

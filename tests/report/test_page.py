@@ -4,7 +4,7 @@ from matplotlib import rc_context
 from ssd_tf.report import page
 from ssd_tf.report.page import Chart, Html, Section
 from ssd_tf.report.rendering import STYLE, new_figure
-from tests.report.conftest import Page
+from tests.fixtures.report_run import Page
 
 WILD = "<script>alert(\"x\")</script> & 'more'"
 

@@ -10,7 +10,7 @@ from ssd_tf.evaluation.evaluator import Evaluation
 from ssd_tf.evaluation.matches import best_threshold
 from ssd_tf.report import sections
 from ssd_tf.report.scoring import Scored, look_into
-from tests.report.conftest import NAMES, Page
+from tests.fixtures.report_run import NAMES, Page
 
 THRESHOLD = 0.3
 
