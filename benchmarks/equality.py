@@ -22,7 +22,7 @@ import sys
 
 import numpy as np
 
-from ssd_tf.detectors import detector
+from ssd_tf.specs import detector
 
 ROOT = pathlib.Path(__file__).parent.parent
 ALLOWED = 1e-4

@@ -27,8 +27,8 @@ from ssd_tf.data.coco import read_coco
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import AugmentConfig, train_dataset
 from ssd_tf.data.prepare import prepare
-from ssd_tf.detectors import detector
 from ssd_tf.models.detector import build_model
+from ssd_tf.specs import detector
 from ssd_tf.training.optimizer import OptimizerConfig, make_optimizer
 from ssd_tf.training.schedule import Schedule, learning_rate
 from ssd_tf.training.step import make_train_step

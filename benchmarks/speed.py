@@ -24,9 +24,9 @@ from ssd_tf.data.colors import Jitter
 from ssd_tf.data.pipeline import AugmentConfig, TrainBatch, train_dataset
 from ssd_tf.data.prepare import prepare
 from ssd_tf.data.shapes import draw_shapes
-from ssd_tf.detectors import DETECTORS, DetectorSpec, detector
 from ssd_tf.models.detector import build_model
 from ssd_tf.predictor import Predictor
+from ssd_tf.specs import DETECTORS, DetectorSpec, detector
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.training.step import make_train_step
 

@@ -8,19 +8,19 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ssd_tf.detectors import DetectorSpec, detector
     from ssd_tf.geometry.anchors import default_boxes
     from ssd_tf.geometry.detections import Detections, detect
     from ssd_tf.geometry.matching import match
     from ssd_tf.models.detector import build_model, normalize
     from ssd_tf.models.losses import MultiBoxLoss, multibox_loss
+    from ssd_tf.specs import DetectorSpec, detector
     from ssd_tf.weights.load import load_weights
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "DetectorSpec": "ssd_tf.detectors",
-    "detector": "ssd_tf.detectors",
+    "DetectorSpec": "ssd_tf.specs",
+    "detector": "ssd_tf.specs",
     "default_boxes": "ssd_tf.geometry.anchors",
     "Detections": "ssd_tf.geometry.detections",
     "detect": "ssd_tf.geometry.detections",

@@ -62,10 +62,10 @@ def _export_all() -> dict[str, str]:
     """Path by name of the forms of the one checkpoint."""
     from ssd_tf.data.manifest import load_manifest
     from ssd_tf.data.pipeline import pictures
-    from ssd_tf.detectors import detector
     from ssd_tf.export.description import Description
     from ssd_tf.export.forms import export_forms
     from ssd_tf.predictor import load_model
+    from ssd_tf.specs import detector
 
     forms = _forms()
     # Before anything is exported, which takes minutes.

@@ -11,7 +11,7 @@ import pathlib
 from absl import flags
 
 from ssd_tf.apps import cli
-from ssd_tf.detectors import DETECTORS
+from ssd_tf.specs import DETECTORS
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("source", None, "A .pth, .pt, .safetensors or .npz file; with --reverse a model.", required=True)
@@ -35,7 +35,7 @@ def main() -> None:
         export(source, output)
         return
     from ssd_tf.data.coco import read_coco
-    from ssd_tf.detectors import detector
+    from ssd_tf.specs import detector
     from ssd_tf.weights.convert import import_model
 
     categories = read_coco(FLAGS.annotations, images="").categories if FLAGS.annotations else ()

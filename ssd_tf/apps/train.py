@@ -11,7 +11,7 @@ from typing import Any
 from absl import flags, logging
 
 from ssd_tf.apps import cli
-from ssd_tf.detectors import DETECTORS
+from ssd_tf.specs import DETECTORS
 
 FLAGS = flags.FLAGS
 # Data and model.

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from ssd_tf.detectors import DetectorSpec, Level, detector
+from ssd_tf.specs import DetectorSpec, Level, detector
 
 
 def default_boxes(spec: str | DetectorSpec) -> np.ndarray:

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from ssd_tf.detectors import DetectorSpec, detector
 from ssd_tf.geometry import boxes as box_ops
 from ssd_tf.geometry.anchors import default_boxes
+from ssd_tf.specs import DetectorSpec, detector
 
 # The reference's thresholds for evaluation, and how many detections of an image it keeps.
 SCORE_THRESHOLD = 0.05

@@ -6,9 +6,9 @@ Batched and compiled with XLA, so that it runs on the training device. Letters: 
 
 import tensorflow as tf
 
-from ssd_tf.detectors import DetectorSpec, detector
 from ssd_tf.geometry import boxes as box_ops
 from ssd_tf.geometry.anchors import anchor_corners, default_boxes
+from ssd_tf.specs import DetectorSpec, detector
 
 # Liu et al. section 2.2: an anchor is positive where its overlap with a ground truth is higher than this.
 POSITIVE_IOU = 0.5

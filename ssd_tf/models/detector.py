@@ -4,9 +4,9 @@
 import keras
 import tensorflow as tf
 
-from ssd_tf.detectors import DetectorSpec, detector
 from ssd_tf.models.layers import Fork, conv_bias
 from ssd_tf.models.resnet import resnet
+from ssd_tf.specs import DetectorSpec, detector
 
 # torchvision's statistics of ImageNet, RGB in 0..1.
 IMAGE_MEAN = (0.485, 0.456, 0.406)

@@ -3,8 +3,8 @@
 
 import keras
 
-from ssd_tf.detectors import DetectorSpec
 from ssd_tf.models.layers import conv_bn, pad
+from ssd_tf.specs import DetectorSpec
 
 
 def resnet(spec: DetectorSpec, x: keras.KerasTensor) -> keras.KerasTensor:

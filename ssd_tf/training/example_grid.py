@@ -11,11 +11,11 @@ import numpy as np
 import tensorflow as tf
 
 from ssd_tf.data.pipeline import TrainBatch
-from ssd_tf.detectors import DetectorSpec
 from ssd_tf.evaluation.drawing import class_color, draw_detections
 from ssd_tf.geometry.anchors import anchor_corners
 from ssd_tf.geometry.matching import match
 from ssd_tf.models.detector import denormalize
+from ssd_tf.specs import DetectorSpec
 from ssd_tf.training.step import augment_batch
 
 # Pixels of a side of each example in the grid, so that a label can be read in it, and between examples.

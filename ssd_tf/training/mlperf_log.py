@@ -12,7 +12,7 @@ import pathlib
 
 from absl import logging
 
-from ssd_tf.detectors import DetectorSpec
+from ssd_tf.specs import DetectorSpec
 
 # The only detector that the rules of 1.1.0 know.
 MLPERF_DETECTOR = "ssd300_resnet34"

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 import ssd_tf
-from ssd_tf.detectors import DETECTORS
+from ssd_tf.specs import DETECTORS
 
 every_detector = pytest.mark.parametrize("spec", DETECTORS.values(), ids=DETECTORS)
 
