@@ -22,7 +22,7 @@ import numpy as np
 
 from ssd_tf.live.engine import Engine, Shown, State, View
 from ssd_tf.live.source import open_source
-from ssd_tf.memory import host_bytes
+from ssd_tf.utils.memory import host_bytes
 
 LINE_SECONDS = 10
 

@@ -16,7 +16,6 @@ import keras
 import tensorflow as tf
 from absl import logging
 
-from ssd_tf.errors import first_line
 from ssd_tf.model_dir import (
     AVERAGE,
     BEST,
@@ -27,6 +26,7 @@ from ssd_tf.model_dir import (
     list_checkpoints,
     weights_manager,
 )
+from ssd_tf.utils.tensorflow_errors import first_line
 
 _MADE_WITH = "made_with"
 

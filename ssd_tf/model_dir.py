@@ -15,9 +15,9 @@ import keras
 import tensorflow as tf
 
 from ssd_tf.data.annotations import Category
-from ssd_tf.errors import first_line
-from ssd_tf.files import write_atomically
 from ssd_tf.specs import detector
+from ssd_tf.utils.files import write_atomically
+from ssd_tf.utils.tensorflow_errors import first_line
 
 CONFIG = "config.json"
 METRICS = "metrics.jsonl"

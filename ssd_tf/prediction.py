@@ -17,13 +17,13 @@ from ssd_tf.data.images import read_picture
 from ssd_tf.data.inputs import is_video
 from ssd_tf.evaluation.drawing import draw_detections
 from ssd_tf.evaluation.evaluator import coco_results
-from ssd_tf.files import atomic_path, json_list
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.live.annotate import annotate_source
 from ssd_tf.live.recording import VideoWriter
 from ssd_tf.live.source import Frame
 from ssd_tf.live.video import VideoSource
 from ssd_tf.predictor import AnyPredictor, detect_images
+from ssd_tf.utils.files import atomic_path, json_list
 
 # Of a video so many frames go to TensorBoard, evenly spread: they are there to be looked at.
 LOGGED_FRAMES = 4

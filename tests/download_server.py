@@ -8,7 +8,7 @@ import re
 import threading
 from collections.abc import Callable
 
-from ssd_tf.files import CHUNK
+from ssd_tf.utils.files import CHUNK
 
 # Four and a half chunks, so that a download can break between chunks and inside one.
 CONTENT = random.Random(0).randbytes(4 * CHUNK + CHUNK // 2)

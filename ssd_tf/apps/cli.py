@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from absl import app, flags, logging
 
-from ssd_tf.quiet import quiet_stderr
+from ssd_tf.utils.tensorflow_output import quiet_stderr
 
 EXIT_OK = 0
 EXIT_MISTAKE = 1

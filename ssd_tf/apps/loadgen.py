@@ -54,8 +54,8 @@ def main() -> None:
     from ssd_tf.evaluation.loadgen import LoadGenConfig
     from ssd_tf.evaluation.loadgen_log import key_lines
     from ssd_tf.evaluation.loadgen_pictures import Pictures
-    from ssd_tf.extras import import_extra
     from ssd_tf.predictor import load_predictor_for
+    from ssd_tf.utils.extras import import_extra
 
     import_extra("mlperf_loadgen")
     config = LoadGenConfig(

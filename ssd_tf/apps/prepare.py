@@ -33,7 +33,7 @@ def main() -> int:
     from ssd_tf.data.coco import read_coco
     from ssd_tf.data.coco_download import download_coco2017
     from ssd_tf.data.prepare import prepare, report
-    from ssd_tf.download import cache_dir
+    from ssd_tf.utils.download import cache_dir
 
     if FLAGS.download and (FLAGS.annotations or FLAGS.images):
         raise ValueError("expected either --download, or --annotations and --images. Received: both")

@@ -14,7 +14,7 @@ from typing import NoReturn
 from absl import flags
 
 from ssd_tf.apps import cli
-from ssd_tf.extras import import_extra
+from ssd_tf.utils.extras import import_extra
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("model", None, cli.MODEL_HELP, required=True)

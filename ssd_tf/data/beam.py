@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ssd_tf.data.shards import ShardJob, ShardResult, finished, note_path, write_shard, written
-from ssd_tf.files import atomic_path
+from ssd_tf.utils.files import atomic_path
 
 # A job's file is its shard's name and this.
 JOB_SUFFIX = ".job"

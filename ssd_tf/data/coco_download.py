@@ -4,8 +4,8 @@
 import os
 import pathlib
 
-from ssd_tf.archives import unpack
-from ssd_tf.download import RemoteFile, fetch
+from ssd_tf.utils.archives import unpack
+from ssd_tf.utils.download import RemoteFile, fetch
 
 # Plain http is what the COCO site links to; the hash tells whether the content is COCO's.
 _SERVER = "http://images.cocodataset.org"

@@ -15,7 +15,7 @@ from absl import logging
 from ssd_tf.data import images as image_ops
 from ssd_tf.data import records
 from ssd_tf.data.manifest import Manifest
-from ssd_tf.errors import first_line
+from ssd_tf.utils.tensorflow_errors import first_line
 
 # Marks of an example. A faulty one is a black picture without boxes, whose loss is 0: so a bad file neither ends a run
 # nor moves the other examples.

@@ -12,7 +12,7 @@ import pathlib
 from typing import Any
 
 from ssd_tf.data.annotations import Category, ClassCount
-from ssd_tf.files import write_atomically
+from ssd_tf.utils.files import write_atomically
 
 # Enough to cover the start of a picture, little enough to check 256 shards in a moment.
 _HEAD_BYTES = 65536

@@ -14,7 +14,7 @@ import pathlib
 import cv2
 import numpy as np
 
-from ssd_tf.files import write_atomically
+from ssd_tf.utils.files import write_atomically
 
 # Sparse and in no pattern, so that a program that confuses ids and labels fails at once.
 CATEGORIES: dict[int, str] = {1: "circle", 3: "triangle", 7: "star", 8: "square", 12: "cross"}

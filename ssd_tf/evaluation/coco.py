@@ -23,7 +23,7 @@ from pycocotools.cocoeval import COCOeval
 
 from ssd_tf.evaluation.cocoeval import Verdicts, evaluate, verdicts
 from ssd_tf.evaluation.matches import Matches, matches_of
-from ssd_tf.files import write_atomically
+from ssd_tf.utils.files import write_atomically
 
 SUMMARY_KEYS = (
     "AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"

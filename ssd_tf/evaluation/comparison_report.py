@@ -12,7 +12,7 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 
 from ssd_tf.evaluation.comparison import Row
-from ssd_tf.files import atomic_path, write_atomically
+from ssd_tf.utils.files import atomic_path, write_atomically
 
 # A column for each field of Row: its head, and how its values are written.
 _COLUMNS = {

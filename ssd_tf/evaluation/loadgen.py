@@ -21,9 +21,9 @@ import tqdm
 
 from ssd_tf.evaluation.loadgen_log import SUMMARY_LOG, log_rows, start_logs
 from ssd_tf.evaluation.loadgen_pictures import Pictures
-from ssd_tf.extras import import_extra
-from ssd_tf.files import make_folder
 from ssd_tf.geometry.detections import Detections
+from ssd_tf.utils.extras import import_extra
+from ssd_tf.utils.files import make_folder
 
 SCENARIOS = ("SingleStream", "MultiStream", "Offline", "Server")
 MODES = {"performance": "PerformanceOnly", "accuracy": "AccuracyOnly"}

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ssd_tf.memory import host_peak_bytes
-from ssd_tf.quiet import quiet_stderr
+from ssd_tf.utils.memory import host_peak_bytes
+from ssd_tf.utils.tensorflow_output import quiet_stderr
 
 # Runs that are not timed: the first ones are slower, while memory is laid out, and graphs are built and
 # optimised: with 3, a SavedModel's p99 was three times its p50.

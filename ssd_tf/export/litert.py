@@ -17,17 +17,17 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python.convert_phase import ConverterError
 
-from ssd_tf.errors import first_line
 from ssd_tf.export import flatbuffer
 from ssd_tf.export.description import DESCRIPTION, LABELS, Description, labels_text, to_json
 from ssd_tf.export.metadata import with_metadata
 from ssd_tf.export.quantization import quantize_int8, with_float16_weights, with_int8_weights
-from ssd_tf.extras import import_extra
-from ssd_tf.files import atomic_path, require_file_target
 from ssd_tf.geometry.anchors import default_boxes
 from ssd_tf.geometry.detections import CANDIDATES_PER_CLASS
 from ssd_tf.models.detector import normalize
 from ssd_tf.specs import detector
+from ssd_tf.utils.extras import import_extra
+from ssd_tf.utils.files import atomic_path, require_file_target
+from ssd_tf.utils.tensorflow_errors import first_line
 
 QUANTIZE = ("none", "float16", "dynamic", "int8")
 NMS = ("none", "op")

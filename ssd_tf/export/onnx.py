@@ -7,10 +7,10 @@ import keras
 import tensorflow as tf
 
 from ssd_tf.export.description import DESCRIPTION, Description, to_json
-from ssd_tf.extras import import_extra
-from ssd_tf.files import atomic_path, require_file_target
 from ssd_tf.models.detector import normalize
 from ssd_tf.specs import detector
+from ssd_tf.utils.extras import import_extra
+from ssd_tf.utils.files import atomic_path, require_file_target
 
 # The newest that tf2onnx 1.17 writes.
 OPSET = 18

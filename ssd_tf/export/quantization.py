@@ -20,8 +20,8 @@ from absl import logging
 from tensorflow.lite.python.convert import mlir_quantize
 
 from ssd_tf.export import flatbuffer
-from ssd_tf.extras import import_extra
-from ssd_tf.quiet import quiet_stderr
+from ssd_tf.utils.extras import import_extra
+from ssd_tf.utils.tensorflow_output import quiet_stderr
 
 # With fewer pictures to calibrate with there is a warning.
 ENOUGH_PICTURES = 200

@@ -28,11 +28,11 @@ from ssd_tf.data import images as image_ops
 from ssd_tf.data.attempt import attempt
 from ssd_tf.export.description import DESCRIPTION, LABELS, Description, labels_text, to_json
 from ssd_tf.export.predictors import versions
-from ssd_tf.files import make_folder
 from ssd_tf.geometry.detections import detect
 from ssd_tf.model_dir import CONFIG
 from ssd_tf.models.detector import normalize
 from ssd_tf.specs import detector
+from ssd_tf.utils.files import make_folder
 
 # The name that the warm-up requests ask for. TensorFlow Serving sends them to the model whatever its name.
 _SERVED_NAME = "default"

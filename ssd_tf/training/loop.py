@@ -21,8 +21,6 @@ from ssd_tf.data.pipeline import TrainBatch, train_dataset
 from ssd_tf.data.service import service_dataset
 from ssd_tf.evaluation.coco import per_class_table, summary_table
 from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
-from ssd_tf.files import write_atomically
-from ssd_tf.memory import used_megabytes
 from ssd_tf.model_dir import TENSORBOARD, ModelInfo, list_checkpoints, save_config
 from ssd_tf.models.detector import build_model
 from ssd_tf.models.layers import synchronize_batch_norm
@@ -42,6 +40,8 @@ from ssd_tf.training.profiling import StepProfiler
 from ssd_tf.training.resume import decisive, made_with, open_model_dir
 from ssd_tf.training.schedule import learning_rate
 from ssd_tf.training.step import make_train_step
+from ssd_tf.utils.files import write_atomically
+from ssd_tf.utils.memory import used_megabytes
 from ssd_tf.weights.load import load_backbone, load_initial_weights
 
 # What a run leaves in its folder when its loss is no number any more.

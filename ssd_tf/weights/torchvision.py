@@ -4,7 +4,7 @@
 import keras
 import numpy as np
 
-from ssd_tf.download import RemoteFile
+from ssd_tf.utils.download import RemoteFile
 from ssd_tf.weights import layout
 from ssd_tf.weights.mlperf import backbone_name
 

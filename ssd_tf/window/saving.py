@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
 
-from ssd_tf.files import atomic_path
 from ssd_tf.live.engine import Engine
+from ssd_tf.utils.files import atomic_path
 from ssd_tf.window.threads import Background
 
 # Milliseconds between two looks at the recording: it shows seconds, and may have broken off.

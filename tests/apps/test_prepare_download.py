@@ -68,7 +68,7 @@ SMALL_COCO = """
 import hashlib, pathlib, sys
 from ssd_tf.apps import cli, prepare
 from ssd_tf.data import coco_download
-from ssd_tf.download import RemoteFile
+from ssd_tf.utils.download import RemoteFile
 def small(name):
     content = pathlib.Path(sys.argv[1], name).read_bytes()
     return RemoteFile(f"http://host.invalid/{name}", len(content), hashlib.sha256(content).hexdigest())

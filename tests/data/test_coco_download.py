@@ -16,7 +16,7 @@ from ssd_tf.data import coco_download, shapes
 from ssd_tf.data.coco import read_coco
 from ssd_tf.data.coco_download import download_coco2017
 from ssd_tf.data.prepare import prepare
-from ssd_tf.download import RemoteFile
+from ssd_tf.utils.download import RemoteFile
 
 NUM_IMAGES = {"train": 6, "val": 4}
 

@@ -4,7 +4,7 @@
 import numpy as np
 import tensorflow as tf
 
-from ssd_tf import memory
+from ssd_tf.utils import memory
 
 TAKEN = 200_000_000
 

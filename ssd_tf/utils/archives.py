@@ -9,7 +9,7 @@ import zlib
 
 import tqdm
 
-from ssd_tf.files import CHUNK, atomic_path, byte_progress, make_folder, require_space, write_chunk
+from ssd_tf.utils.files import CHUNK, atomic_path, byte_progress, make_folder, require_space, write_chunk
 
 
 def unpack(archive: str | os.PathLike[str], folder: str | os.PathLike[str]) -> None:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from ssd_tf.files import atomic_path, json_list, write_atomically
+from ssd_tf.utils.files import atomic_path, json_list, write_atomically
 
 
 def _names(folder):

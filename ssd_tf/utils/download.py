@@ -23,7 +23,7 @@ from typing import IO
 import tqdm
 from absl import logging
 
-from ssd_tf.files import CHUNK, byte_progress, make_folder, require_space, write_atomically, write_chunk
+from ssd_tf.utils.files import CHUNK, byte_progress, make_folder, require_space, write_atomically, write_chunk
 
 # A server that sends nothing for so long is taken for dead.
 STALL_SECONDS = 30.0

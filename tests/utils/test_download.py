@@ -15,9 +15,9 @@ import time
 
 import pytest
 
-from ssd_tf import download
-from ssd_tf.download import RemoteFile, cache_dir, fetch
-from ssd_tf.files import CHUNK
+from ssd_tf.utils import download
+from ssd_tf.utils.download import RemoteFile, cache_dir, fetch
+from ssd_tf.utils.files import CHUNK
 from tests.download_server import CONTENT, HALF, SHA256, Server, refuse, serve, serve_range, serve_whole
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -333,7 +333,7 @@ def test_redirect_is_followed_with_its_range(server, remote, tmp_path):
 
 CHILD = """
 import resource, sys
-from ssd_tf.download import RemoteFile, fetch
+from ssd_tf.utils.download import RemoteFile, fetch
 url, size, sha256, folder, limit = sys.argv[1:]
 if int(limit):
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))

@@ -11,9 +11,9 @@ import zipfile
 
 import pytest
 
-from ssd_tf import archives
-from ssd_tf.archives import unpack
-from ssd_tf.files import CHUNK
+from ssd_tf.utils import archives
+from ssd_tf.utils.archives import unpack
+from ssd_tf.utils.files import CHUNK
 
 
 def names_in(folder: pathlib.Path) -> list[str]:
