@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssd_tf.data.coco import read_coco
-from ssd_tf.data.colors import Jitter
+from ssd_tf.data.color_jitter import Jitter
 from ssd_tf.data.pipeline import AugmentConfig, TrainBatch, train_dataset
 from ssd_tf.data.prepare import prepare
 from ssd_tf.data.shapes import draw_shapes

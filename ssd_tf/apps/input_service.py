@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _dispatcher():
-    from ssd_tf.data.service import start_dispatcher
+    from ssd_tf.data.input_service import start_dispatcher
 
     port = FLAGS.port or 5050
     server = start_dispatcher(port, FLAGS.workers)
@@ -54,7 +54,7 @@ def _dispatcher():
 
 
 def _worker():
-    from ssd_tf.data.service import start_worker
+    from ssd_tf.data.input_service import start_worker
 
     port = FLAGS.port or 5051
     server = start_worker(FLAGS.dispatcher, FLAGS.host, port)

@@ -18,9 +18,9 @@ import tensorflow as tf
 from ssd_tf.data import images as image_ops
 from ssd_tf.data import records
 from ssd_tf.data.attempt import attempt
-from ssd_tf.data.augment import crop_pixels, example_seed, random_crop, random_flip
-from ssd_tf.data.colors import Jitter, random_jitter
-from ssd_tf.data.faults import BAD_PICTURE, BAD_RECORD, NO_FAULT
+from ssd_tf.data.augmentation import crop_pixels, example_seed, random_crop, random_flip
+from ssd_tf.data.bad_examples import BAD_PICTURE, BAD_RECORD, NO_FAULT
+from ssd_tf.data.color_jitter import Jitter, random_jitter
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.reading import numbered_records
 

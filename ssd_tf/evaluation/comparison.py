@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from ssd_tf.data.faults import NO_FAULT, Faults
+from ssd_tf.data.bad_examples import NO_FAULT, Faults
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import EvalBatch, eval_dataset
 from ssd_tf.evaluation.coco import coco_metrics

@@ -12,7 +12,7 @@ import tqdm
 from absl import logging
 
 from ssd_tf.data.annotations import Category
-from ssd_tf.data.faults import NO_FAULT, Faults
+from ssd_tf.data.bad_examples import NO_FAULT, Faults
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import FILLING, EvalBatch, eval_dataset
 from ssd_tf.evaluation.coco import CocoMetrics, coco_metrics

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ssd_tf.data.annotations import Category
-from ssd_tf.data.faults import NO_FAULT, Faults
+from ssd_tf.data.bad_examples import NO_FAULT, Faults
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import FILLING, EvalBatch, eval_dataset
 from ssd_tf.evaluation.evaluator import add_ground_truth

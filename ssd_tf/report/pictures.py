@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssd_tf.data.gallery import read_pictures
 from ssd_tf.data.manifest import Manifest
+from ssd_tf.data.previews import read_pictures
 from ssd_tf.evaluation.evaluator import Evaluation
 from ssd_tf.evaluation.pictures import PictureScore
 from ssd_tf.evaluation.side_by_side import truth_and_found

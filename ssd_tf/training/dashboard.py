@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ssd_tf.data.gallery import read_pictures
 from ssd_tf.data.manifest import Manifest
+from ssd_tf.data.previews import read_pictures
 from ssd_tf.evaluation.coco import ClassResult
 from ssd_tf.evaluation.confusion import confusion_matrix
 from ssd_tf.evaluation.evaluator import Evaluation

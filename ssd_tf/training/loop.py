@@ -15,10 +15,10 @@ import tqdm
 from absl import logging
 
 from ssd_tf.checkpoints import Checkpoints
-from ssd_tf.data.faults import Faults, image_ids
+from ssd_tf.data.bad_examples import Faults, image_ids
+from ssd_tf.data.input_service import service_dataset
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import TrainBatch, train_dataset
-from ssd_tf.data.service import service_dataset
 from ssd_tf.evaluation.coco import per_class_table, summary_table
 from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
 from ssd_tf.model_dir import TENSORBOARD, ModelInfo, list_checkpoints, save_config

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from ssd_tf.data.colors import jitter
-from ssd_tf.data.faults import BAD_PICTURE, BAD_RECORD
+from ssd_tf.data.bad_examples import BAD_PICTURE, BAD_RECORD
+from ssd_tf.data.color_jitter import jitter
 from ssd_tf.data.pipeline import AugmentConfig, TrainBatch
 from ssd_tf.geometry import boxes as box_ops
 from ssd_tf.geometry.matching import match

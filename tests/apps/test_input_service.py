@@ -12,9 +12,9 @@ import tensorflow as tf
 
 from ssd_tf.data import shapes
 from ssd_tf.data.coco import read_coco
+from ssd_tf.data.input_service import service_dataset
 from ssd_tf.data.pipeline import AugmentConfig, train_dataset
 from ssd_tf.data.prepare import prepare
-from ssd_tf.data.service import service_dataset
 from tests.apps.conftest import ROOT, command
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import ssd_tf
 from ssd_tf.data import records
 from ssd_tf.data.annotations import AnnotatedImage, Category, ClassCount
-from ssd_tf.data.colors import Jitter
+from ssd_tf.data.color_jitter import Jitter
 from ssd_tf.data.manifest import Manifest, describe_shard
 from ssd_tf.data.pipeline import AugmentConfig, Share, TrainBatch
 from ssd_tf.evaluation.evaluator import evaluate_split

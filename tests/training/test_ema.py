@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import ssd_tf
-from ssd_tf.data.colors import Jitter
+from ssd_tf.data.color_jitter import Jitter
 from ssd_tf.data.pipeline import AugmentConfig, TrainBatch
 from ssd_tf.models.layers import conv_bn
 from ssd_tf.models.resnet import freeze_stages

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import ssd_tf
-from ssd_tf.data.colors import Jitter
+from ssd_tf.data.color_jitter import Jitter
 from ssd_tf.data.pipeline import TrainBatch
 from ssd_tf.evaluation.drawing import class_color
 from ssd_tf.geometry.anchors import anchor_corners

@@ -15,7 +15,7 @@ import recipe
 import tensorflow as tf
 
 import ssd_tf
-from ssd_tf.data.colors import Jitter
+from ssd_tf.data.color_jitter import Jitter
 from ssd_tf.data.pipeline import AugmentConfig, TrainBatch
 from ssd_tf.models.resnet import freeze_stages
 from ssd_tf.training.optimizer import SGD

@@ -9,8 +9,7 @@ import pytest
 import recipe
 import tensorflow as tf
 
-from ssd_tf.data import augment
-from ssd_tf.data.augment import Crop, crop_pixels, example_seed, random_crop, random_flip
+from ssd_tf.data.augmentation import Crop, crop_pixels, example_seed, random_crop, random_flip
 
 
 def draw(boxes, real, num_draws, tries=1, seed=0) -> Crop:

@@ -9,8 +9,8 @@ from PIL import Image
 
 from ssd_tf.data import shapes
 from ssd_tf.data.coco import read_coco
-from ssd_tf.data.gallery import read_pictures
 from ssd_tf.data.prepare import prepare
+from ssd_tf.data.previews import read_pictures
 
 
 @pytest.fixture(scope="module")

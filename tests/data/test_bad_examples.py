@@ -10,8 +10,17 @@ import pytest
 import tensorflow as tf
 
 from ssd_tf.data import shapes
+from ssd_tf.data.bad_examples import (
+    BAD_PICTURE,
+    BAD_RECORD,
+    NO_FAULT,
+    Faults,
+    describe_fault,
+    image_ids,
+    locate,
+    read_record,
+)
 from ssd_tf.data.coco import read_coco
-from ssd_tf.data.faults import BAD_PICTURE, BAD_RECORD, NO_FAULT, Faults, describe_fault, image_ids, locate, read_record
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.prepare import prepare
 

@@ -13,9 +13,9 @@ import tensorflow as tf
 
 from ssd_tf.data import shapes
 from ssd_tf.data.coco import read_coco
+from ssd_tf.data.input_service import service_dataset, start_dispatcher, start_worker
 from ssd_tf.data.pipeline import AugmentConfig, train_dataset
 from ssd_tf.data.prepare import prepare
-from ssd_tf.data.service import service_dataset, start_dispatcher, start_worker
 
 SIZE, BATCH = 32, 4
 NO_END = 10**9

@@ -10,9 +10,8 @@ import pytest
 import recipe
 import tensorflow as tf
 
-from ssd_tf.data import colors
-from ssd_tf.data.augment import example_seed
-from ssd_tf.data.colors import Jitter, jitter, random_jitter
+from ssd_tf.data.augmentation import example_seed
+from ssd_tf.data.color_jitter import Jitter, jitter, random_jitter
 
 OPERATIONS = ("brightness", "contrast", "saturation", "hue")
 # Factors that change nothing: three blends with weight 1, a hue turned by 0.
