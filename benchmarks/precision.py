@@ -23,7 +23,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
 
-from ssd_tf.data.coco import read_coco
+from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import AugmentConfig, train_dataset
 from ssd_tf.data.prepare import prepare

@@ -144,14 +144,14 @@ def measured(function: Callable, *arguments, **options) -> Measured:
 
 
 def draw(folder: pathlib.Path, count: int, image_size: tuple[int, int]) -> None:
-    from ssd_tf.data.shapes import draw_shapes
+    from ssd_tf.data.formats.shapes import draw_shapes
 
     draw_shapes(folder, count, image_size=image_size)
 
 
 def prepare(annotations, images, output: pathlib.Path, copies: int, num_workers: int) -> tuple[Measured, Measured]:
     """Of reading the annotations, and of writing the shards."""
-    from ssd_tf.data.coco import read_coco
+    from ssd_tf.data.formats.coco import read_coco
     from ssd_tf.data.prepare import prepare
 
     read = []

@@ -14,7 +14,7 @@ flags.DEFINE_string("annotations", None, "The annotations: a COCO instances JSON
 
 def main() -> None:
     from ssd_tf.data.annotations import count_classes
-    from ssd_tf.data.coco import read_coco
+    from ssd_tf.data.formats.coco import read_coco
 
     dataset = read_coco(FLAGS.annotations, images="")
     counts = count_classes(dataset.categories, dataset.images)

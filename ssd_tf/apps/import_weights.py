@@ -34,7 +34,7 @@ def main() -> None:
     if FLAGS.reverse:
         export(source, output)
         return
-    from ssd_tf.data.coco import read_coco
+    from ssd_tf.data.formats.coco import read_coco
     from ssd_tf.specs import detector
     from ssd_tf.weights.convert import import_model
 

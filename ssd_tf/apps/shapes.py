@@ -17,7 +17,7 @@ flags.DEFINE_integer("height", 240, "Height of a picture in pixels.", lower_boun
 
 
 def main() -> None:
-    from ssd_tf.data.shapes import draw_shapes
+    from ssd_tf.data.formats.shapes import draw_shapes
 
     path = draw_shapes(FLAGS.output_dir, FLAGS.num_images, FLAGS.seed, (FLAGS.width, FLAGS.height))
     print(f"{FLAGS.num_images} pictures, annotations in {path}")

@@ -9,7 +9,7 @@ import numpy as np
 import safetensors.numpy
 
 from ssd_tf.data.annotations import Category
-from ssd_tf.data.coco_classes import COCO_CATEGORIES
+from ssd_tf.data.formats.coco_classes import COCO_CATEGORIES
 from ssd_tf.model_dir import ModelInfo, save_model
 from ssd_tf.models.detector import build_model
 from ssd_tf.specs import DetectorSpec

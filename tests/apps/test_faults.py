@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from ssd_tf.data.coco import read_coco
+from ssd_tf.data.formats.coco import read_coco
+from ssd_tf.data.formats.shapes import draw_shapes
 from ssd_tf.data.prepare import prepare
-from ssd_tf.data.shapes import draw_shapes
 from tests.apps.conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "benchmarks" / "faults"))

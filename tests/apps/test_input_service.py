@@ -10,8 +10,8 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from ssd_tf.data import shapes
-from ssd_tf.data.coco import read_coco
+from ssd_tf.data.formats import shapes
+from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.input_service import service_dataset
 from ssd_tf.data.pipeline import AugmentConfig, train_dataset
 from ssd_tf.data.prepare import prepare

@@ -11,7 +11,7 @@ import zipfile
 
 import pytest
 
-from ssd_tf.data import coco_download, shapes
+from ssd_tf.data.formats import coco_download, shapes
 from tests.apps.conftest import ROOT, run
 
 
@@ -67,7 +67,7 @@ def test_unknown_data_set_is_refused_with_the_known_ones(tmp_path):
 SMALL_COCO = """
 import hashlib, pathlib, sys
 from ssd_tf.apps import cli, prepare
-from ssd_tf.data import coco_download
+from ssd_tf.data.formats import coco_download
 from ssd_tf.utils.download import RemoteFile
 def small(name):
     content = pathlib.Path(sys.argv[1], name).read_bytes()

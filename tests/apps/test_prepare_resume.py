@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from ssd_tf.data import shapes
-from ssd_tf.data.coco import read_coco
+from ssd_tf.data.formats import shapes
+from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.prepare import prepare
 from ssd_tf.data.shards import note_path
 from tests.apps.conftest import ROOT, run

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssd_tf.data import shapes
 from ssd_tf.data.bad_examples import (
     BAD_PICTURE,
     BAD_RECORD,
@@ -20,7 +19,8 @@ from ssd_tf.data.bad_examples import (
     locate,
     read_record,
 )
-from ssd_tf.data.coco import read_coco
+from ssd_tf.data.formats import shapes
+from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.prepare import prepare
 

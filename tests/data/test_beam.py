@@ -6,9 +6,10 @@ import sys
 
 import pytest
 
-from ssd_tf.data import beam, records, shapes
+from ssd_tf.data import beam, records
 from ssd_tf.data.annotations import AnnotatedDataset
-from ssd_tf.data.coco import read_coco
+from ssd_tf.data.formats import shapes
+from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.prepare import prepare
 from ssd_tf.data.shards import ShardJob, finished, written
 

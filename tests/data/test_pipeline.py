@@ -12,9 +12,10 @@ import pytest
 import tensorflow as tf
 
 from ssd_tf.data import images as image_ops
-from ssd_tf.data import pipeline, records, shapes
+from ssd_tf.data import pipeline, records
 from ssd_tf.data.bad_examples import BAD_PICTURE, BAD_RECORD, NO_FAULT, read_record
-from ssd_tf.data.coco import read_coco
+from ssd_tf.data.formats import shapes
+from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import (
     FILLING,

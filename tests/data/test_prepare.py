@@ -17,9 +17,10 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from ssd_tf.data import records, shapes
+from ssd_tf.data import records
 from ssd_tf.data.annotations import AnnotatedDataset
-from ssd_tf.data.coco import read_coco
+from ssd_tf.data.formats import shapes
+from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.manifest import load_manifest
 from ssd_tf.data.prepare import prepare, report
 from tests.slow_records import SLOW_RECORDS
@@ -350,7 +351,7 @@ def test_file_that_is_no_manifest_but_has_its_name_is_never_replaced(dataset, tm
 CHILD = f"""
 {SLOW_RECORDS}
 import sys
-from ssd_tf.data.coco import read_coco
+from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.prepare import prepare
 annotations, images, output = sys.argv[1:]
 prepare(read_coco(annotations, images), output, "train", {{}}, num_shards=2, num_workers=2)

@@ -7,9 +7,10 @@ import shutil
 import pytest
 from absl import logging
 
-from ssd_tf.data import records, shapes, shards
+from ssd_tf.data import records, shards
 from ssd_tf.data.annotations import AnnotatedDataset
-from ssd_tf.data.coco import read_coco
+from ssd_tf.data.formats import shapes
+from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.manifest import load_manifest
 from ssd_tf.data.prepare import prepare
 

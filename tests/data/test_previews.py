@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from ssd_tf.data import shapes
-from ssd_tf.data.coco import read_coco
+from ssd_tf.data.formats import shapes
+from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.prepare import prepare
 from ssd_tf.data.previews import read_pictures
 

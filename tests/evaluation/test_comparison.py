@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssd_tf.data import shapes
-from ssd_tf.data.coco import read_coco
+from ssd_tf.data.formats import shapes
+from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.manifest import load_manifest
 from ssd_tf.data.prepare import prepare
 from ssd_tf.evaluation import measuring

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from ssd_tf.data import shapes
-from ssd_tf.data.coco import read_coco
+from ssd_tf.data.formats import shapes
+from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.pipeline import eval_dataset
 from ssd_tf.data.prepare import prepare
 from ssd_tf.evaluation.coco import coco_metrics

@@ -12,7 +12,7 @@ import safetensors.numpy
 
 import ssd_tf
 from ssd_tf.data.annotations import Category
-from ssd_tf.data.coco_classes import COCO_CATEGORIES
+from ssd_tf.data.formats.coco_classes import COCO_CATEGORIES
 from ssd_tf.model_dir import ModelInfo, load_info
 from ssd_tf.predictor import load_model, load_predictor
 from ssd_tf.specs import detector

@@ -11,8 +11,8 @@ import safetensors.numpy
 import tensorflow as tf
 
 import ssd_tf
-from ssd_tf.data.coco_classes import COCO_CATEGORIES
 from ssd_tf.data.color_jitter import Jitter
+from ssd_tf.data.formats.coco_classes import COCO_CATEGORIES
 from ssd_tf.data.pipeline import AugmentConfig, TrainBatch
 from ssd_tf.models.resnet import is_backbone_layer
 from ssd_tf.training.optimizer import SGD

@@ -12,9 +12,9 @@ import zipfile
 
 import pytest
 
-from ssd_tf.data import coco_download, shapes
-from ssd_tf.data.coco import read_coco
-from ssd_tf.data.coco_download import download_coco2017
+from ssd_tf.data.formats import coco_download, shapes
+from ssd_tf.data.formats.coco import read_coco
+from ssd_tf.data.formats.coco_download import download_coco2017
 from ssd_tf.data.prepare import prepare
 from ssd_tf.utils.download import RemoteFile
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
-from ssd_tf.data import shapes
+from ssd_tf.data.formats import shapes
 
 SMALL = (96, 72)  # (width, height); small pictures keep the tests quick
 

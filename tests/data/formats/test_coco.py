@@ -9,7 +9,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from ssd_tf.data.coco import read_coco
+from ssd_tf.data.formats.coco import read_coco
 
 
 def content():
