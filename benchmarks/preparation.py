@@ -152,7 +152,7 @@ def draw(folder: pathlib.Path, count: int, image_size: tuple[int, int]) -> None:
 def prepare(annotations, images, output: pathlib.Path, copies: int, num_workers: int) -> tuple[Measured, Measured]:
     """Of reading the annotations, and of writing the shards."""
     from ssd_tf.data.formats.coco import read_coco
-    from ssd_tf.data.prepare import prepare
+    from ssd_tf.data.preparation.prepare import prepare
 
     read = []
     reading = measured(lambda: read.append(read_coco(annotations, images)))

@@ -23,7 +23,7 @@ from ssd_tf.data.color_jitter import Jitter
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.formats.shapes import draw_shapes
 from ssd_tf.data.pipeline import AugmentConfig, TrainBatch, train_dataset
-from ssd_tf.data.prepare import prepare
+from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.models.detector import build_model
 from ssd_tf.predictor import Predictor
 from ssd_tf.specs import DETECTORS, DetectorSpec, detector

@@ -32,7 +32,7 @@ flags.DEFINE_bool("allow_missing", False, "Leave out images whose files are miss
 def main() -> int:
     from ssd_tf.data.formats.coco import read_coco
     from ssd_tf.data.formats.coco_download import download_coco2017
-    from ssd_tf.data.prepare import prepare, report
+    from ssd_tf.data.preparation.prepare import prepare, report
     from ssd_tf.utils.download import cache_dir
 
     if FLAGS.download and (FLAGS.annotations or FLAGS.images):

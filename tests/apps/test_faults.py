@@ -11,7 +11,7 @@ import pytest
 
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.formats.shapes import draw_shapes
-from ssd_tf.data.prepare import prepare
+from ssd_tf.data.preparation.prepare import prepare
 from tests.apps.conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "benchmarks" / "faults"))

@@ -11,8 +11,8 @@ import pytest
 
 from ssd_tf.data.formats import shapes
 from ssd_tf.data.formats.coco import read_coco
-from ssd_tf.data.prepare import prepare
-from ssd_tf.data.shards import note_path
+from ssd_tf.data.preparation.prepare import prepare
+from ssd_tf.data.preparation.shards import note_path
 from tests.apps.conftest import ROOT, run
 from tests.slow_records import SLOW_RECORDS
 

@@ -22,7 +22,7 @@ from ssd_tf.data.bad_examples import (
 from ssd_tf.data.formats import shapes
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.manifest import Manifest
-from ssd_tf.data.prepare import prepare
+from ssd_tf.data.preparation.prepare import prepare
 
 
 class Split(NamedTuple):

@@ -28,7 +28,7 @@ from ssd_tf.data.pipeline import (
     steps_per_epoch,
     train_dataset,
 )
-from ssd_tf.data.prepare import prepare
+from ssd_tf.data.preparation.prepare import prepare
 
 SIZE, BATCH = 32, 4
 PLAIN = AugmentConfig(random_crop=False, random_flip=False, color_jitter=False)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ssd_tf.data.formats import shapes
 from ssd_tf.data.formats.coco import read_coco
-from ssd_tf.data.prepare import prepare
+from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.data.previews import read_pictures
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from ssd_tf.data.formats import shapes
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.manifest import load_manifest
-from ssd_tf.data.prepare import prepare
+from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.evaluation import measuring
 from ssd_tf.evaluation.comparison import compare, differences, file_bytes
 from ssd_tf.evaluation.evaluator import evaluate_split

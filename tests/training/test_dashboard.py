@@ -9,7 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from ssd_tf.data.formats import shapes
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.pipeline import eval_dataset
-from ssd_tf.data.prepare import prepare
+from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.evaluation.coco import coco_metrics
 from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
 from ssd_tf.geometry.detections import Detections

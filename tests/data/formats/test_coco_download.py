@@ -15,7 +15,7 @@ import pytest
 from ssd_tf.data.formats import coco_download, shapes
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.formats.coco_download import download_coco2017
-from ssd_tf.data.prepare import prepare
+from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.utils.download import RemoteFile
 
 NUM_IMAGES = {"train": 6, "val": 4}

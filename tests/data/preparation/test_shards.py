@@ -9,11 +9,11 @@ import pathlib
 import numpy as np
 import pytest
 
-from ssd_tf.data import shards
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.formats import shapes
 from ssd_tf.data.formats.coco import read_coco
-from ssd_tf.data.shards import ShardJob, finished, note_path, write_shard, written
+from ssd_tf.data.preparation import shards
+from ssd_tf.data.preparation.shards import ShardJob, finished, note_path, write_shard, written
 
 
 @pytest.fixture

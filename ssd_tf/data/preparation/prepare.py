@@ -18,10 +18,10 @@ from collections.abc import Mapping, Sequence, Set
 import tqdm
 from absl import logging
 
-from ssd_tf.data import beam
 from ssd_tf.data.annotations import AnnotatedDataset, AnnotatedImage, Category, ClassCount
 from ssd_tf.data.manifest import Manifest, manifest_path, save_manifest
-from ssd_tf.data.shards import ShardJob, ShardResult, finished, shard_name, write_shard
+from ssd_tf.data.preparation import beam
+from ssd_tf.data.preparation.shards import ShardJob, ShardResult, finished, shard_name, write_shard
 
 # About 100 MB of COCO pictures in a shard; at least 4, so that small sets are read and written in parallel too.
 IMAGES_PER_SHARD = 750

@@ -16,7 +16,7 @@ import pickle
 from collections.abc import Sequence
 from typing import Any
 
-from ssd_tf.data.shards import ShardJob, ShardResult, finished, note_path, write_shard, written
+from ssd_tf.data.preparation.shards import ShardJob, ShardResult, finished, note_path, write_shard, written
 from ssd_tf.utils.files import atomic_path
 
 # A job's file is its shard's name and this.

@@ -22,7 +22,7 @@ from ssd_tf.data.annotations import AnnotatedDataset
 from ssd_tf.data.formats import shapes
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.manifest import load_manifest
-from ssd_tf.data.prepare import prepare, report
+from ssd_tf.data.preparation.prepare import prepare, report
 from tests.slow_records import SLOW_RECORDS
 
 SOURCE = {"format": "coco", "annotations": "a.json", "images": "images"}
@@ -352,7 +352,7 @@ CHILD = f"""
 {SLOW_RECORDS}
 import sys
 from ssd_tf.data.formats.coco import read_coco
-from ssd_tf.data.prepare import prepare
+from ssd_tf.data.preparation.prepare import prepare
 annotations, images, output = sys.argv[1:]
 prepare(read_coco(annotations, images), output, "train", {{}}, num_shards=2, num_workers=2)
 """

@@ -6,12 +6,13 @@ import sys
 
 import pytest
 
-from ssd_tf.data import beam, records
+from ssd_tf.data import records
 from ssd_tf.data.annotations import AnnotatedDataset
 from ssd_tf.data.formats import shapes
 from ssd_tf.data.formats.coco import read_coco
-from ssd_tf.data.prepare import prepare
-from ssd_tf.data.shards import ShardJob, finished, written
+from ssd_tf.data.preparation import beam
+from ssd_tf.data.preparation.prepare import prepare
+from ssd_tf.data.preparation.shards import ShardJob, finished, written
 
 # Runs in this process, and needs nothing from a network.
 IN_MEMORY = ("--runner=FnApiRunner",)

@@ -7,12 +7,13 @@ import shutil
 import pytest
 from absl import logging
 
-from ssd_tf.data import records, shards
+from ssd_tf.data import records
 from ssd_tf.data.annotations import AnnotatedDataset
 from ssd_tf.data.formats import shapes
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.manifest import load_manifest
-from ssd_tf.data.prepare import prepare
+from ssd_tf.data.preparation import shards
+from ssd_tf.data.preparation.prepare import prepare
 
 N = 12
 SHARDS = 4
