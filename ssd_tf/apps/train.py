@@ -99,8 +99,8 @@ flags.DEFINE_enum("mlperf_status", "onprem", ["cloud", "onprem", "preview", "res
 
 
 def main() -> int:
+    from ssd_tf.distributed.workers import WorkerLostError
     from ssd_tf.training.loop import train
-    from ssd_tf.training.workers import WorkerLostError
 
     # Until there are steps to save; a handler in Python would wait as long as TensorFlow waits for other machines.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -122,9 +122,9 @@ def main() -> int:
 def config_from_flags():
     """The TrainConfig that the flags make; each setting is a flag of the same name."""
     from ssd_tf.data.pipeline import AugmentConfig
+    from ssd_tf.distributed.strategy import DistributionConfig
     from ssd_tf.models.losses import LossConfig
     from ssd_tf.training.config import TrainConfig
-    from ssd_tf.training.distribution import DistributionConfig
     from ssd_tf.training.mlperf_log import SubmissionConfig
     from ssd_tf.training.optimizer import OptimizerConfig
     from ssd_tf.training.profiling import parse_steps

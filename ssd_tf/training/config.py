@@ -5,8 +5,8 @@ import dataclasses
 from typing import Any
 
 from ssd_tf.data.pipeline import AugmentConfig
+from ssd_tf.distributed.strategy import DistributionConfig
 from ssd_tf.models.losses import REFERENCE_LOSS, LossConfig
-from ssd_tf.training.distribution import DistributionConfig
 from ssd_tf.training.mlperf_log import MLPERF_DETECTOR, MLPERF_TARGET, SubmissionConfig
 from ssd_tf.training.optimizer import OptimizerConfig
 

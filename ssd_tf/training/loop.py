@@ -19,6 +19,7 @@ from ssd_tf.data.bad_examples import Faults, image_ids
 from ssd_tf.data.input_service import service_dataset
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import TrainBatch, train_dataset
+from ssd_tf.distributed.strategy import Distribution, make_distribution
 from ssd_tf.evaluation.coco import per_class_table, summary_table
 from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
 from ssd_tf.model_dir import TENSORBOARD, ModelInfo, list_checkpoints, save_config
@@ -29,7 +30,6 @@ from ssd_tf.predictor import Predictor
 from ssd_tf.training.clock import Clock
 from ssd_tf.training.config import TrainConfig, flat_settings
 from ssd_tf.training.dashboard import report_evaluation
-from ssd_tf.training.distribution import Distribution, make_distribution
 from ssd_tf.training.example_grid import example_grid
 from ssd_tf.training.mlperf_log import MlperfLog, SubmissionConfig
 from ssd_tf.training.monitor import Monitor

@@ -2,8 +2,8 @@
 """A value for every setting of TrainConfig, for the tests of what takes one."""
 
 from ssd_tf.data.pipeline import AugmentConfig
+from ssd_tf.distributed.strategy import DistributionConfig
 from ssd_tf.models.losses import LossConfig
-from ssd_tf.training.distribution import DistributionConfig
 from ssd_tf.training.mlperf_log import SubmissionConfig
 from ssd_tf.training.optimizer import OptimizerConfig
 

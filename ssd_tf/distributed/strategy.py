@@ -15,7 +15,7 @@ import tensorflow as tf
 from absl import logging
 
 from ssd_tf.data.pipeline import Share
-from ssd_tf.training import workers
+from ssd_tf.distributed import workers
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,7 @@ import threading
 import pytest
 import tensorflow as tf
 
-from ssd_tf.training.workers import Cluster, WorkerLostError, find_cluster, lost_workers_named, wait_for_workers
+from ssd_tf.distributed.workers import Cluster, WorkerLostError, find_cluster, lost_workers_named, wait_for_workers
 
 
 @pytest.fixture(autouse=True)
