@@ -15,7 +15,7 @@ import tqdm
 
 from ssd_tf.data.images import read_picture
 from ssd_tf.data.inputs import is_video
-from ssd_tf.evaluation.drawing import draw_detections
+from ssd_tf.drawing.detections import draw_detections
 from ssd_tf.evaluation.evaluator import coco_results
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.live.annotate import annotate_source

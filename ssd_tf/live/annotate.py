@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tqdm
 
-from ssd_tf.evaluation.drawing import draw_detections
-from ssd_tf.evaluation.placement import LabelMemory
+from ssd_tf.drawing.detections import draw_detections
+from ssd_tf.drawing.placement import LabelMemory
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.live.recording import DiskFullError, Recording, VideoWriter
 from ssd_tf.live.source import Frame, Source, SourceLostError

@@ -5,7 +5,7 @@ import pathlib
 import threading
 from typing import NamedTuple
 
-from ssd_tf.evaluation.placement import LabelMemory
+from ssd_tf.drawing.placement import LabelMemory
 from ssd_tf.live.messages import Detected
 from ssd_tf.live.recording import DiskFullError, Recording, VideoWriter
 from ssd_tf.live.view import View, draw_view

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ssd_tf.evaluation.placement import LabelMemory
+from ssd_tf.drawing.placement import LabelMemory
 from ssd_tf.live.messages import Detected, Redraw, State, Told
 from ssd_tf.live.newest import Newest
 from ssd_tf.live.recorder import Recorder

@@ -5,8 +5,8 @@ import dataclasses
 
 import numpy as np
 
-from ssd_tf.evaluation.drawing import draw_detections
-from ssd_tf.evaluation.placement import LabelMemory
+from ssd_tf.drawing.detections import draw_detections
+from ssd_tf.drawing.placement import LabelMemory
 from ssd_tf.live.messages import Detected
 from ssd_tf.live.scaling import fit_within
 

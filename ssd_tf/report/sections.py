@@ -7,7 +7,7 @@ from html import escape
 import cv2
 import numpy as np
 
-from ssd_tf.evaluation.drawing import class_color
+from ssd_tf.drawing.detections import class_color
 from ssd_tf.evaluation.errors import ERROR_KINDS
 from ssd_tf.evaluation.matches import best_threshold
 from ssd_tf.report import charts

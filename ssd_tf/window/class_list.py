@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ssd_tf.evaluation.palette import class_color
+from ssd_tf.drawing.palette import class_color
 from ssd_tf.window.theme import contrast, outlined
 
 _CLASS, _COUNT = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1

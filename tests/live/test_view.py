@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from ssd_tf.evaluation.placement import LabelMemory
+from ssd_tf.drawing.placement import LabelMemory
 from ssd_tf.live.view import View, count_classes, draw_view
 from tests.live.test_showing import detected
 

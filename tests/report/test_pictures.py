@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 import numpy as np
 
-from ssd_tf.evaluation.drawing import class_color
+from ssd_tf.drawing.detections import class_color
 from ssd_tf.evaluation.pictures import PictureScore
 from ssd_tf.report.pictures import draw_pictures, worst_and_best
 

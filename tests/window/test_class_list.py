@@ -5,7 +5,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor, QPalette
 
-from ssd_tf.evaluation.palette import class_color
+from ssd_tf.drawing.palette import class_color
 from ssd_tf.window.class_list import ClassList
 from ssd_tf.window.theme import MIN_GRAPHIC_CONTRAST, contrast, outlined
 

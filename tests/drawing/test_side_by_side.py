@@ -3,8 +3,8 @@
 
 import numpy as np
 
-from ssd_tf.evaluation.drawing import class_color
-from ssd_tf.evaluation.side_by_side import side_by_side
+from ssd_tf.drawing.detections import class_color
+from ssd_tf.drawing.side_by_side import side_by_side
 
 CATEGORIES = [{"id": 3, "name": "cat"}, {"id": 7, "name": "dog"}]
 # A picture at half of its size, 800 x 400; boxes are in pixels of the whole.

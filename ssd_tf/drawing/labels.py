@@ -10,8 +10,8 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ssd_tf.evaluation import fonts
-from ssd_tf.evaluation.palette import Color, contrasting
+from ssd_tf.drawing import fonts
+from ssd_tf.drawing.palette import Color, contrasting
 
 
 @functools.lru_cache(maxsize=4096)

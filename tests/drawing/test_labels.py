@@ -4,8 +4,8 @@
 import numpy as np
 import pytest
 
-from ssd_tf.evaluation.labels import fit_text, label_size, render_label
-from ssd_tf.evaluation.palette import class_color, contrasting
+from ssd_tf.drawing.labels import fit_text, label_size, render_label
+from ssd_tf.drawing.palette import class_color, contrasting
 
 
 @pytest.mark.parametrize("text", ["", "cat 0.87", "γάτα", "猫", "Ǻỵ"])

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from ssd_tf.evaluation.palette import class_color, contrast, contrasting
+from ssd_tf.drawing.palette import class_color, contrast, contrasting
 
 # What is seen of linear RGB: Machado, Oliveira, Fernandes, "A Physiologically-based Model for Simulation of Color
 # Vision Deficiency", 2009, severity 1.0.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssd_tf.evaluation.placement import LabelMemory, place_labels
+from ssd_tf.drawing.placement import LabelMemory, place_labels
 
 H, W = 300, 400
 LONG, SHORT = (20, 80), (15, 40)

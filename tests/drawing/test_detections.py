@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssd_tf.evaluation.drawing import draw_detections
-from ssd_tf.evaluation.palette import class_color, contrast
-from ssd_tf.evaluation.placement import LabelMemory
+from ssd_tf.drawing.detections import draw_detections
+from ssd_tf.drawing.palette import class_color, contrast
+from ssd_tf.drawing.placement import LabelMemory
 
 NAMES = {1: "cat", 2: "dog", 3: "person"}
 H, W = 400, 600

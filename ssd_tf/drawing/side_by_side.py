@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ssd_tf.evaluation.drawing import draw_detections
+from ssd_tf.drawing.detections import draw_detections
 from ssd_tf.geometry.boxes import from_coco_xywh
 
 # Between and around the two, in pixels, and its grey level.

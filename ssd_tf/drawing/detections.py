@@ -13,9 +13,9 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from ssd_tf.evaluation.labels import fit_text, label_size, render_label
-from ssd_tf.evaluation.palette import Color, class_color, contrasting
-from ssd_tf.evaluation.placement import LabelMemory, place_labels
+from ssd_tf.drawing.labels import fit_text, label_size, render_label
+from ssd_tf.drawing.palette import Color, class_color, contrasting
+from ssd_tf.drawing.placement import LabelMemory, place_labels
 
 # Sizes as fractions of the picture's "side", sqrt(height * width): 640 x 480 gets lines of 2 and letters of 13 pixels.
 # Letters under 12 pixels are hard to read. Where room is short, letters are smaller by a fifth.

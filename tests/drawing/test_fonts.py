@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssd_tf.evaluation.fonts import default_font, fonts_by_character, load, runs
+from ssd_tf.drawing.fonts import default_font, fonts_by_character, load, runs
 
 FOLDER = pathlib.Path(default_font()).parent
 STIX, SERIF = str(FOLDER / "STIXGeneral.ttf"), str(FOLDER / "DejaVuSerif.ttf")
