@@ -27,8 +27,8 @@ flags.DEFINE_integer("calibration_images", 300, "So many of them, or all there a
 
 def main() -> None:
     from ssd_tf.data.manifest import load_manifest
-    from ssd_tf.evaluation.comparison import compare
-    from ssd_tf.evaluation.comparison_report import markdown, report_title, write_report
+    from ssd_tf.performance.comparison import compare
+    from ssd_tf.performance.comparison_report import markdown, report_title, write_report
     from ssd_tf.predictor import Predictor, load_predictor_for
 
     manifest = load_manifest(FLAGS.data_dir, FLAGS.split)

@@ -42,8 +42,8 @@ def main() -> None:
     _check_flags()
     from ssd_tf.data.manifest import load_manifest
     from ssd_tf.data.pipeline import pictures
-    from ssd_tf.evaluation.comparison import file_bytes
     from ssd_tf.export.description import Description
+    from ssd_tf.performance.comparison import file_bytes
     from ssd_tf.predictor import load_model
     from ssd_tf.specs import detector
 

@@ -51,9 +51,9 @@ flags.DEFINE_integer("loaded_pictures", 1024, "Pictures in memory at a time.", l
 
 def main() -> None:
     from ssd_tf.data.manifest import load_manifest
-    from ssd_tf.evaluation.loadgen import LoadGenConfig
-    from ssd_tf.evaluation.loadgen_log import key_lines
-    from ssd_tf.evaluation.loadgen_pictures import Pictures
+    from ssd_tf.performance.loadgen import LoadGenConfig
+    from ssd_tf.performance.loadgen_images import Pictures
+    from ssd_tf.performance.loadgen_log import key_lines
     from ssd_tf.predictor import load_predictor_for
     from ssd_tf.utils.extras import import_extra
 
@@ -80,7 +80,7 @@ def main() -> None:
 
 def _run_or_leave(predictor, pictures, config) -> pathlib.Path:
     """The summary of the test; an error leaves the program at once, since LoadGen's thread may not have ended."""
-    from ssd_tf.evaluation.loadgen import run_test
+    from ssd_tf.performance.loadgen import run_test
 
     try:
         return run_test(predictor, pictures, config, FLAGS.output_dir)
@@ -93,7 +93,7 @@ def _run_or_leave(predictor, pictures, config) -> pathlib.Path:
 
 def _score(pictures) -> None:
     from ssd_tf.evaluation.coco import coco_metrics, per_class_table, summary_table, write_reports
-    from ssd_tf.evaluation.loadgen_log import ACCURACY_LOG, results_of_log
+    from ssd_tf.performance.loadgen_log import ACCURACY_LOG, results_of_log
 
     results = results_of_log(pathlib.Path(FLAGS.output_dir) / ACCURACY_LOG, pictures)
     metrics = coco_metrics(pictures.ground_truth, results)

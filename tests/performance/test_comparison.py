@@ -12,14 +12,14 @@ from ssd_tf.data.formats import shapes
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.manifest import load_manifest
 from ssd_tf.data.preparation.prepare import prepare
-from ssd_tf.evaluation import measuring
-from ssd_tf.evaluation.comparison import compare, differences, file_bytes
 from ssd_tf.evaluation.evaluator import evaluate_split
-from ssd_tf.evaluation.measuring import Measurement, measure
 from ssd_tf.export.description import Description
 from ssd_tf.export.forms import export_forms
 from ssd_tf.model_dir import ModelInfo, save_model
 from ssd_tf.models.detector import build_model
+from ssd_tf.performance import measuring
+from ssd_tf.performance.comparison import compare, differences, file_bytes
+from ssd_tf.performance.measuring import Measurement, measure
 from ssd_tf.predictor import load_predictor
 
 

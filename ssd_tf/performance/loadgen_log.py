@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ssd_tf.evaluation.evaluator import coco_results
-from ssd_tf.evaluation.loadgen_pictures import Pictures
 from ssd_tf.geometry.detections import Detections
+from ssd_tf.performance.loadgen_images import Pictures
 
 SUMMARY_LOG, DETAIL_LOG, ACCURACY_LOG = "mlperf_log_summary.txt", "mlperf_log_detail.txt", "mlperf_log_accuracy.json"
 

@@ -13,8 +13,8 @@ import tensorflow as tf
 from ssd_tf.data.pipeline import eval_dataset
 from ssd_tf.evaluation.coco import coco_metrics
 from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
-from ssd_tf.evaluation.loadgen import SCENARIOS, LoadGenConfig, run_test
-from ssd_tf.evaluation.loadgen_log import ACCURACY_LOG, SUMMARY_LOG, key_lines, results_of_log
+from ssd_tf.performance.loadgen import SCENARIOS, LoadGenConfig, run_test
+from ssd_tf.performance.loadgen_log import ACCURACY_LOG, SUMMARY_LOG, key_lines, results_of_log
 
 pytest.importorskip("mlperf_loadgen", reason="MLPerf's LoadGen is not installed: pip install '.[mlperf]'")
 

@@ -19,9 +19,9 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from ssd_tf.evaluation.loadgen_log import SUMMARY_LOG, log_rows, start_logs
-from ssd_tf.evaluation.loadgen_pictures import Pictures
 from ssd_tf.geometry.detections import Detections
+from ssd_tf.performance.loadgen_images import Pictures
+from ssd_tf.performance.loadgen_log import SUMMARY_LOG, log_rows, start_logs
 from ssd_tf.utils.extras import import_extra
 from ssd_tf.utils.files import make_folder
 

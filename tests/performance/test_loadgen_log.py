@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 
 from ssd_tf.evaluation.evaluator import evaluate_split
-from ssd_tf.evaluation.loadgen_log import log_rows, read_accuracy_log, results_of_log
 from ssd_tf.geometry.detections import Detections
+from ssd_tf.performance.loadgen_log import log_rows, read_accuracy_log, results_of_log
 
 
 def test_answers_in_any_order_score_exactly_as_evaluate(drawn_split, pictures, tmp_path):

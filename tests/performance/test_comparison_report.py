@@ -9,8 +9,8 @@ import sys
 import cv2
 import tensorflow as tf
 
-from ssd_tf.evaluation.comparison import Row
-from ssd_tf.evaluation.comparison_report import markdown, report_title, write_report
+from ssd_tf.performance.comparison import Row
+from ssd_tf.performance.comparison_report import markdown, report_title, write_report
 
 ROWS = [
     Row("checkpoint", 0.5278, 0.87, 1.0, 1.0, 0.0, 0.0, 135.2, 153.0, 50.2, 913.0),

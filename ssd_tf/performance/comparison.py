@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """The same pictures through several forms of a model -> a row for each: AP, differences, speed, size, memory.
 
-ssd_tf/evaluation/comparison_report.py makes a table and a plot of them.
+ssd_tf/performance/comparison_report.py makes a table and a plot of them.
 """
 
 import dataclasses
@@ -18,11 +18,11 @@ from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import EvalBatch, eval_dataset
 from ssd_tf.evaluation.coco import coco_metrics
 from ssd_tf.evaluation.evaluator import add_ground_truth, coco_results
-from ssd_tf.evaluation.measuring import Measurement, measure
 from ssd_tf.export.predictors import find_exported
 from ssd_tf.geometry import boxes as box_ops
 from ssd_tf.geometry.detections import SCORE_THRESHOLD, Detections
 from ssd_tf.model_dir import find_checkpoint
+from ssd_tf.performance.measuring import Measurement, measure
 
 # Two detections of a class are the same object where they overlap at least so much.
 SAME_IOU = 0.5

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
-from ssd_tf.evaluation.comparison import Row
+from ssd_tf.performance.comparison import Row
 from ssd_tf.utils.files import atomic_path, write_atomically
 
 # A column for each field of Row: its head, and how its values are written.

@@ -8,8 +8,8 @@ import tensorflow as tf
 from ssd_tf.data.pipeline import eval_dataset
 from ssd_tf.evaluation.coco import coco_metrics
 from ssd_tf.evaluation.evaluator import coco_results, evaluate_split
-from ssd_tf.evaluation.loadgen_pictures import Pictures
 from ssd_tf.geometry.detections import Detections
+from ssd_tf.performance.loadgen_images import Pictures
 
 
 def test_pictures_are_in_memory_only_between_load_and_unload(drawn_split, pictures):
