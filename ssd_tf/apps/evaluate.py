@@ -18,7 +18,7 @@ flags.DEFINE_integer("batch_size", 8, "Images in a step.", lower_bound=1)
 
 def main() -> None:
     from ssd_tf.data.manifest import load_manifest
-    from ssd_tf.evaluation.coco import per_class_table, summary_table, write_reports
+    from ssd_tf.evaluation.coco_metrics import per_class_table, summary_table, write_reports
     from ssd_tf.evaluation.evaluator import evaluate_split
     from ssd_tf.predictor import load_predictor_for
 

@@ -92,7 +92,7 @@ def _run_or_leave(predictor, pictures, config) -> pathlib.Path:
 
 
 def _score(pictures) -> None:
-    from ssd_tf.evaluation.coco import coco_metrics, per_class_table, summary_table, write_reports
+    from ssd_tf.evaluation.coco_metrics import coco_metrics, per_class_table, summary_table, write_reports
     from ssd_tf.performance.loadgen_log import ACCURACY_LOG, results_of_log
 
     results = results_of_log(pathlib.Path(FLAGS.output_dir) / ACCURACY_LOG, pictures)

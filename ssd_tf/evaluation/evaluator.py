@@ -16,7 +16,7 @@ from ssd_tf.data.bad_examples import NO_FAULT, Faults
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import FILLING, EvalBatch, eval_dataset
 from ssd_tf.distributed.strategy import Distribution
-from ssd_tf.evaluation.coco import CocoMetrics, coco_metrics
+from ssd_tf.evaluation.coco_metrics import CocoMetrics, coco_metrics
 from ssd_tf.geometry.boxes import to_coco_xywh
 from ssd_tf.geometry.detections import Detections
 

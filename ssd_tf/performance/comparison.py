@@ -16,7 +16,7 @@ from absl import logging
 from ssd_tf.data.bad_examples import NO_FAULT, Faults
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import EvalBatch, eval_dataset
-from ssd_tf.evaluation.coco import coco_metrics
+from ssd_tf.evaluation.coco_metrics import coco_metrics
 from ssd_tf.evaluation.evaluator import add_ground_truth, coco_results
 from ssd_tf.export.predictors import find_exported
 from ssd_tf.geometry import boxes as box_ops

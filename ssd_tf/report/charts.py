@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from ssd_tf.evaluation.coco import CocoMetrics
-from ssd_tf.evaluation.errors import ERROR_KINDS, Errors
+from ssd_tf.evaluation.coco_metrics import CocoMetrics
+from ssd_tf.evaluation.error_analysis import ERROR_KINDS, Errors
 from ssd_tf.evaluation.matches import Matches, precision_recall
 from ssd_tf.report.rendering import LIGHT, SMALL_FONT_SIZE, STYLE, WIDE, new_figure, series_color, shortened
 

@@ -11,7 +11,7 @@ from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.previews import read_pictures
 from ssd_tf.drawing.side_by_side import truth_and_found
 from ssd_tf.evaluation.evaluator import Evaluation
-from ssd_tf.evaluation.pictures import PictureScore
+from ssd_tf.evaluation.image_scores import PictureScore
 
 # Of each kind, and their longer side in pixels: sharp where two of them share a window, and the file stays small.
 MOST_PICTURES, _MAX_SIDE = 8, 640

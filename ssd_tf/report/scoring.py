@@ -8,10 +8,10 @@ import numpy as np
 
 from ssd_tf.data.manifest import Manifest, load_manifest
 from ssd_tf.evaluation.confusion import confusion_matrix
-from ssd_tf.evaluation.errors import Errors, analyse_errors
+from ssd_tf.evaluation.error_analysis import Errors, analyse_errors
 from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
+from ssd_tf.evaluation.image_scores import picture_scores
 from ssd_tf.evaluation.matches import BestThreshold, best_threshold
-from ssd_tf.evaluation.pictures import picture_scores
 from ssd_tf.predictor import load_predictor_for
 from ssd_tf.report.pictures import ScoredPicture, draw_pictures, worst_and_best
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ssd_tf.drawing.detections import class_color
-from ssd_tf.evaluation.errors import ERROR_KINDS
+from ssd_tf.evaluation.error_analysis import ERROR_KINDS
 from ssd_tf.evaluation.matches import best_threshold
 from ssd_tf.report import charts
 from ssd_tf.report.confusion_chart import MAX_CLASSES, confusion_figure, largest_mistakes, mistake_in_words

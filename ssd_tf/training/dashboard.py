@@ -11,7 +11,7 @@ import numpy as np
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.previews import read_pictures
 from ssd_tf.drawing.side_by_side import side_by_side
-from ssd_tf.evaluation.coco import ClassResult
+from ssd_tf.evaluation.coco_metrics import ClassResult
 from ssd_tf.evaluation.confusion import confusion_matrix
 from ssd_tf.evaluation.evaluator import Evaluation
 from ssd_tf.evaluation.matches import precision_recall

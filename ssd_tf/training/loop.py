@@ -20,7 +20,7 @@ from ssd_tf.data.input_service import service_dataset
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import TrainBatch, train_dataset
 from ssd_tf.distributed.strategy import Distribution, make_distribution
-from ssd_tf.evaluation.coco import per_class_table, summary_table
+from ssd_tf.evaluation.coco_metrics import per_class_table, summary_table
 from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
 from ssd_tf.model_dir import TENSORBOARD, ModelInfo, list_checkpoints, save_config
 from ssd_tf.models.detector import build_model

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from ssd_tf.data.manifest import load_manifest
-from ssd_tf.evaluation.coco import per_class_table, summary_table
+from ssd_tf.evaluation.coco_metrics import per_class_table, summary_table
 from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.predictor import load_predictor
 from tests.apps.conftest import ROOT, run_well

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from ssd_tf.evaluation.coco import coco_metrics
+from ssd_tf.evaluation.coco_metrics import coco_metrics
 from ssd_tf.evaluation.matches import Matches, average_precision, best_threshold, precision_recall
 from tests.evaluation.coco_cases import box, cases, truth
 

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from ssd_tf.data.pipeline import eval_dataset
-from ssd_tf.evaluation.coco import coco_metrics
+from ssd_tf.evaluation.coco_metrics import coco_metrics
 from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
 from ssd_tf.performance.loadgen import SCENARIOS, LoadGenConfig, run_test
 from ssd_tf.performance.loadgen_log import ACCURACY_LOG, SUMMARY_LOG, key_lines, results_of_log

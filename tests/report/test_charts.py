@@ -4,9 +4,9 @@ import math
 import numpy as np
 import pytest
 
-from ssd_tf.evaluation.coco import SUMMARY_KEYS, CocoMetrics
+from ssd_tf.evaluation.coco_metrics import SUMMARY_KEYS, CocoMetrics
 from ssd_tf.evaluation.cocoeval import Verdicts
-from ssd_tf.evaluation.errors import ERROR_KINDS, ErrorCost, Errors
+from ssd_tf.evaluation.error_analysis import ERROR_KINDS, ErrorCost, Errors
 from ssd_tf.evaluation.matches import Matches
 from ssd_tf.report import charts
 from ssd_tf.report.rendering import LIGHT, WIDE, render_svg, series_color

@@ -2,7 +2,7 @@
 import numpy as np
 
 from ssd_tf.drawing.detections import class_color
-from ssd_tf.evaluation.pictures import PictureScore
+from ssd_tf.evaluation.image_scores import PictureScore
 from ssd_tf.report.pictures import draw_pictures, worst_and_best
 
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from ssd_tf.evaluation.coco import coco_metrics
+from ssd_tf.evaluation.coco_metrics import coco_metrics
 from ssd_tf.evaluation.evaluator import Evaluation
 from ssd_tf.evaluation.matches import best_threshold
 from ssd_tf.report import sections

@@ -10,7 +10,7 @@ from ssd_tf.data.formats import shapes
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.pipeline import eval_dataset
 from ssd_tf.data.preparation.prepare import prepare
-from ssd_tf.evaluation.coco import coco_metrics
+from ssd_tf.evaluation.coco_metrics import coco_metrics
 from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.training.dashboard import report_evaluation

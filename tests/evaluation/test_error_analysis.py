@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from ssd_tf.evaluation.coco import coco_metrics
+from ssd_tf.evaluation.coco_metrics import coco_metrics
 from ssd_tf.evaluation.cocoeval import CORRECT, MISSED, WRONG, evaluate, verdicts
-from ssd_tf.evaluation.errors import ERROR_KINDS, analyse_errors
+from ssd_tf.evaluation.error_analysis import ERROR_KINDS, analyse_errors
 from tests.evaluation.coco_cases import box, cases, truth
 
 A, B, C = [0, 0, 40, 40], [100, 0, 40, 40], [0, 100, 40, 40]  # three boxes that do not touch

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from ssd_tf.evaluation.coco import (
+from ssd_tf.evaluation.coco_metrics import (
     SUMMARY_KEYS,
     coco_metrics,
     per_class_table,

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssd_tf.evaluation.coco import coco_metrics
+from ssd_tf.evaluation.coco_metrics import coco_metrics
 from ssd_tf.evaluation.cocoeval import MISSED, WRONG, Verdicts
+from ssd_tf.evaluation.image_scores import PictureScore, picture_scores
 from ssd_tf.evaluation.matches import precision_recall
-from ssd_tf.evaluation.pictures import PictureScore, picture_scores
 from tests.evaluation.coco_cases import box, cases, truth
 
 A, B = [0, 0, 40, 40], [100, 0, 40, 40]
