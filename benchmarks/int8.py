@@ -17,8 +17,8 @@ from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.export import flatbuffer
 from ssd_tf.export import quantization as int8
 from ssd_tf.export.description import Description
+from ssd_tf.export.exported import load_exported
 from ssd_tf.export.litert import LiteRTConfig, convert, packed
-from ssd_tf.export.predictors import load_exported
 from ssd_tf.predictor import load_model
 
 

@@ -12,7 +12,7 @@ from absl import logging
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.images import resize
 from ssd_tf.data.manifest import Manifest
-from ssd_tf.export.predictors import ExportedPredictor, load_exported
+from ssd_tf.export.exported import ExportedPredictor, load_exported
 from ssd_tf.geometry.detections import MAX_DETECTIONS, SCORE_THRESHOLD, Detections, detect
 from ssd_tf.model_dir import ModelInfo, find_checkpoint, load_info, require_same_model, restore_model
 from ssd_tf.models.detector import build_model, normalize

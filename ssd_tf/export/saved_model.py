@@ -27,7 +27,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from ssd_tf.data import images as image_ops
 from ssd_tf.data.attempt import attempt
 from ssd_tf.export.description import DESCRIPTION, LABELS, Description, labels_text, to_json
-from ssd_tf.export.predictors import versions
+from ssd_tf.export.exported import versions
 from ssd_tf.geometry.detections import detect
 from ssd_tf.model_dir import CONFIG
 from ssd_tf.models.detector import normalize

@@ -14,7 +14,7 @@ def device_name(predictor: "AnyPredictor") -> str:
     """What a predictor runs on, such as "GPU NVIDIA H100" or "CPU Intel Xeon ..."."""
     import tensorflow as tf
 
-    from ssd_tf.export.predictors import LiteRTPredictor, OnnxPredictor
+    from ssd_tf.export.exported import LiteRTPredictor, OnnxPredictor
 
     gpus = tf.config.list_physical_devices("GPU")
     # The two run on the CPU here, whatever else there is.

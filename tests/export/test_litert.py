@@ -13,9 +13,9 @@ from ai_edge_litert.interpreter import Interpreter
 
 import ssd_tf
 from ssd_tf.export import flatbuffer, litert
+from ssd_tf.export.exported import load_exported
 from ssd_tf.export.litert import LiteRTConfig, convert, export_litert, packed
 from ssd_tf.export.litert_detect import LiteRTDetector
-from ssd_tf.export.predictors import load_exported
 from ssd_tf.export.quantization import float_tensors
 from tests.export.conftest import CATEGORIES
 from tests.export.parity import assert_same_detections

@@ -4,8 +4,8 @@
 import onnx
 import pytest
 
+from ssd_tf.export.exported import load_exported
 from ssd_tf.export.onnx import export_onnx
-from ssd_tf.export.predictors import load_exported
 from tests.export.parity import assert_same_detections
 
 

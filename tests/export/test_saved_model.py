@@ -14,7 +14,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 import ssd_tf
 from ssd_tf.data import images as image_ops
 from ssd_tf.export import saved_model
-from ssd_tf.export.predictors import find_exported, load_exported, versions
+from ssd_tf.export.exported import find_exported, load_exported, versions
 from ssd_tf.export.saved_model import MAX_PIXELS, export_saved_model
 from ssd_tf.geometry.detections import Detections
 from tests.export.conftest import CATEGORIES

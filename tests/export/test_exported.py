@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from ssd_tf.export.predictors import load_exported
+from ssd_tf.export.exported import load_exported
 
 
 def with_zip(path: pathlib.Path, **files: str) -> pathlib.Path:
