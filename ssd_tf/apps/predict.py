@@ -36,7 +36,7 @@ flags.DEFINE_integer("batch_size", 8, "Pictures or frames in a step.", lower_bou
 
 
 def main() -> int:
-    from ssd_tf.data.inputs import find_pictures_and_videos
+    from ssd_tf.media.inputs import find_pictures_and_videos
     from ssd_tf.prediction import predict_pictures
     from ssd_tf.predictor import load_predictor, warn_of_min_score
 

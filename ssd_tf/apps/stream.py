@@ -38,7 +38,7 @@ def main() -> int:
 
 def _window() -> NoReturn:
     from ssd_tf.live.engine import View
-    from ssd_tf.live.source import find_source
+    from ssd_tf.media.source import find_source
 
     try:
         import_extra("PySide6.QtWidgets")
@@ -63,8 +63,8 @@ def _window() -> NoReturn:
 
 def _headless() -> int:
     """Writes what is found in every frame to a video."""
-    from ssd_tf.live.recording import VideoWriter
-    from ssd_tf.live.source import open_source
+    from ssd_tf.media.source import open_source
+    from ssd_tf.media.video_writer import VideoWriter
 
     with open_source(FLAGS.source) as source, VideoWriter(FLAGS.output, source.info.fps) as writer:
         predictor = _load_model()

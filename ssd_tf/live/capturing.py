@@ -7,9 +7,9 @@ import time
 from typing import NamedTuple
 
 from ssd_tf.live.messages import Captured, State, Told
-from ssd_tf.live.newest import Newest
-from ssd_tf.live.source import Source, SourceInfo, find_source
-from ssd_tf.live.speed import Pace, Rate
+from ssd_tf.media.newest import Newest
+from ssd_tf.media.rates import Pace, Rate
+from ssd_tf.media.source import Source, SourceInfo, find_source
 
 # A video that is so late leaves out frames; less is only a busy moment.
 _LATE_SECONDS = 0.1

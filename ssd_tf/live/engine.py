@@ -17,11 +17,11 @@ import numpy as np
 from ssd_tf.live.capturing import Capturing
 from ssd_tf.live.inferring import Inferring
 from ssd_tf.live.messages import Captured, Detected, Redraw, State, Told
-from ssd_tf.live.newest import Newest
 from ssd_tf.live.recorder import Recorder
 from ssd_tf.live.showing import Showing, Shown, Stats
-from ssd_tf.live.source import SourceInfo
 from ssd_tf.live.view import View
+from ssd_tf.media.newest import Newest
+from ssd_tf.media.source import SourceInfo
 
 if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
     from ssd_tf.predictor import AnyPredictor

@@ -10,7 +10,7 @@ import numpy as np
 
 from ssd_tf.live.capturing import Capturing
 from ssd_tf.live.messages import Captured, Detected, Redraw, State, Told
-from ssd_tf.live.newest import Newest
+from ssd_tf.media.newest import Newest
 
 if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
     from ssd_tf.geometry.detections import Detections

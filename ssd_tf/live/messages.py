@@ -8,7 +8,7 @@ import enum
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from ssd_tf.live.source import Frame
+from ssd_tf.media.source import Frame
 
 if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
     from ssd_tf.geometry.detections import Detections

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from ssd_tf.drawing.placement import LabelMemory
 from ssd_tf.live.messages import Detected
-from ssd_tf.live.recording import DiskFullError, Recording, VideoWriter
 from ssd_tf.live.view import View, draw_view
+from ssd_tf.media.video_writer import DiskFullError, Recording, VideoWriter
 
 # How often it looks whether the program is at its end.
 _LOOK_SECONDS = 0.5

@@ -11,11 +11,11 @@ import numpy as np
 
 from ssd_tf.drawing.placement import LabelMemory
 from ssd_tf.live.messages import Detected, Redraw, State, Told
-from ssd_tf.live.newest import Newest
 from ssd_tf.live.recorder import Recorder
-from ssd_tf.live.recording import VideoWriter
-from ssd_tf.live.speed import Rate
 from ssd_tf.live.view import View, count_classes, draw_view
+from ssd_tf.media.newest import Newest
+from ssd_tf.media.rates import Rate
+from ssd_tf.media.video_writer import VideoWriter
 
 
 @dataclasses.dataclass(frozen=True)

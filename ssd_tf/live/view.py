@@ -8,7 +8,7 @@ import numpy as np
 from ssd_tf.drawing.detections import draw_detections
 from ssd_tf.drawing.placement import LabelMemory
 from ssd_tf.live.messages import Detected
-from ssd_tf.live.scaling import fit_within
+from ssd_tf.media.scaling import fit_within
 
 
 @dataclasses.dataclass(frozen=True)

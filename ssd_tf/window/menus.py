@@ -6,7 +6,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
-from ssd_tf.live.cameras import Camera, list_cameras
+from ssd_tf.media.cameras import Camera, list_cameras
 from ssd_tf.window.actions import Actions
 from ssd_tf.window.icons import GRID, make_icon
 from ssd_tf.window.threads import Background

@@ -9,8 +9,8 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar, QWidget
 
 from ssd_tf.live.engine import Shown
-from ssd_tf.live.source import SourceInfo
-from ssd_tf.live.video import stream_name
+from ssd_tf.media.opencv_source import stream_name
+from ssd_tf.media.source import SourceInfo
 
 # Share of the newest frame in the latency that is shown: after seven frames half of what is shown is newer.
 _NEWEST_SHARE = 0.1

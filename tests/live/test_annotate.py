@@ -7,10 +7,9 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from ssd_tf.live import recording
 from ssd_tf.live.annotate import annotate_source
-from ssd_tf.live.recording import VideoWriter
-from ssd_tf.live.source import Frame, Source, SourceInfo, SourceLostError, open_source
+from ssd_tf.media.source import Frame, Source, SourceInfo, SourceLostError, open_source
+from ssd_tf.media.video_writer import VideoWriter
 from tests.fixtures.live import FRAMES, HEIGHT, LEVEL, WIDTH, frame_number, write_video
 
 

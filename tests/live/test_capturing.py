@@ -11,8 +11,8 @@ from PIL import Image
 from ssd_tf.live import capturing as capturing_module
 from ssd_tf.live.capturing import Capturing
 from ssd_tf.live.messages import Captured, State, Told
-from ssd_tf.live.newest import Newest
-from ssd_tf.live.source import Frame, Source, SourceInfo
+from ssd_tf.media.newest import Newest
+from ssd_tf.media.source import Frame, Source, SourceInfo
 from tests.fixtures.live import FRAMES, NotingSlot
 from tests.fixtures.live_viewer import PATIENCE
 

@@ -10,8 +10,8 @@ import pytest
 from ssd_tf.live.capturing import Capturing
 from ssd_tf.live.inferring import Inferring
 from ssd_tf.live.messages import Captured, Detected, State, Told
-from ssd_tf.live.newest import Newest
-from ssd_tf.live.source import Frame
+from ssd_tf.media.newest import Newest
+from ssd_tf.media.source import Frame
 from tests.fixtures.live import LEVEL, NotingSlot
 from tests.fixtures.live_viewer import PATIENCE
 

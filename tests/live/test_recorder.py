@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from ssd_tf.geometry.detections import Detections
-from ssd_tf.live import recording as recording_module
 from ssd_tf.live.engine import State
 from ssd_tf.live.messages import Captured, Detected
 from ssd_tf.live.recorder import Recorder
-from ssd_tf.live.recording import VideoWriter
-from ssd_tf.live.source import Frame
 from ssd_tf.live.view import View
+from ssd_tf.media import video_writer as recording_module
+from ssd_tf.media.source import Frame
+from ssd_tf.media.video_writer import VideoWriter
 from tests.fixtures.live import HEIGHT, LEVEL, WIDTH, frame_number
 from tests.fixtures.live_viewer import PATIENCE, Viewer
 from tests.live.test_annotate import frames_of

@@ -8,10 +8,10 @@ import pytest
 
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.live.messages import Captured, Detected, State, Told
-from ssd_tf.live.newest import Newest
 from ssd_tf.live.showing import Showing, Shown
-from ssd_tf.live.source import Frame
 from ssd_tf.live.view import View
+from ssd_tf.media.newest import Newest
+from ssd_tf.media.source import Frame
 from tests.fixtures.live_viewer import PATIENCE
 
 

@@ -4,7 +4,7 @@
 import pytest
 from PySide6.QtWidgets import QMainWindow, QMenu, QWidget
 
-from ssd_tf.live.cameras import Camera
+from ssd_tf.media.cameras import Camera
 from ssd_tf.window import menus
 from ssd_tf.window.actions import Actions
 from ssd_tf.window.menus import CameraMenu, fill_menu_bar

@@ -48,6 +48,6 @@ def test_opengl_is_kept_away_unless_the_user_wants_it(monkeypatch):
 
 
 def test_window_is_there_without_tensorflow():
-    code = "import sys, ssd_tf.window.program, ssd_tf.live.source; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys, ssd_tf.window.program, ssd_tf.media.source; sys.exit('tensorflow' in sys.modules)"
     root = pathlib.Path(__file__).parent.parent.parent
     assert subprocess.run([sys.executable, "-c", code], cwd=root, timeout=120, check=False).returncode == 0

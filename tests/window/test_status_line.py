@@ -3,7 +3,7 @@
 
 import pytest
 
-from ssd_tf.live.source import SourceInfo
+from ssd_tf.media.source import SourceInfo
 from ssd_tf.window.status_line import ElidedLabel, clock, place, source_name
 
 

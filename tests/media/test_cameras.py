@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ssd_tf.live.cameras import Camera, cameras_in, list_cameras
+from ssd_tf.media.cameras import Camera, cameras_in, list_cameras
 
 
 def add_device(devices: pathlib.Path, device: str, **files: str) -> None:

@@ -3,7 +3,7 @@
 
 import threading
 
-from ssd_tf.live.newest import Newest
+from ssd_tf.media.newest import Newest
 
 
 def in_thread(work) -> threading.Thread:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssd_tf.live import recording as recording_module
-from ssd_tf.live.recording import DiskFullError, Recording, VideoWriter
+from ssd_tf.media import video_writer as recording_module
+from ssd_tf.media.video_writer import DiskFullError, Recording, VideoWriter
 
 LEVEL = 12
 
@@ -133,7 +133,7 @@ def test_folder_in_the_files_place_is_refused(tmp_path):
 def test_full_disk_is_said_and_leaves_nothing(tmp_path):
     # No file of this process can be larger than 20,000 bytes, which stops OpenCV as a full disk does.
     code = (
-        "import resource, sys\nimport numpy as np\nfrom ssd_tf.live.recording import VideoWriter\n"
+        "import resource, sys\nimport numpy as np\nfrom ssd_tf.media.video_writer import VideoWriter\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
         "noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)\n"
         "with VideoWriter(sys.argv[1], 25.0) as writer:\n    for _ in range(30):\n        writer.write(noise)\n"

@@ -7,7 +7,7 @@ import pytest
 from absl import logging
 from PIL import Image
 
-from ssd_tf.live.pictures import PICTURES_FPS, PictureSource
+from ssd_tf.media.image_source import PICTURES_FPS, PictureSource
 
 
 def write_pictures(folder: pathlib.Path, *sizes: tuple[int, int]) -> list[pathlib.Path]:

@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 from absl import logging
 
-from ssd_tf.live.source import Frame, Source, SourceInfo
+from ssd_tf.media.source import Frame, Source, SourceInfo
 
 # Pictures a second: slow enough to look at each.
 PICTURES_FPS = 1.0

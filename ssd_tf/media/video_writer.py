@@ -14,8 +14,8 @@ from typing import Self
 import cv2
 import numpy as np
 
-from ssd_tf.live.scaling import letterbox, pad_to_even
-from ssd_tf.live.video import quiet_opencv
+from ssd_tf.media.opencv_source import quiet_opencv
+from ssd_tf.media.scaling import letterbox, pad_to_even
 from ssd_tf.utils.files import require_file_target, require_space
 
 # For sources that do not say theirs.

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from ssd_tf.live.source import SourceLostError
-from ssd_tf.live.video import VideoSource, stream_name
+from ssd_tf.media.opencv_source import VideoSource, stream_name
+from ssd_tf.media.source import SourceLostError
 from tests.fixtures.live import FRAMES, HEIGHT, WIDTH, frame_number, write_video
 
 
@@ -98,7 +98,7 @@ def test_missing_video_is_refused(tmp_path):
 def test_opencv_and_ffmpeg_do_not_write_to_the_terminal(tmp_path):
     (tmp_path / "words.mp4").write_text("words")
     code = (
-        "import sys\nfrom ssd_tf.live.video import VideoSource\n"
+        "import sys\nfrom ssd_tf.media.opencv_source import VideoSource\n"
         "try:\n    VideoSource(sys.argv[1]).open()\nexcept ValueError:\n    pass\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "words.mp4")], capture_output=True, check=False)

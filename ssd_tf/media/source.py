@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 import numpy as np
 
-from ssd_tf.data.inputs import PICTURE_EXTENSIONS, find_pictures
+from ssd_tf.media.inputs import PICTURE_EXTENSIONS, find_pictures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,9 +127,9 @@ def find_source(text: str) -> Source:
       FileNotFoundError: there is no such file.
     """
     # Here, since all of them import this file.
-    from ssd_tf.live.pictures import PictureSource
-    from ssd_tf.live.remote import RemoteSource
-    from ssd_tf.live.video import VideoSource
+    from ssd_tf.media.image_source import PictureSource
+    from ssd_tf.media.opencv_source import VideoSource
+    from ssd_tf.media.remote_source import RemoteSource
 
     if camera := re.fullmatch(r"(?:/dev/video)?(\d+)", text):
         return RemoteSource(camera[1])

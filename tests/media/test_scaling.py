@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssd_tf.live.scaling import fit_within, letterbox, pad_to_even
+from ssd_tf.media.scaling import fit_within, letterbox, pad_to_even
 
 SIDES = st.integers(1, 300)
 

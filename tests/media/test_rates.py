@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssd_tf.live.speed import EvenTimes, Pace, Rate
+from ssd_tf.media.rates import EvenTimes, Pace, Rate
 
 
 def test_rate_of_even_frames():

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from ssd_tf.live.remote import RemoteSource
-from ssd_tf.live.source import SourceLostError, open_source
+from ssd_tf.media.remote_source import RemoteSource
+from ssd_tf.media.source import SourceLostError, open_source
 from tests.fixtures.live import FRAMES, frame_number, write_video
 
 
@@ -147,4 +147,4 @@ def test_password_is_in_no_command_line(serve, film):
         source.open()
         assert source._process
         shown = pathlib.Path(f"/proc/{source._process.pid}/cmdline").read_bytes()
-    assert b"ssd_tf.live.remote" in shown and b"secret" not in shown
+    assert b"ssd_tf.media.remote_source" in shown and b"secret" not in shown

@@ -27,9 +27,9 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from ssd_tf.live.newest import Newest
-from ssd_tf.live.source import Frame, Source, SourceInfo, SourceLostError
-from ssd_tf.live.video import VideoSource, stream_name
+from ssd_tf.media.newest import Newest
+from ssd_tf.media.opencv_source import VideoSource, stream_name
+from ssd_tf.media.source import Frame, Source, SourceInfo, SourceLostError
 
 # Height, width, index, seconds.
 _HEADER = struct.Struct("<IIQd")

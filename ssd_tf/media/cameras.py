@@ -6,7 +6,7 @@ import pathlib
 import re
 import sys
 
-from ssd_tf.live.video import can_open_camera
+from ssd_tf.media.opencv_source import can_open_camera
 
 # Where Linux keeps a folder for each video device.
 _DEVICES = pathlib.Path("/sys/class/video4linux")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import cv2
 
-from ssd_tf.live.source import Frame, Source, SourceInfo, SourceLostError
+from ssd_tf.media.source import Frame, Source, SourceInfo, SourceLostError
 
 # How long a stream may take to open, and may be silent afterwards, before it counts as lost.
 _TIMEOUT_MS = 10_000

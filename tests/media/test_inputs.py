@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ssd_tf.data.inputs import find_pictures, find_pictures_and_videos, is_video
+from ssd_tf.media.inputs import find_pictures, find_pictures_and_videos, is_video
 
 
 def test_file_is_found_whatever_its_name(tmp_path):
@@ -62,5 +62,5 @@ def test_name_says_what_is_a_video():
 
 
 def test_looking_for_files_does_not_start_tensorflow():
-    code = "import sys, ssd_tf.data.inputs; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys, ssd_tf.media.inputs; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
