@@ -19,7 +19,7 @@ from ssd_tf.export import quantization as int8
 from ssd_tf.export.description import Description
 from ssd_tf.export.exported import load_exported
 from ssd_tf.export.litert import LiteRTConfig, convert, packed
-from ssd_tf.predictor import load_model
+from ssd_tf.inference.predictor import load_model
 
 
 def main() -> None:

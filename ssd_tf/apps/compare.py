@@ -27,9 +27,9 @@ flags.DEFINE_integer("calibration_images", 300, "So many of them, or all there a
 
 def main() -> None:
     from ssd_tf.data.manifest import load_manifest
+    from ssd_tf.inference.predictor import Predictor, load_predictor_for
     from ssd_tf.performance.comparison import compare
     from ssd_tf.performance.comparison_report import markdown, report_title, write_report
-    from ssd_tf.predictor import Predictor, load_predictor_for
 
     manifest = load_manifest(FLAGS.data_dir, FLAGS.split)
     predictors = [load_predictor_for(path, manifest) for path in FLAGS.model]
@@ -64,7 +64,7 @@ def _export_all() -> dict[str, str]:
     from ssd_tf.data.pipeline import pictures
     from ssd_tf.export.description import Description
     from ssd_tf.export.forms import export_forms
-    from ssd_tf.predictor import load_model
+    from ssd_tf.inference.predictor import load_model
     from ssd_tf.specs import detector
 
     forms = _forms()

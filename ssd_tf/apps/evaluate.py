@@ -20,7 +20,7 @@ def main() -> None:
     from ssd_tf.data.manifest import load_manifest
     from ssd_tf.evaluation.coco_metrics import per_class_table, summary_table, write_reports
     from ssd_tf.evaluation.evaluator import evaluate_split
-    from ssd_tf.predictor import load_predictor_for
+    from ssd_tf.inference.predictor import load_predictor_for
 
     manifest = load_manifest(FLAGS.data_dir, FLAGS.split)
     predictor = load_predictor_for(FLAGS.model, manifest)

@@ -43,8 +43,8 @@ def main() -> None:
     from ssd_tf.data.manifest import load_manifest
     from ssd_tf.data.pipeline import pictures
     from ssd_tf.export.description import Description
+    from ssd_tf.inference.predictor import load_model
     from ssd_tf.performance.comparison import file_bytes
-    from ssd_tf.predictor import load_model
     from ssd_tf.specs import detector
 
     calibration = ()

@@ -47,7 +47,7 @@ def main() -> None:
 
 def export(source: pathlib.Path, output: pathlib.Path) -> None:
     """The other way: a model of ours -> MLPerf's tensors."""
-    from ssd_tf.predictor import load_model
+    from ssd_tf.inference.predictor import load_model
     from ssd_tf.weights.convert import require_writable, write_tensors
 
     if FLAGS.annotations or FLAGS.num_classes:

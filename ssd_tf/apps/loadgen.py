@@ -51,10 +51,10 @@ flags.DEFINE_integer("loaded_pictures", 1024, "Pictures in memory at a time.", l
 
 def main() -> None:
     from ssd_tf.data.manifest import load_manifest
+    from ssd_tf.inference.predictor import load_predictor_for
     from ssd_tf.performance.loadgen import LoadGenConfig
     from ssd_tf.performance.loadgen_images import Pictures
     from ssd_tf.performance.loadgen_log import key_lines
-    from ssd_tf.predictor import load_predictor_for
     from ssd_tf.utils.extras import import_extra
 
     import_extra("mlperf_loadgen")

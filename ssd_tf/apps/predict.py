@@ -14,7 +14,7 @@ from absl import flags
 from ssd_tf.apps import cli
 
 if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
-    from ssd_tf.prediction import Summary
+    from ssd_tf.inference.files import Summary
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("model", None, cli.MODEL_HELP, required=True)
@@ -36,9 +36,9 @@ flags.DEFINE_integer("batch_size", 8, "Pictures or frames in a step.", lower_bou
 
 
 def main() -> int:
+    from ssd_tf.inference.files import predict_pictures
+    from ssd_tf.inference.predictor import load_predictor, warn_of_min_score
     from ssd_tf.media.inputs import find_pictures_and_videos
-    from ssd_tf.prediction import predict_pictures
-    from ssd_tf.predictor import load_predictor, warn_of_min_score
 
     files = find_pictures_and_videos(FLAGS.input)
     predictor = load_predictor(FLAGS.model)

@@ -68,7 +68,7 @@ def _headless() -> int:
 
     with open_source(FLAGS.source) as source, VideoWriter(FLAGS.output, source.info.fps) as writer:
         predictor = _load_model()
-        from ssd_tf.live.annotate import annotate_source
+        from ssd_tf.inference.video import annotate_source
 
         start = time.monotonic()
         done = annotate_source(predictor, source, writer, FLAGS.score_threshold)
@@ -83,7 +83,7 @@ def _headless() -> int:
 def _load_model():
     """The predictor; TensorFlow is imported here, so that a window is there before it."""
     cli.start_tensorflow()
-    from ssd_tf.predictor import load_predictor, warn_of_min_score
+    from ssd_tf.inference.predictor import load_predictor, warn_of_min_score
 
     predictor = load_predictor(FLAGS.model)
     warn_of_min_score(predictor, FLAGS.score_threshold)

@@ -24,7 +24,7 @@ from ssd_tf.media.newest import Newest
 from ssd_tf.media.source import SourceInfo
 
 if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
-    from ssd_tf.predictor import AnyPredictor
+    from ssd_tf.inference.predictor import AnyPredictor
 
 __all__ = ["Engine", "Shown", "State", "Stats", "View"]
 

@@ -14,7 +14,7 @@ from ssd_tf.media.newest import Newest
 
 if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
     from ssd_tf.geometry.detections import Detections
-    from ssd_tf.predictor import AnyPredictor
+    from ssd_tf.inference.predictor import AnyPredictor
 
 # Low, since what scores less than the user wants is left out when it is drawn, and shown again when that changes.
 _SCORE_THRESHOLD = 0.05
@@ -92,7 +92,7 @@ class Inferring:
         return True
 
     def _detect(self, predictor: "AnyPredictor", image: np.ndarray) -> "Detections":
-        from ssd_tf.predictor import detect_images  # late: imports TensorFlow
+        from ssd_tf.inference.predictor import detect_images  # late: imports TensorFlow
 
         return detect_images(predictor, [image], 1, _SCORE_THRESHOLD)[0]
 

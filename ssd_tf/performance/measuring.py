@@ -103,7 +103,7 @@ def _detector(model: str):
     with quiet_stderr():
         import tensorflow as tf
 
-        from ssd_tf.predictor import load_predictor
+        from ssd_tf.inference.predictor import load_predictor
 
         # Else this process asks for all memory of a GPU, of which the one that started it has a part.
         for gpu in tf.config.list_physical_devices("GPU"):

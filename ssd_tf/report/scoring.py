@@ -12,7 +12,7 @@ from ssd_tf.evaluation.error_analysis import Errors, analyse_errors
 from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
 from ssd_tf.evaluation.image_scores import picture_scores
 from ssd_tf.evaluation.matches import BestThreshold, best_threshold
-from ssd_tf.predictor import load_predictor_for
+from ssd_tf.inference.predictor import load_predictor_for
 from ssd_tf.report.pictures import ScoredPicture, draw_pictures, worst_and_best
 
 # As COCO: up to 32 x 32 square pixels is small, up to 96 x 96 medium.

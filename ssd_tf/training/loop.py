@@ -22,11 +22,11 @@ from ssd_tf.data.pipeline import TrainBatch, train_dataset
 from ssd_tf.distributed.strategy import Distribution, make_distribution
 from ssd_tf.evaluation.coco_metrics import per_class_table, summary_table
 from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
+from ssd_tf.inference.predictor import Predictor
 from ssd_tf.model_dir import TENSORBOARD, ModelInfo, list_checkpoints, save_config
 from ssd_tf.models.detector import build_model
 from ssd_tf.models.layers import synchronize_batch_norm
 from ssd_tf.models.resnet import freeze_stages
-from ssd_tf.predictor import Predictor
 from ssd_tf.training.clock import Clock
 from ssd_tf.training.config import TrainConfig, flat_settings
 from ssd_tf.training.dashboard import report_evaluation

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ssd_tf.predictor import AnyPredictor
+    from ssd_tf.inference.predictor import AnyPredictor
 
 
 def device_name(predictor: "AnyPredictor") -> str:

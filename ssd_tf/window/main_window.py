@@ -23,7 +23,7 @@ from ssd_tf.window.status_line import StatusLine, clock, source_name
 from ssd_tf.window.threads import Background, Handover
 
 if TYPE_CHECKING:
-    from ssd_tf.predictor import AnyPredictor
+    from ssd_tf.inference.predictor import AnyPredictor
 
 # Seconds that the threads may take to end when the window is closed.
 CLOSE_TIME = 0.9

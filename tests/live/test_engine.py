@@ -11,8 +11,8 @@ import pytest
 
 import ssd_tf
 from ssd_tf.data.annotations import Category
+from ssd_tf.inference.predictor import Predictor
 from ssd_tf.live.engine import State, View
-from ssd_tf.predictor import Predictor
 from tests.fixtures.live import FRAMES, HEIGHT, WIDTH, frame_number, write_video
 from tests.fixtures.live_viewer import PATIENCE, Viewer
 

@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from tests.live.test_annotate import frames_of
 
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.live.engine import State
@@ -20,7 +21,6 @@ from ssd_tf.media.source import Frame
 from ssd_tf.media.video_writer import VideoWriter
 from tests.fixtures.live import HEIGHT, LEVEL, WIDTH, frame_number
 from tests.fixtures.live_viewer import PATIENCE, Viewer
-from tests.live.test_annotate import frames_of
 
 
 class GatedWriter(VideoWriter):

@@ -13,8 +13,8 @@ import safetensors.numpy
 import ssd_tf
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.formats.coco_classes import COCO_CATEGORIES
+from ssd_tf.inference.predictor import load_model, load_predictor
 from ssd_tf.model_dir import ModelInfo, load_info
-from ssd_tf.predictor import load_model, load_predictor
 from ssd_tf.specs import detector
 from ssd_tf.weights import mlperf
 from ssd_tf.weights.convert import categories_of, import_model, write_tensors

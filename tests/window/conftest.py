@@ -15,7 +15,7 @@ import pytest
 
 import ssd_tf
 from ssd_tf.data.annotations import Category
-from ssd_tf.predictor import Predictor
+from ssd_tf.inference.predictor import Predictor
 from ssd_tf.specs import detector
 
 pytest.importorskip("PySide6.QtWidgets", reason="PySide6 or a library that it needs is not here", exc_type=ImportError)

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from ssd_tf.live.annotate import annotate_source
+from ssd_tf.inference.video import annotate_source
 from ssd_tf.media.source import Frame, Source, SourceInfo, SourceLostError, open_source
 from ssd_tf.media.video_writer import VideoWriter
 from tests.fixtures.live import FRAMES, HEIGHT, LEVEL, WIDTH, frame_number, write_video

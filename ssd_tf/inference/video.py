@@ -10,10 +10,10 @@ import tqdm
 from ssd_tf.drawing.detections import draw_detections
 from ssd_tf.drawing.placement import LabelMemory
 from ssd_tf.geometry.detections import Detections
+from ssd_tf.inference.predictor import AnyPredictor, detect_images
 from ssd_tf.media.rates import EvenTimes
 from ssd_tf.media.source import Frame, Source, SourceLostError
 from ssd_tf.media.video_writer import DiskFullError, Recording, VideoWriter
-from ssd_tf.predictor import AnyPredictor, detect_images
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,12 +17,12 @@ from ssd_tf.data.images import read_picture
 from ssd_tf.drawing.detections import draw_detections
 from ssd_tf.evaluation.evaluator import coco_results
 from ssd_tf.geometry.detections import Detections
-from ssd_tf.live.annotate import annotate_source
+from ssd_tf.inference.predictor import AnyPredictor, detect_images
+from ssd_tf.inference.video import annotate_source
 from ssd_tf.media.inputs import is_video
 from ssd_tf.media.opencv_source import VideoSource
 from ssd_tf.media.source import Frame
 from ssd_tf.media.video_writer import VideoWriter
-from ssd_tf.predictor import AnyPredictor, detect_images
 from ssd_tf.utils.files import atomic_path, json_list
 
 # Of a video so many frames go to TensorBoard, evenly spread: they are there to be looked at.
