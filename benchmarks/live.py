@@ -146,7 +146,7 @@ def load(options: argparse.Namespace):
     """The model of --model, or an untrained one."""
     from ssd_tf.data.annotations import Category
     from ssd_tf.inference.predictor import Predictor, load_predictor
-    from ssd_tf.models.detector import build_model
+    from ssd_tf.models.ssd import build_model
     from ssd_tf.specs import detector
 
     if options.model:

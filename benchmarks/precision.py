@@ -27,7 +27,7 @@ from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import AugmentConfig, train_dataset
 from ssd_tf.data.preparation.prepare import prepare
-from ssd_tf.models.detector import build_model
+from ssd_tf.models.ssd import build_model
 from ssd_tf.specs import detector
 from ssd_tf.training.optimizer import OptimizerConfig, make_optimizer
 from ssd_tf.training.schedule import Schedule, learning_rate

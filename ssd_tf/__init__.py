@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from ssd_tf.geometry.anchors import default_boxes
     from ssd_tf.geometry.detections import Detections, detect
     from ssd_tf.geometry.matching import match
-    from ssd_tf.models.detector import build_model, normalize
     from ssd_tf.models.losses import MultiBoxLoss, multibox_loss
+    from ssd_tf.models.ssd import build_model, normalize
     from ssd_tf.specs import DetectorSpec, detector
     from ssd_tf.weights.load import load_weights
 
@@ -25,8 +25,8 @@ _HOMES = {
     "Detections": "ssd_tf.geometry.detections",
     "detect": "ssd_tf.geometry.detections",
     "match": "ssd_tf.geometry.matching",
-    "build_model": "ssd_tf.models.detector",
-    "normalize": "ssd_tf.models.detector",
+    "build_model": "ssd_tf.models.ssd",
+    "normalize": "ssd_tf.models.ssd",
     "MultiBoxLoss": "ssd_tf.models.losses",
     "multibox_loss": "ssd_tf.models.losses",
     "load_weights": "ssd_tf.weights.load",

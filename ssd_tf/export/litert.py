@@ -23,7 +23,7 @@ from ssd_tf.export.metadata import with_metadata
 from ssd_tf.export.quantization import quantize_int8, with_float16_weights, with_int8_weights
 from ssd_tf.geometry.anchors import default_boxes
 from ssd_tf.geometry.detections import CANDIDATES_PER_CLASS
-from ssd_tf.models.detector import normalize
+from ssd_tf.models.ssd import normalize
 from ssd_tf.specs import detector
 from ssd_tf.utils.extras import import_extra
 from ssd_tf.utils.files import atomic_path, require_file_target

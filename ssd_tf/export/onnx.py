@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from ssd_tf.export.description import DESCRIPTION, Description, to_json
-from ssd_tf.models.detector import normalize
+from ssd_tf.models.ssd import normalize
 from ssd_tf.specs import detector
 from ssd_tf.utils.extras import import_extra
 from ssd_tf.utils.files import atomic_path, require_file_target

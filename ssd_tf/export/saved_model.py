@@ -30,7 +30,7 @@ from ssd_tf.export.description import DESCRIPTION, LABELS, Description, labels_t
 from ssd_tf.export.exported import versions
 from ssd_tf.geometry.detections import detect
 from ssd_tf.model_dir import CONFIG
-from ssd_tf.models.detector import normalize
+from ssd_tf.models.ssd import normalize
 from ssd_tf.specs import detector
 from ssd_tf.utils.files import make_folder
 

@@ -14,7 +14,7 @@ from ssd_tf.data.pipeline import TrainBatch
 from ssd_tf.drawing.detections import class_color, draw_detections
 from ssd_tf.geometry.anchors import anchor_corners
 from ssd_tf.geometry.matching import match
-from ssd_tf.models.detector import denormalize
+from ssd_tf.models.ssd import denormalize
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.training.step import augment_batch
 

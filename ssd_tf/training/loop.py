@@ -24,9 +24,9 @@ from ssd_tf.evaluation.coco_metrics import per_class_table, summary_table
 from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
 from ssd_tf.inference.predictor import Predictor
 from ssd_tf.model_dir import TENSORBOARD, ModelInfo, list_checkpoints, save_config
-from ssd_tf.models.detector import build_model
 from ssd_tf.models.layers import synchronize_batch_norm
 from ssd_tf.models.resnet import freeze_stages
+from ssd_tf.models.ssd import build_model
 from ssd_tf.training.clock import Clock
 from ssd_tf.training.config import TrainConfig, flat_settings
 from ssd_tf.training.dashboard import report_evaluation

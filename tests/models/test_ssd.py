@@ -11,8 +11,8 @@ import recipe
 import tensorflow as tf
 
 import ssd_tf
-from ssd_tf.models.detector import denormalize
 from ssd_tf.models.layers import BatchNorm
+from ssd_tf.models.ssd import denormalize
 
 # float32 sums in another order than PyTorch's; outputs up to 20. Measured: 3e-5.
 FORWARD = 1e-3
