@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from ssd_tf.report.rendering import NARROW, WIDE, render_svg
+from ssd_tf.plots.rendering import NARROW, WIDE, render_svg
 from ssd_tf.report.style import style_sheet
 
 

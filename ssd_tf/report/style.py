@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """The look of the report's page, as CSS. Nothing is loaded from elsewhere: the fonts are the reader's own."""
 
-from ssd_tf.report.rendering import DARK, LIGHT
+from ssd_tf.plots.rendering import DARK, LIGHT
 
 _PAGE_LIGHT = {"surface": "#ffffff", "ground": "#f5f6f8", "line": "#dde1e6", "note": "#fff4d6"}
 _PAGE_DARK = {"surface": "#181c20", "ground": "#101316", "line": "#2f363d", "note": "#3a3013"}

@@ -15,8 +15,8 @@ from ssd_tf.evaluation.coco_metrics import ClassResult
 from ssd_tf.evaluation.confusion import confusion_matrix
 from ssd_tf.evaluation.evaluator import Evaluation
 from ssd_tf.evaluation.matches import precision_recall
-from ssd_tf.report.confusion_chart import confusion_figure
-from ssd_tf.report.rendering import to_image
+from ssd_tf.plots.confusion_chart import confusion_figure
+from ssd_tf.plots.rendering import to_image
 from ssd_tf.training.monitor import Monitor
 
 # The tag of all classes together.

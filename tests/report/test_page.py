@@ -1,9 +1,9 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 from matplotlib import rc_context
 
+from ssd_tf.plots.rendering import STYLE, new_figure
 from ssd_tf.report import page
 from ssd_tf.report.page import Chart, Html, Section
-from ssd_tf.report.rendering import STYLE, new_figure
 from tests.fixtures.report_run import Page
 
 WILD = "<script>alert(\"x\")</script> & 'more'"

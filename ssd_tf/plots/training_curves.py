@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ssd_tf.report.history import Curve, History, smoothed, thinned
-from ssd_tf.report.rendering import LIGHT, SMALL_FONT_SIZE, STYLE, new_figure
+from ssd_tf.plots.history import Curve, History, smoothed, thinned
+from ssd_tf.plots.rendering import LIGHT, SMALL_FONT_SIZE, STYLE, new_figure
 
 PANEL_WIDTH, PANEL_HEIGHT = 345, 265
 # Around the axes, in pixels, for numbers and names; the same in all panels, so that they stand in line.

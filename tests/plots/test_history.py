@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssd_tf.report.history import read_history, smoothed, thinned
+from ssd_tf.plots.history import read_history, smoothed, thinned
 
 LINES = (
     {"step": 2, "loss": 4.0, "lr": 0.1, "epoch": 0.5},

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedFormatter
 
-from ssd_tf.report.rendering import LIGHT, SMALL_FONT_SIZE, STYLE, WIDE, new_figure, shortened
+from ssd_tf.plots.rendering import LIGHT, SMALL_FONT_SIZE, STYLE, WIDE, new_figure, shortened
 
 # More rows cannot be read; of more classes those are shown that are confused most.
 MAX_CLASSES = 24

@@ -2,9 +2,9 @@
 import numpy as np
 import pytest
 
-from ssd_tf.report.curves import PANELS, curves_figure, panel_figure, present_panels
-from ssd_tf.report.history import Curve, History
-from ssd_tf.report.rendering import render_png, render_svg
+from ssd_tf.plots.history import Curve, History
+from ssd_tf.plots.rendering import render_png, render_svg
+from ssd_tf.plots.training_curves import PANELS, curves_figure, panel_figure, present_panels
 
 BY_KEY = {panel.key: panel for panel in PANELS}
 

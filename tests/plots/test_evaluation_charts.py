@@ -8,8 +8,7 @@ from ssd_tf.evaluation.coco_metrics import SUMMARY_KEYS, CocoMetrics
 from ssd_tf.evaluation.cocoeval import Verdicts
 from ssd_tf.evaluation.error_analysis import ERROR_KINDS, ErrorCost, Errors
 from ssd_tf.evaluation.matches import Matches
-from ssd_tf.report import charts
-from ssd_tf.report.rendering import LIGHT, WIDE, render_svg, series_color
+from ssd_tf.plots.rendering import LIGHT, WIDE, render_svg, series_color
 
 RECALL = np.linspace(0, 1, 101)
 MATCHES = Matches(

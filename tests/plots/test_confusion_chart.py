@@ -2,14 +2,14 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from ssd_tf.report.confusion_chart import (
+from ssd_tf.plots.confusion_chart import (
     MAX_CLASSES,
     confusion_figure,
     largest_mistakes,
     mistake_in_words,
     most_confused,
 )
-from ssd_tf.report.rendering import LIGHT, render_svg, to_image
+from ssd_tf.plots.rendering import LIGHT, render_svg, to_image
 
 # Background, cat, dog: 8 cats found, 1 taken for a dog, 1 missed; 3 cats found where nothing is.
 MATRIX = np.array([[0, 3, 1], [1, 8, 1], [0, 2, 1200]])
