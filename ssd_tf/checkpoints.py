@@ -16,7 +16,8 @@ import keras
 import tensorflow as tf
 from absl import logging
 
-from ssd_tf.model_dir import (
+from ssd_tf.utils.tensorflow_errors import first_line
+from ssd_tf.weights.model_dir import (
     AVERAGE,
     BEST,
     CHECKPOINTS,
@@ -26,7 +27,6 @@ from ssd_tf.model_dir import (
     list_checkpoints,
     weights_manager,
 )
-from ssd_tf.utils.tensorflow_errors import first_line
 
 _MADE_WITH = "made_with"
 

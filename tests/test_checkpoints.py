@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from ssd_tf.checkpoints import Checkpoints, read_made_with, remove_leftovers
-from ssd_tf.model_dir import list_checkpoints
 from ssd_tf.training.optimizer import SGD
+from ssd_tf.weights.model_dir import list_checkpoints
 
 
 def new_run(folder: pathlib.Path, units: int = 2, **settings) -> tuple[keras.Model, Checkpoints]:

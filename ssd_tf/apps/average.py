@@ -18,9 +18,9 @@ flags.DEFINE_integer("last", 0, "Take so many, the newest ones; 0: all.", lower_
 
 
 def main() -> None:
-    from ssd_tf.model_dir import list_checkpoints, load_info, save_model
     from ssd_tf.models.ssd import build_model
     from ssd_tf.weights.average import average_checkpoints
+    from ssd_tf.weights.model_dir import list_checkpoints, load_info, save_model
 
     info = load_info(pathlib.Path(FLAGS.model))
     found = list_checkpoints(pathlib.Path(FLAGS.model))

@@ -7,8 +7,8 @@ from typing import Any
 
 from ssd_tf.data.annotations import Category
 from ssd_tf.geometry.detections import IOU_THRESHOLD, MAX_DETECTIONS, SCORE_THRESHOLD
-from ssd_tf.model_dir import ModelInfo
 from ssd_tf.specs import detector
+from ssd_tf.weights.model_dir import ModelInfo
 
 # Names of the files inside an exported model. examples/litert_detect.py, which stands alone, knows them too.
 DESCRIPTION = "ssd_tf.json"

@@ -29,10 +29,10 @@ from ssd_tf.data.attempt import attempt
 from ssd_tf.export.description import DESCRIPTION, LABELS, Description, labels_text, to_json
 from ssd_tf.export.exported import versions
 from ssd_tf.geometry.detections import detect
-from ssd_tf.model_dir import CONFIG
 from ssd_tf.models.ssd import normalize
 from ssd_tf.specs import detector
 from ssd_tf.utils.files import make_folder
+from ssd_tf.weights.model_dir import CONFIG
 
 # The name that the warm-up requests ask for. TensorFlow Serving sends them to the model whatever its name.
 _SERVED_NAME = "default"

@@ -14,9 +14,9 @@ from ssd_tf.data.images import resize
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.export.exported import ExportedPredictor, load_exported
 from ssd_tf.geometry.detections import MAX_DETECTIONS, SCORE_THRESHOLD, Detections, detect
-from ssd_tf.model_dir import ModelInfo, find_checkpoint, load_info, require_same_model, restore_model
 from ssd_tf.models.ssd import build_model, normalize
 from ssd_tf.specs import DetectorSpec, detector
+from ssd_tf.weights.model_dir import ModelInfo, find_checkpoint, load_info, require_same_model, restore_model
 
 # Of a picture, the most detections that COCO's AP looks at.
 COCO_DETECTIONS = 100

@@ -21,8 +21,8 @@ from ssd_tf.evaluation.evaluator import add_ground_truth, coco_results
 from ssd_tf.export.exported import find_exported
 from ssd_tf.geometry import boxes as box_ops
 from ssd_tf.geometry.detections import SCORE_THRESHOLD, Detections
-from ssd_tf.model_dir import find_checkpoint
 from ssd_tf.performance.measuring import Measurement, measure
+from ssd_tf.weights.model_dir import find_checkpoint
 
 # Two detections of a class are the same object where they overlap at least so much.
 SAME_IOU = 0.5

@@ -9,7 +9,6 @@ from html import escape
 from typing import Any, NamedTuple
 
 from ssd_tf.data.manifest import manifest_path
-from ssd_tf.model_dir import METRICS, find_checkpoint, load_info, load_settings
 from ssd_tf.plots.history import History, read_history
 from ssd_tf.plots.rendering import WIDE, render_png
 from ssd_tf.plots.training_curves import PANEL_WIDTH, Panel, curves_figure, panel_figure, present_panels
@@ -17,6 +16,7 @@ from ssd_tf.report import sections
 from ssd_tf.report.page import Chart, Section, chart_html, list_html, page_html
 from ssd_tf.report.scoring import Scored, score_checkpoint
 from ssd_tf.utils.files import atomic_path, make_folder, write_atomically
+from ssd_tf.weights.model_dir import METRICS, find_checkpoint, load_info, load_settings
 
 PAGE = "report.html"
 _CURVES = "curves.png"

@@ -23,7 +23,6 @@ from ssd_tf.distributed.strategy import Distribution, make_distribution
 from ssd_tf.evaluation.coco_metrics import per_class_table, summary_table
 from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
 from ssd_tf.inference.predictor import Predictor
-from ssd_tf.model_dir import TENSORBOARD, ModelInfo, list_checkpoints, save_config
 from ssd_tf.models.layers import synchronize_batch_norm
 from ssd_tf.models.resnet import freeze_stages
 from ssd_tf.models.ssd import build_model
@@ -43,6 +42,7 @@ from ssd_tf.training.step import make_train_step
 from ssd_tf.utils.files import write_atomically
 from ssd_tf.utils.memory import used_megabytes
 from ssd_tf.weights.load import load_backbone, load_initial_weights
+from ssd_tf.weights.model_dir import TENSORBOARD, ModelInfo, list_checkpoints, save_config
 
 # What a run leaves in its folder when its loss is no number any more.
 FAILED_STEP = "failed_step.json"

@@ -13,8 +13,8 @@ from tensorboard.plugins.image import metadata as image_metadata
 from tensorboard.plugins.pr_curve import metadata as pr_metadata
 
 from ssd_tf.evaluation.matches import PrecisionRecall
-from ssd_tf.model_dir import METRICS, TENSORBOARD
 from ssd_tf.utils.files import atomic_path, write_atomically
+from ssd_tf.weights.model_dir import METRICS, TENSORBOARD
 
 # Length and two checksums around each record of a file of events.
 _FRAME_BYTES = 16

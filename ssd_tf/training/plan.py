@@ -6,11 +6,11 @@ import math
 
 from ssd_tf.data.manifest import Manifest, load_manifest
 from ssd_tf.data.pipeline import steps_per_epoch
-from ssd_tf.model_dir import ModelInfo
 from ssd_tf.models.losses import check_loss_config
 from ssd_tf.specs import DetectorSpec, detector
 from ssd_tf.training.config import TrainConfig, check_config
 from ssd_tf.training.schedule import Schedule
+from ssd_tf.weights.model_dir import ModelInfo
 
 
 @dataclasses.dataclass(frozen=True)

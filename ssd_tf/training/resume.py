@@ -11,10 +11,10 @@ from absl import logging
 
 from ssd_tf.checkpoints import read_made_with
 from ssd_tf.data.manifest import Manifest
-from ssd_tf.model_dir import CHECKPOINTS, CONFIG, load_info, load_settings, require_same_model
 from ssd_tf.training.config import TrainConfig, flat_settings
 from ssd_tf.training.plan import Plan
 from ssd_tf.utils.files import make_folder
+from ssd_tf.weights.model_dir import CHECKPOINTS, CONFIG, load_info, load_settings, require_same_model
 
 # May change: they say where things are, how long the run is, what is reported and kept, and who computes it.
 _FREE = {

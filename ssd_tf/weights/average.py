@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from ssd_tf.model_dir import restore_model
+from ssd_tf.weights.model_dir import restore_model
 
 
 def average_checkpoints(model: keras.Model, prefixes: Sequence[str]) -> None:

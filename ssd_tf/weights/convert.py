@@ -10,12 +10,12 @@ import safetensors.numpy
 
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.formats.coco_classes import COCO_CATEGORIES
-from ssd_tf.model_dir import ModelInfo, save_model
 from ssd_tf.models.ssd import build_model
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.files import atomic_path
 from ssd_tf.weights import mlperf, torchvision
 from ssd_tf.weights.load import read_content
+from ssd_tf.weights.model_dir import ModelInfo, save_model
 from ssd_tf.weights.pytorch import state_dict
 
 _WRITERS = {

@@ -10,10 +10,10 @@ import numpy as np
 import safetensors
 from absl import logging
 
-from ssd_tf.model_dir import ModelInfo, find_checkpoint, load_info, require_same_model, restore_model
 from ssd_tf.models.resnet import is_backbone_layer
 from ssd_tf.utils.download import cache_dir, fetch
 from ssd_tf.weights import mlperf, torchvision
+from ssd_tf.weights.model_dir import ModelInfo, find_checkpoint, load_info, require_same_model, restore_model
 from ssd_tf.weights.pytorch import read_pytorch, state_dict
 
 # Weights hardly get smaller when they are compressed.

@@ -12,10 +12,10 @@ import pytest
 import ssd_tf
 from ssd_tf.data.annotations import Category
 from ssd_tf.inference.predictor import load_model
-from ssd_tf.model_dir import list_checkpoints
 from ssd_tf.models.resnet import is_backbone_layer
 from ssd_tf.specs import detector
 from ssd_tf.weights.convert import import_model, write_tensors
+from ssd_tf.weights.model_dir import list_checkpoints
 from tests.apps.conftest import TINY, run, run_well
 from tests.apps.test_mistakes import assert_refused
 

@@ -10,7 +10,7 @@ import ssd_tf
 from ssd_tf.data.annotations import Category
 from ssd_tf.export.description import Description
 from ssd_tf.inference.predictor import Predictor
-from ssd_tf.model_dir import ModelInfo
+from ssd_tf.weights.model_dir import ModelInfo
 
 # Sparse ids, not in the order of the names, one name beyond ASCII.
 CATEGORIES = (Category(3, "triangle"), Category(7, "круг"), Category(90, "a cross"))

@@ -5,7 +5,7 @@ import pytest
 
 from ssd_tf.data.annotations import Category
 from ssd_tf.export.description import Description, from_json, labels_text, to_json
-from ssd_tf.model_dir import ModelInfo
+from ssd_tf.weights.model_dir import ModelInfo
 
 INFO = ModelInfo("ssd128_tiny", (Category(0, "zero"), Category(12, "ελ 'x'")))
 

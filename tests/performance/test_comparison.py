@@ -16,11 +16,11 @@ from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.export.description import Description
 from ssd_tf.export.forms import export_forms
 from ssd_tf.inference.predictor import load_predictor
-from ssd_tf.model_dir import ModelInfo, save_model
 from ssd_tf.models.ssd import build_model
 from ssd_tf.performance import measuring
 from ssd_tf.performance.comparison import compare, differences, file_bytes
 from ssd_tf.performance.measuring import Measurement, measure
+from ssd_tf.weights.model_dir import ModelInfo, save_model
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,13 @@ from ssd_tf.data.annotations import Category, ClassCount
 from ssd_tf.data.manifest import Manifest, describe_shard, save_manifest
 from ssd_tf.data.pipeline import AugmentConfig
 from ssd_tf.distributed.strategy import DistributionConfig
-from ssd_tf.model_dir import ModelInfo
 from ssd_tf.models.losses import LossConfig
 from ssd_tf.training.config import TrainConfig
 from ssd_tf.training.mlperf_log import SubmissionConfig
 from ssd_tf.training.optimizer import OptimizerConfig
 from ssd_tf.training.plan import evaluation_epochs, make_plan, make_schedule, mlperf_hyperparameters
 from ssd_tf.training.schedule import Schedule, learning_rate
+from ssd_tf.weights.model_dir import ModelInfo
 from tests.training.settings import SETTINGS
 
 

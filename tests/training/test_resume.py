@@ -14,12 +14,12 @@ from ssd_tf.data.annotations import Category, ClassCount
 from ssd_tf.data.manifest import Manifest, Shard
 from ssd_tf.data.pipeline import AugmentConfig
 from ssd_tf.distributed.strategy import DistributionConfig
-from ssd_tf.model_dir import ModelInfo, save_config
 from ssd_tf.models.losses import LossConfig
 from ssd_tf.training.config import TrainConfig, flat_settings
 from ssd_tf.training.mlperf_log import SubmissionConfig
 from ssd_tf.training.optimizer import SGD, OptimizerConfig
 from ssd_tf.training.resume import changed_settings, decisive, made_with, open_model_dir, shards_hash
+from ssd_tf.weights.model_dir import ModelInfo, save_config
 from tests.training.settings import SETTINGS as ANY_SETTINGS
 
 SETTINGS = {**ANY_SETTINGS, "data_dir": "data", "lr_decay_epochs": (4, 5)}

@@ -6,9 +6,9 @@ import pytest
 
 import ssd_tf
 from ssd_tf.checkpoints import Checkpoints
-from ssd_tf.model_dir import list_checkpoints
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.weights.average import average_checkpoints
+from ssd_tf.weights.model_dir import list_checkpoints
 
 CLASSES = 2
 

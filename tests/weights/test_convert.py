@@ -14,10 +14,10 @@ import ssd_tf
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.formats.coco_classes import COCO_CATEGORIES
 from ssd_tf.inference.predictor import load_model, load_predictor
-from ssd_tf.model_dir import ModelInfo, load_info
 from ssd_tf.specs import detector
 from ssd_tf.weights import mlperf
 from ssd_tf.weights.convert import categories_of, import_model, write_tensors
+from ssd_tf.weights.model_dir import ModelInfo, load_info
 from ssd_tf.weights.torchvision import torchvision_name
 
 SPEC = detector("ssd128_tiny")

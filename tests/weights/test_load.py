@@ -14,10 +14,10 @@ import safetensors.numpy
 import ssd_tf
 from ssd_tf.checkpoints import Checkpoints
 from ssd_tf.data.annotations import Category
-from ssd_tf.model_dir import ModelInfo, save_config
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.weights.load import load_backbone, load_initial_weights
 from ssd_tf.weights.mlperf import reference_name
+from ssd_tf.weights.model_dir import ModelInfo, save_config
 
 SPEC = "ssd128_tiny"
 CLASSES = 3

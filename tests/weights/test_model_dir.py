@@ -14,7 +14,8 @@ import tensorflow as tf
 import ssd_tf
 from ssd_tf.checkpoints import Checkpoints
 from ssd_tf.data.annotations import Category
-from ssd_tf.model_dir import (
+from ssd_tf.training.optimizer import SGD
+from ssd_tf.weights.model_dir import (
     ModelInfo,
     find_checkpoint,
     load_info,
@@ -24,7 +25,6 @@ from ssd_tf.model_dir import (
     save_config,
     save_model,
 )
-from ssd_tf.training.optimizer import SGD
 
 INFO = ModelInfo("ssd128_tiny", (Category(1, "person"), Category(90, "тоstbrush \"'")))
 
