@@ -14,7 +14,6 @@ import tensorflow as tf
 import tqdm
 from absl import logging
 
-from ssd_tf.checkpoints import Checkpoints
 from ssd_tf.data.bad_examples import Faults, image_ids
 from ssd_tf.data.input_service import service_dataset
 from ssd_tf.data.manifest import Manifest
@@ -26,6 +25,7 @@ from ssd_tf.inference.predictor import Predictor
 from ssd_tf.models.layers import synchronize_batch_norm
 from ssd_tf.models.resnet import freeze_stages
 from ssd_tf.models.ssd import build_model
+from ssd_tf.training.checkpoints import Checkpoints
 from ssd_tf.training.clock import Clock
 from ssd_tf.training.config import TrainConfig, flat_settings
 from ssd_tf.training.dashboard import report_evaluation

@@ -9,8 +9,8 @@ from typing import Any
 
 from absl import logging
 
-from ssd_tf.checkpoints import read_made_with
 from ssd_tf.data.manifest import Manifest
+from ssd_tf.training.checkpoints import read_made_with
 from ssd_tf.training.config import TrainConfig, flat_settings
 from ssd_tf.training.plan import Plan
 from ssd_tf.utils.files import make_folder

@@ -13,10 +13,10 @@ import recipe
 from PIL import Image
 
 import ssd_tf
-from ssd_tf.checkpoints import Checkpoints
 from ssd_tf.data.annotations import Category
 from ssd_tf.inference.files import predict_pictures
 from ssd_tf.inference.predictor import Predictor, load_predictor
+from ssd_tf.training.checkpoints import Checkpoints
 from ssd_tf.weights.model_dir import ModelInfo, save_config
 
 CATEGORIES = (Category(1, "circle"), Category(3, "triangle"), Category(12, "cross"))

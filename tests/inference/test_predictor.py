@@ -12,9 +12,9 @@ import tensorflow as tf
 from absl import logging
 
 import ssd_tf
-from ssd_tf.checkpoints import Checkpoints
 from ssd_tf.data.annotations import Category
 from ssd_tf.inference.predictor import Predictor, detect_images, load_predictor, load_predictor_for
+from ssd_tf.training.checkpoints import Checkpoints
 from ssd_tf.weights.model_dir import ModelInfo, save_config
 
 CATEGORIES = (Category(1, "circle"), Category(3, "triangle"), Category(12, "cross"))

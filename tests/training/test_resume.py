@@ -9,12 +9,12 @@ import types
 import keras
 import pytest
 
-from ssd_tf.checkpoints import Checkpoints
 from ssd_tf.data.annotations import Category, ClassCount
 from ssd_tf.data.manifest import Manifest, Shard
 from ssd_tf.data.pipeline import AugmentConfig
 from ssd_tf.distributed.strategy import DistributionConfig
 from ssd_tf.models.losses import LossConfig
+from ssd_tf.training.checkpoints import Checkpoints
 from ssd_tf.training.config import TrainConfig, flat_settings
 from ssd_tf.training.mlperf_log import SubmissionConfig
 from ssd_tf.training.optimizer import SGD, OptimizerConfig

@@ -12,8 +12,8 @@ import pytest
 import safetensors.numpy
 
 import ssd_tf
-from ssd_tf.checkpoints import Checkpoints
 from ssd_tf.data.annotations import Category
+from ssd_tf.training.checkpoints import Checkpoints
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.weights.load import load_backbone, load_initial_weights
 from ssd_tf.weights.mlperf import reference_name

@@ -12,8 +12,8 @@ import pytest
 import tensorflow as tf
 
 import ssd_tf
-from ssd_tf.checkpoints import Checkpoints
 from ssd_tf.data.annotations import Category
+from ssd_tf.training.checkpoints import Checkpoints
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.weights.model_dir import (
     ModelInfo,

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from ssd_tf.checkpoints import Checkpoints, read_made_with, remove_leftovers
+from ssd_tf.training.checkpoints import Checkpoints, read_made_with, remove_leftovers
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.weights.model_dir import list_checkpoints
 
