@@ -126,8 +126,8 @@ def config_from_flags():
     from ssd_tf.models.losses import LossConfig
     from ssd_tf.training.config import TrainConfig
     from ssd_tf.training.mlperf_log import SubmissionConfig
+    from ssd_tf.training.monitoring.profiling import parse_steps
     from ssd_tf.training.optimizer import OptimizerConfig
-    from ssd_tf.training.profiling import parse_steps
 
     settings = _settings(TrainConfig)
     settings.update(

@@ -26,16 +26,16 @@ from ssd_tf.models.layers import synchronize_batch_norm
 from ssd_tf.models.resnet import freeze_stages
 from ssd_tf.models.ssd import build_model
 from ssd_tf.training.checkpoints import Checkpoints
-from ssd_tf.training.clock import Clock
 from ssd_tf.training.config import TrainConfig, flat_settings
-from ssd_tf.training.dashboard import report_evaluation
-from ssd_tf.training.example_grid import example_grid
 from ssd_tf.training.mlperf_log import MlperfLog, SubmissionConfig
-from ssd_tf.training.monitor import Monitor
+from ssd_tf.training.monitoring.evaluation_summaries import report_evaluation
+from ssd_tf.training.monitoring.event_log import Monitor
+from ssd_tf.training.monitoring.example_grid import example_grid
+from ssd_tf.training.monitoring.profiling import StepProfiler
+from ssd_tf.training.monitoring.throughput import Clock
 from ssd_tf.training.optimizer import make_optimizer
 from ssd_tf.training.plan import Plan, make_plan, mlperf_hyperparameters
 from ssd_tf.training.precision import choose_precision
-from ssd_tf.training.profiling import StepProfiler
 from ssd_tf.training.resume import decisive, made_with, open_model_dir
 from ssd_tf.training.schedule import learning_rate
 from ssd_tf.training.step import make_train_step

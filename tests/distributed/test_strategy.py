@@ -22,7 +22,7 @@ from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.models.layers import BatchNorm, synchronize_batch_norm
 from ssd_tf.models.resnet import freeze_stages
-from ssd_tf.training.example_grid import example_grid
+from ssd_tf.training.monitoring.example_grid import example_grid
 from ssd_tf.training.optimizer import OptimizerConfig, make_optimizer
 from ssd_tf.training.step import make_train_step
 

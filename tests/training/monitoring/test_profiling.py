@@ -6,7 +6,7 @@ import logging as std_logging
 import pytest
 import tensorflow as tf
 
-from ssd_tf.training.profiling import StepProfiler, parse_steps
+from ssd_tf.training.monitoring.profiling import StepProfiler, parse_steps
 
 
 def profiles(folder):

@@ -3,8 +3,8 @@
 
 import pytest
 
-from ssd_tf.training import clock as clock_module
-from ssd_tf.training.clock import Clock
+from ssd_tf.training.monitoring import throughput as clock_module
+from ssd_tf.training.monitoring.throughput import Clock
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.evaluation.coco_metrics import coco_metrics
 from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
 from ssd_tf.geometry.detections import Detections
-from ssd_tf.training.dashboard import report_evaluation
-from ssd_tf.training.monitor import Monitor
+from ssd_tf.training.monitoring.evaluation_summaries import report_evaluation
+from ssd_tf.training.monitoring.event_log import Monitor
 
 SIZE, NUM_IMAGES = 64, 20
 

@@ -17,7 +17,7 @@ from ssd_tf.evaluation.evaluator import Evaluation
 from ssd_tf.evaluation.matches import precision_recall
 from ssd_tf.plots.confusion_chart import confusion_figure
 from ssd_tf.plots.rendering import to_image
-from ssd_tf.training.monitor import Monitor
+from ssd_tf.training.monitoring.event_log import Monitor
 
 # The tag of all classes together.
 _ALL = "all classes"

@@ -10,7 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import plugin_data_pb2 as hparams_plugin
 
 from ssd_tf.evaluation.matches import PrecisionRecall
-from ssd_tf.training.monitor import Monitor
+from ssd_tf.training.monitoring.event_log import Monitor
 
 
 def lines(folder):

@@ -10,7 +10,7 @@ from ssd_tf.data.color_jitter import Jitter
 from ssd_tf.data.pipeline import TrainBatch
 from ssd_tf.drawing.detections import class_color
 from ssd_tf.geometry.anchors import anchor_corners
-from ssd_tf.training.example_grid import example_grid
+from ssd_tf.training.monitoring.example_grid import example_grid
 
 SPEC = ssd_tf.detector("ssd128_tiny")
 SIDE, GAP = 320, 4

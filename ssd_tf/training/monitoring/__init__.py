@@ -1,0 +1,2 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""What a run shows while it trains: TensorBoard, throughput, profiles."""
