@@ -15,11 +15,11 @@ from live import HEADER, LINE_SECONDS, load, meter_of, parse_options
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
-from ssd_tf.live.engine import State, View
-from ssd_tf.window.main_window import MainWindow
-from ssd_tf.window.program import keep_opengl_away, require_display
-from ssd_tf.window.saving import default_folder
-from ssd_tf.window.theme import apply_theme
+from ssd_tf.viewer.engine.engine import State, View
+from ssd_tf.viewer.window.main_window import MainWindow
+from ssd_tf.viewer.window.program import keep_opengl_away, require_display
+from ssd_tf.viewer.window.saving import default_folder
+from ssd_tf.viewer.window.theme import apply_theme
 
 _TICK_MS = 10
 

@@ -37,14 +37,14 @@ def main() -> int:
 
 
 def _window() -> NoReturn:
-    from ssd_tf.live.engine import View
     from ssd_tf.media.source import find_source
+    from ssd_tf.viewer.engine.engine import View
 
     try:
         import_extra("PySide6.QtWidgets")
     except ImportError as error:  # PySide6 is there, a library of the system that it needs is not
         raise OSError(f"Qt cannot be loaded: {error}. --headless --output=out.mp4 works without it") from error
-    from ssd_tf.window.program import run_window
+    from ssd_tf.viewer.window.program import run_window
 
     find_source(FLAGS.source).close()  # says at once that a file is not there; the window opens it itself
     outcome = run_window(_load_model, FLAGS.model, FLAGS.source, View(score_threshold=FLAGS.score_threshold))

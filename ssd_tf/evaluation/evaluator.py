@@ -55,7 +55,7 @@ def evaluate_split(
       image_size: S.
       batch_size: B, over all replicas; rounded up to a multiple of their number. The last batch is filled up with black
         images, which are not scored.
-      skip_bad_records: see data/faults.py; what is left out is not scored.
+      skip_bad_records: see data/bad_examples.py; what is left out is not scored.
       distribution: where to compute; None is this process's default device.
 
     Raises:

@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Charts of an evaluation: precision over recall, sizes of objects, kinds of errors, scores, thresholds.
 
-Each function returns a matplotlib Figure of `width` CSS pixels; report/rendering.py makes SVG, PNG or an array of it.
+Each function returns a matplotlib Figure of `width` CSS pixels; plots/rendering.py makes SVG, PNG or an array of it.
 """
 
 import math

@@ -29,7 +29,7 @@ LIGHT = {
     "bad": "#c94f00",
     "heat": "#0073b3",
     "main": "#0b5fa5",
-    # The classes' own colours (evaluation/drawing.py), darker where they would be lost on white.
+    # The classes' own colours (drawing/detections.py), darker where they would be lost on white.
     "series0": "#bd7c00",
     "series1": "#2c8fd1",
     "series2": "#008f68",

@@ -10,7 +10,7 @@ import numpy as np
 from ssd_tf.drawing.detections import class_color
 from ssd_tf.evaluation.error_analysis import ERROR_KINDS
 from ssd_tf.evaluation.matches import best_threshold
-from ssd_tf.plots import evaluation_charts
+from ssd_tf.plots import evaluation_charts as charts
 from ssd_tf.plots.confusion_chart import MAX_CLASSES, confusion_figure, largest_mistakes, mistake_in_words
 from ssd_tf.plots.rendering import series_variable
 from ssd_tf.report.page import Chart, Html, Section, chart_html, pair_html, table_html, tile_html

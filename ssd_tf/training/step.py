@@ -25,7 +25,7 @@ class StepResult(NamedTuple):
       loss, localization, classification: means over the images, before the update: the loss and its two terms.
       positives: mean number of positive anchors of an image.
       gradient_norm: of all gradients together, before clipping.
-      bad_pictures, bad_records: examples that could not be read and took no part; see data/faults.py.
+      bad_pictures, bad_records: examples that could not be read and took no part; see data/bad_examples.py.
       stop: above 0 where a replica was asked to stop after this step.
     """
 

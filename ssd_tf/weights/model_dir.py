@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """A run's folder: config.json, checkpoints/, best/, metrics.jsonl, TensorBoard events.
 
-config.json says what model it is; ssd_tf/training/checkpoints.py writes the checkpoints. A model that was imported, and not
+config.json says what model it is; training/checkpoints.py writes the checkpoints. A model that was imported, and not
 trained here, has best/ alone.
 """
 

@@ -85,7 +85,7 @@ def test_signal_closes_the_window(trained, video, number, status):
 SLOW = """
 import sys, time
 from ssd_tf.apps import cli, stream
-import ssd_tf.live.inferring as inferring
+import ssd_tf.viewer.engine.inference as inferring
 
 def detect(self, predictor, image):
     if image.any():  # and is not the first, black one
@@ -99,7 +99,7 @@ cli.run(stream.main, tensorflow=False)
 # The program where the window was closed and something is not saved.
 LOST = """
 from ssd_tf.apps import cli, stream
-import ssd_tf.window.program as program
+import ssd_tf.viewer.window.program as program
 
 program.run_window = lambda *_: program.Outcome(0, "street.mp4: the disk is full")
 cli.run(stream.main, tensorflow=False)

@@ -9,6 +9,7 @@ import pytest
 import recipe
 import tensorflow as tf
 
+from ssd_tf.data import augmentation
 from ssd_tf.data.augmentation import Crop, crop_pixels, example_seed, random_crop, random_flip
 
 
@@ -170,7 +171,7 @@ def test_amount_of_padding_changes_nothing():
 @pytest.mark.parametrize("min_iou", [0.1, 0.3, 0.5, 0.7, 0.9])
 def test_mode_with_a_minimum_iou_gives_only_crops_that_have_it_with_every_box(monkeypatch, min_iou):
     # This mode and the whole image are the only ones left.
-    monkeypatch.setattr(augment, "MIN_IOUS", (min_iou,))
+    monkeypatch.setattr(augmentation, "MIN_IOUS", (min_iou,))
     boxes = np.float32([[[0.02, 0.02, 0.98, 0.98], [0.01, 0.02, 0.97, 0.97]]])
     crops = draw(boxes, np.ones((1, 2), bool), num_draws=150, tries=50)
     windows = crops.window[~is_whole(crops.window)]
@@ -184,8 +185,8 @@ def test_mode_with_a_minimum_iou_gives_only_crops_that_have_it_with_every_box(mo
 
 
 def test_modes_are_the_papers():
-    assert augment.MIN_IOUS[:-1] == (0.1, 0.3, 0.5, 0.7, 0.9)
-    assert augment.MIN_IOUS[-1] < 0.0  # an IoU of 0 must do: boxes outside the crop do not forbid it
+    assert augmentation.MIN_IOUS[:-1] == (0.1, 0.3, 0.5, 0.7, 0.9)
+    assert augmentation.MIN_IOUS[-1] < 0.0  # an IoU of 0 must do: boxes outside the crop do not forbid it
 
 
 def test_image_with_one_box_keeps_it_in_every_crop():

@@ -10,6 +10,7 @@ import pytest
 import recipe
 import tensorflow as tf
 
+from ssd_tf.data import color_jitter
 from ssd_tf.data.augmentation import example_seed
 from ssd_tf.data.color_jitter import Jitter, jitter, random_jitter
 
@@ -47,7 +48,7 @@ def one_operation(image, name, factor) -> np.ndarray:
     """Only this operation, as `jitter` applies it. (A hue turned by 0 goes through 8-bit HSV and changes pixels.)"""
     number = np.full((1, 1, 1, 1), OPERATIONS.index(name), np.int32)
     amount = np.full((1, 1, 1, 1), factor, np.float32)
-    return colors._apply(tf.constant(image[None], tf.float32), number, amount).numpy()[0]
+    return color_jitter._apply(tf.constant(image[None], tf.float32), number, amount).numpy()[0]
 
 
 @pytest.mark.parametrize(("name", "factor"), SINGLE)

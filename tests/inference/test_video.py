@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ssd_tf.inference.video import annotate_source
+from ssd_tf.media import video_writer
 from ssd_tf.media.source import Frame, Source, SourceInfo, SourceLostError, open_source
 from ssd_tf.media.video_writer import VideoWriter
 from tests.fixtures.live import FRAMES, HEIGHT, LEVEL, WIDTH, frame_number, write_video
@@ -120,7 +121,7 @@ def test_pictures_are_in_the_video_once_though_some_were_left_out(detector, tmp_
 def test_nearly_full_disk_breaks_off_and_keeps_what_there_is(detector, tmp_path, monkeypatch, left):
     def fill(frame, found, drawn) -> None:
         if frame.index == 3:
-            monkeypatch.setattr(recording, "_SPARE_BYTES", 1 << 60)
+            monkeypatch.setattr(video_writer, "_SPARE_BYTES", 1 << 60)
 
     with VideoWriter(tmp_path / "out.mp4", 5.0) as writer:
         source = Uneven([k / 5 for k in range(left + 1)])

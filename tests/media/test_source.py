@@ -73,7 +73,7 @@ def test_camera_that_is_not_there_is_refused_by_number(text):
 def test_videos_are_read_and_folders_found_without_tensorflow(video):
     code = (
         "import sys; from ssd_tf.media.source import find_source, open_source; open_source(sys.argv[1]).read(); "
-        "import ssd_tf.live.engine, ssd_tf.media.cameras; "
+        "import ssd_tf.viewer.engine.engine, ssd_tf.media.cameras; "
         "find_source(sys.argv[2]); sys.exit('tensorflow' in sys.modules)"
     )
     Image.new("RGB", (2, 2)).save(video.with_name("a.png"))

@@ -20,7 +20,7 @@ from ssd_tf.utils.download import RemoteFile, cache_dir, fetch
 from ssd_tf.utils.files import CHUNK
 from tests.download_server import CONTENT, HALF, SHA256, Server, refuse, serve, serve_range, serve_whole
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)

@@ -361,7 +361,7 @@ prepare(read_coco(annotations, images), output, "train", {{}}, num_shards=2, num
 def test_killed_preparation_leaves_no_split_and_the_next_one_cleans_up(drawn, dataset, tmp_path):
     run(dataset, tmp_path, num_shards=2)
     before = {path.name: path.read_bytes() for path in tmp_path.glob("*.tfrecord")}
-    root = pathlib.Path(__file__).parents[2]
+    root = pathlib.Path(__file__).parents[3]
     arguments = [sys.executable, "-c", CHILD, str(drawn), str(drawn.parent / "images"), str(tmp_path)]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     child = subprocess.Popen(arguments, cwd=root, env=environment, stderr=subprocess.DEVNULL)

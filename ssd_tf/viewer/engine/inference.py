@@ -1,0 +1,104 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""The inference thread: loads the model, then detects in one frame after the other."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ssd_tf.media.newest import Newest
+from ssd_tf.viewer.engine.capture import Capturing
+from ssd_tf.viewer.engine.messages import Captured, Detected, Redraw, State, Told
+
+if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
+    from ssd_tf.geometry.detections import Detections
+    from ssd_tf.inference.predictor import AnyPredictor
+
+# Low, since what scores less than the user wants is left out when it is drawn, and shown again when that changes.
+_SCORE_THRESHOLD = 0.05
+
+
+class Inferring:
+    """`run` is the inference thread: takes frames, puts detections, and hands on states in their place among them.
+
+    Attributes:
+      predictor: None until the model is loaded and has run once.
+    """
+
+    predictor: "AnyPredictor | None" = None
+
+    def __init__(
+        self,
+        load_model: "Callable[[], AnyPredictor]",
+        capturing: Capturing,
+        captured: Newest[Captured | Told],
+        results: Newest[Detected | Told | Redraw],
+    ):
+        self._load_model = load_model
+        self._capturing = capturing
+        self._captured = captured
+        self._results = results
+        self._retry = threading.Event()
+        self._closing = False
+
+    def retry(self) -> None:
+        """Loads the model once more where that has failed."""
+        self._retry.set()
+
+    def close(self) -> None:
+        """Ends `run`, unless it is in the middle of loading or of a frame; then soon after."""
+        self._closing = True
+        self._retry.set()
+
+    def run(self) -> None:
+        while not self._closing and not self._load():
+            self._retry.wait()
+        if self._closing or not self.predictor:
+            return
+        self._capturing.allow()
+        names = {k: category.name for k, category in enumerate(self.predictor.categories, start=1)}
+        failed = 0  # the opening of which nothing more is told, since that would cover the reason
+        while message := self._captured.take():
+            if message.opening == failed:
+                continue
+            if isinstance(message, Told):
+                self._results.put(message, keep=True)
+                continue
+            start = time.monotonic()
+            try:
+                found = self._detect(self.predictor, message.frame.image)
+            except _mistakes() as error:
+                failed = message.opening
+                self._capturing.stop(failed)
+                self._results.put(Told(failed, State.FAILED, f"the model failed: {error}"), keep=True)
+                continue
+            took_ms = 1000 * (time.monotonic() - start)
+            self._results.put(Detected(message, found, names, took_ms), keep=message.kept)
+
+    def _load(self) -> bool:
+        """Whether the model is there and warm: the first call compiles."""
+        self._retry.clear()
+        self._results.put(Told(None, State.LOADING, "Loading the model"), keep=True)
+        try:
+            predictor = self._load_model()
+            size = predictor.spec.image_size
+            self._detect(predictor, np.zeros((size, size, 3), np.uint8))
+        except _mistakes() as error:
+            self._results.put(Told(None, State.FAILED, f"the model cannot be loaded: {error}"), keep=True)
+            return False
+        self.predictor = predictor
+        return True
+
+    def _detect(self, predictor: "AnyPredictor", image: np.ndarray) -> "Detections":
+        from ssd_tf.inference.predictor import detect_images  # late: imports TensorFlow
+
+        return detect_images(predictor, [image], 1, _SCORE_THRESHOLD)[0]
+
+
+def _mistakes() -> tuple[type[Exception], ...]:
+    """What a model or a machine can be wrong in; all else is a mistake of this program's."""
+    import tensorflow as tf
+
+    return (ValueError, KeyError, ArithmeticError, OSError, tf.errors.OpError)

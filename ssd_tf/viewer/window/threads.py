@@ -1,0 +1,85 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""The way from other threads into the GUI thread, which must never wait and never fall behind."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, Signal
+
+from ssd_tf.viewer.engine.engine import Shown, State
+
+
+class Handover(QObject):
+    """What the engine's threads call; the signals come in the GUI thread.
+
+    Of pictures only the newest waits: one that the GUI thread did not take in time is replaced, so that a slow screen
+    shows fewer pictures and not older ones. Changes of state all arrive, in order.
+
+    Signals:
+      shown(Shown), state_changed(State, str).
+
+    Attributes:
+      last_words: the text of CLOSED, after which nobody waits for signals any more.
+    """
+
+    shown = Signal(object)
+    state_changed = Signal(object, str)
+    _picture_waits = Signal()
+    _state_waits = Signal(object, str)
+
+    def __init__(self, parent: QObject | None = None):
+        super().__init__(parent)
+        self._lock = threading.Lock()
+        self._newest: Shown | None = None
+        self.last_words = ""
+        self._picture_waits.connect(self._take, Qt.ConnectionType.QueuedConnection)
+        self._state_waits.connect(self.state_changed, Qt.ConnectionType.QueuedConnection)
+
+    def put_shown(self, shown: Shown) -> None:
+        with self._lock:
+            announced = self._newest is not None
+            self._newest = shown
+        if not announced:
+            self._picture_waits.emit()
+
+    def put_state(self, state: State, text: str) -> None:
+        if state is State.CLOSED:
+            self.last_words = text
+        else:
+            self._state_waits.emit(state, text)
+
+    def _take(self) -> None:
+        with self._lock:
+            shown, self._newest = self._newest, None
+        if shown is not None:
+            self.shown.emit(shown)
+
+
+class Background(QObject):
+    """Runs what may take a while, such as writing a large PNG, in a thread of its own.
+
+    `work` must deal with its own errors, by what it returns: an exception would be shown as the thread's traceback.
+    """
+
+    _finished = Signal(object, object)
+
+    def __init__(self, parent: QObject | None = None):
+        super().__init__(parent)
+        self._threads: list[threading.Thread] = []
+        self._finished.connect(lambda then, result: then(result), Qt.ConnectionType.QueuedConnection)
+
+    def run(self, name: str, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        """Calls then(work()): work in a thread called ssd_tf-NAME, then in the GUI thread."""
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        thread = threading.Thread(target=lambda: self._finished.emit(then, work()), name=f"ssd_tf-{name}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def close(self, timeout: float) -> list[str]:
+        """Waits for what is still running; the names of the threads that did not end within `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return [thread.name for thread in self._threads if thread.is_alive()]

@@ -1,0 +1,212 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""The capture thread by itself: what it hands on when nobody takes it, when it is late, and when it is paused."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ssd_tf.media.newest import Newest
+from ssd_tf.media.source import Frame, Source, SourceInfo
+from ssd_tf.viewer.engine import capture as capturing_module
+from ssd_tf.viewer.engine.capture import Capturing
+from ssd_tf.viewer.engine.messages import Captured, State, Told
+from tests.fixtures.live import FRAMES, NotingSlot
+from tests.fixtures.live_viewer import PATIENCE
+
+
+class Watched(Newest):
+    """Tells when the end of the source waits behind the frames."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ended = threading.Event()
+
+    def put(self, item, keep: bool = False) -> None:
+        if isinstance(item, Told) and item.state is State.ENDED:
+            self.ended.set()
+        super().put(item, keep)
+
+
+class Endless(Source):
+    """A source whose frames take five milliseconds each to read."""
+
+    def __init__(self, info: SourceInfo):
+        self.info = info
+        self.reads = self.skips = 0
+
+    def open(self) -> None:
+        pass
+
+    def read(self) -> Frame:
+        time.sleep(0.005)
+        self.reads += 1
+        index = self.reads + self.skips - 1
+        return Frame(np.zeros((2, 2, 3), np.uint8), index, index / (self.info.fps or 1000))
+
+    def skip(self) -> bool:
+        self.skips += 1
+        return True
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def play(monkeypatch):
+    """play(source): its Capturing, and where that puts what it reads."""
+    started = []
+
+    def start(source: Source | str, output: Newest | None = None) -> tuple[Capturing, Newest]:
+        output = output or Newest()
+        if isinstance(source, Source):
+            monkeypatch.setattr(capturing_module, "find_source", lambda _: source)
+        capturing = Capturing(output, fast=not isinstance(source, Source))
+        thread = threading.Thread(target=capturing.run)
+        capturing.allow()
+        capturing.play(1, str(source))
+        thread.start()
+        started.append((capturing, output, thread))
+        return capturing, output
+
+    yield start
+    for capturing, output, thread in started:
+        capturing.close()
+        output.close()
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+def take_frame(output: Newest) -> Captured:
+    while not isinstance(message := output.take(), Captured):
+        assert message is not None
+    return message
+
+
+def test_newest_frame_wins_and_the_end_comes_after_it(play, video):
+    watched = Watched()
+    _, output = play(str(video), watched)
+    running = output.take()
+    assert running.state is State.RUNNING
+    assert watched.ended.wait(PATIENCE)  # all has been read, and nothing was taken
+    assert output.take().frame.index == FRAMES - 1
+    assert output.take().state is State.ENDED
+
+
+def test_video_that_cannot_be_decoded_in_time_leaves_out_frames(play):
+    source = Endless(SourceInfo("fast.mp4", "video", 1000.0, 0, 2, 2))
+    _, output = play(source)
+    indices = [take_frame(output).frame.index for _ in range(60)]
+    assert source.skips > 0
+    assert indices == sorted(set(indices))
+    # At most so many in a row, so that something is seen however slow the machine is.
+    assert max(np.diff(indices)) > 1
+
+
+def test_pictures_are_never_left_out(play):
+    source = Endless(SourceInfo("folder", "pictures", 1000.0, 0, 2, 2))
+    _, output = play(source)
+    for _ in range(60):
+        take_frame(output)
+    assert source.skips == 0
+
+
+def test_paused_camera_is_read_on_so_that_the_next_frame_is_fresh(play):
+    source = Endless(SourceInfo("camera 0", "camera", 0.0, 0, 2, 2))
+    capturing, output = play(source)
+    capturing.set_paused(True)
+    while not (isinstance(message := output.take(), Told) and message.state is State.PAUSED):
+        pass
+    held = source.reads
+    while source.reads < held + 10:
+        time.sleep(0.001)
+    capturing.step()
+    assert take_frame(output).frame.index >= held + 10
+
+
+def test_paused_video_stays_where_it_is(play):
+    source = Endless(SourceInfo("film.mp4", "video", 200.0, 0, 2, 2))
+    capturing, output = play(source)
+    capturing.set_paused(True)
+    last = -1
+    while not (isinstance(message := output.take(), Told) and message.state is State.PAUSED):
+        last = message.frame.index if isinstance(message, Captured) else last
+    capturing.step()
+    assert take_frame(output).frame.index == last + 1
+    assert source.reads + source.skips == last + 2
+
+
+def pause(capturing: Capturing, output: Newest) -> None:
+    capturing.set_paused(True)
+    while not (isinstance(message := output.take(), Told) and message.state is State.PAUSED):
+        pass
+
+
+def test_pictures_that_nobody_takes_are_waited_for(play, tmp_path):
+    for k in range(5):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"{k}.png")
+    slot = NotingSlot()
+    play(str(tmp_path), slot)  # as fast as possible
+    frames = []
+    while not (isinstance(message := slot.take(), Told) and message.state is State.ENDED):
+        if isinstance(message, Captured):
+            frames.append(message.frame)
+    assert all(keep for item, keep in slot.noted if isinstance(item, Captured))
+    assert [(frame.index, frame.name) for frame in frames] == [(k, f"{k}.png") for k in range(5)]
+
+
+def test_picture_after_one_that_came_late_is_seen_as_long_as_any():
+    capturing = Capturing(Newest(), fast=False)
+    capturing._pace.due(0.0, time.monotonic() - 10)  # the first one, for which a model has taken ten seconds
+    now = capturing._keep_pace(Endless(SourceInfo("folder", "pictures", 1.0, 0, 2, 2)), 1.0)
+    assert capturing._pace.due(2.0, now) == pytest.approx(now + 1.0)
+
+
+def test_steps_do_not_pile_up(play, video):
+    capturing, output = play(Endless(SourceInfo("film.mp4", "video", 200.0, 0, 2, 2)))
+    pause(capturing, output)
+    with capturing._changed:  # the thread cannot take one meanwhile
+        for _ in range(9):
+            capturing.step()
+        assert capturing._steps == 2
+
+
+def test_pausing_what_is_paused_loses_no_step(play):
+    capturing, output = play(Endless(SourceInfo("film.mp4", "video", 200.0, 0, 2, 2)))
+    pause(capturing, output)
+    with capturing._changed:
+        capturing.step()
+        capturing.set_paused(True)
+        assert capturing._steps == 1
+    assert take_frame(output).kept
+
+
+def test_source_is_not_named_before_it_is_open(video):
+    output: Newest = Newest()
+    capturing = Capturing(output, fast=True)
+    thread = threading.Thread(target=capturing.run)
+    thread.start()
+    capturing.allow()
+    capturing.play(1, str(video))
+    while not (isinstance(message := output.take(), Told) and message.state is State.ENDED):
+        pass
+    assert capturing.source_info and capturing.source_info.name == "grey.mp4"
+    capturing.play(2, "nowhere.mp4")
+    assert capturing.source_info is None
+    lost = output.take()
+    assert isinstance(lost, Told) and lost.state is State.LOST
+    assert capturing.source_info is None
+    capturing.close()
+    output.close()
+    thread.join(PATIENCE)
+
+
+def test_only_the_opening_that_is_meant_is_stopped(play):
+    capturing, output = play(Endless(SourceInfo("film.mp4", "video", 200.0, 0, 2, 2)))
+    take_frame(output)
+    capturing.stop(7)  # an older one, of which a model has just failed
+    assert not capturing._stopped
+    capturing.stop(1)
+    assert capturing._stopped
