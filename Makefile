@@ -35,6 +35,7 @@ lint: $(VENV)/dev
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m pyright
+	$(VENV)/bin/lint-imports
 
 bench: $(VENV)/runtime
 	$(RUN) benchmarks/speed.py

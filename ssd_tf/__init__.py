@@ -7,6 +7,8 @@ The public names are loaded when they are first used, so that `import ssd_tf` do
 import importlib
 from typing import TYPE_CHECKING
 
+from ssd_tf.version import __version__
+
 if TYPE_CHECKING:
     from ssd_tf.geometry.anchors import default_boxes
     from ssd_tf.geometry.detections import Detections, detect
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
     from ssd_tf.models.ssd import build_model, normalize
     from ssd_tf.specs import DetectorSpec, detector
     from ssd_tf.weights.load import load_weights
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "DetectorSpec": "ssd_tf.specs",
@@ -36,6 +36,7 @@ __all__ = [
     "Detections",
     "DetectorSpec",
     "MultiBoxLoss",
+    "__version__",
     "build_model",
     "default_boxes",
     "detect",

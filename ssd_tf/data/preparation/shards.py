@@ -15,12 +15,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from ssd_tf import __version__
 from ssd_tf.data import images as image_ops
 from ssd_tf.data import records
 from ssd_tf.data.annotations import AnnotatedImage, Category, ClassCount, clean_boxes, count_classes
 from ssd_tf.data.manifest import Shard, describe_shard
 from ssd_tf.utils.files import atomic_path, write_atomically
+from ssd_tf.version import __version__
 
 
 @dataclasses.dataclass(frozen=True)
