@@ -7,7 +7,7 @@ The public names are loaded when they are first used, so that `import ssd_tf` do
 import importlib
 from typing import TYPE_CHECKING
 
-from ssd_tf.version import __version__
+from ssd_tf.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from ssd_tf.geometry.anchors import default_boxes
@@ -36,7 +36,6 @@ __all__ = [
     "Detections",
     "DetectorSpec",
     "MultiBoxLoss",
-    "__version__",
     "build_model",
     "default_boxes",
     "detect",
