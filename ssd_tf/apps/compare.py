@@ -44,7 +44,7 @@ def main() -> None:
         models = _named(FLAGS.model)
     del predictors  # their memory is for the models that run
     done = compare(models, FLAGS.data_dir, manifest, spec.image_size, lambda form: print(f"running {form}", flush=True))
-    title = report_title(spec.name, FLAGS.split, done.num_pictures)
+    title = report_title(spec.name, FLAGS.split, done.num_images)
     write_report(done.rows, title, FLAGS.output_dir)
     print(markdown(done.rows, title))
     print(f"compare.md, compare.csv and compare.png in {FLAGS.output_dir}")

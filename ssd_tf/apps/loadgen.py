@@ -53,7 +53,7 @@ def main() -> None:
     from ssd_tf.data.manifest import load_manifest
     from ssd_tf.inference.predictor import load_predictor_for
     from ssd_tf.performance.loadgen import LoadGenConfig
-    from ssd_tf.performance.loadgen_images import Pictures
+    from ssd_tf.performance.loadgen_images import SplitImages
     from ssd_tf.performance.loadgen_log import key_lines
     from ssd_tf.utils.extras import import_extra
 
@@ -66,11 +66,11 @@ def main() -> None:
         target_latency_ms=FLAGS.target_latency_ms,
         min_duration_seconds=FLAGS.min_duration_seconds,
         min_queries=FLAGS.min_queries,
-        loaded_pictures=FLAGS.loaded_pictures,
+        loaded_images=FLAGS.loaded_pictures,
     )
     manifest = load_manifest(FLAGS.data_dir, FLAGS.split)
     predictor = load_predictor_for(FLAGS.model, manifest)
-    pictures = Pictures(FLAGS.data_dir, manifest, predictor.spec.image_size)
+    pictures = SplitImages(FLAGS.data_dir, manifest, predictor.spec.image_size)
     summary = _run_or_leave(predictor, pictures, config)
     print("\n".join(key_lines(summary.read_text())))
     print(f"LoadGen's summary: {summary}")

@@ -47,7 +47,7 @@ def fonts_by_character(paths: Iterable[str]) -> dict[int, str]:
     """Code point -> the first of these font files that has an outline for it.
 
     Passed over are bitmap fonts, "Last Resort" fonts, which have a box for every character, and files that are no fonts
-    or cannot be read: one bad file among the hundreds of a system should not keep pictures from being drawn.
+    or cannot be read: one bad file among the hundreds of a system should not keep images from being drawn.
     """
     from matplotlib.ft2font import FT2Font  # late: matplotlib costs more than the rest of this file
 

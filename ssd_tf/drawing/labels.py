@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Labels: one line of text on a filled box in the colour of its class, as small pictures.
+"""Labels: one line of text on a filled box in the colour of its class, as small images.
 
-Videos show the same labels frame after frame, so sizes and pictures are kept.
+Videos show the same labels frame after frame, so sizes and images are kept.
 """
 
 import functools
@@ -33,7 +33,7 @@ def label_size(text: str, font_size: int) -> tuple[int, int]:
     return ascent + descent + 2, math.ceil(sum(lengths)) + 2 * _margin(font_size)
 
 
-# 256 labels of a 4000 x 3000 picture are some 40 MB, of a 640 x 480 one 1 MB.
+# 256 labels of a 4000 x 3000 image are some 40 MB, of a 640 x 480 one 1 MB.
 @functools.lru_cache(maxsize=256)
 def render_label(text: str, color: Color, font_size: int) -> np.ndarray:
     """A label as uint8 RGB [h, w, 3], read-only: black or white text, whichever stands out more, on the colour."""

@@ -80,7 +80,7 @@ class LabelMemory:
 def place_labels(
     frames_n4: np.ndarray,
     sizes_nv2: np.ndarray,
-    picture_size: tuple[int, int],
+    image_size: tuple[int, int],
     last_numbers_n: np.ndarray,
 ) -> list[Place | None]:
     """Chooses a version and a place for every label, in the order of the boxes: the first box chooses first.
@@ -90,15 +90,15 @@ def place_labels(
     box or more than half of its own.
 
     Args:
-      frames_n4: int [N, 4], boxes in pixels, inside the picture.
+      frames_n4: int [N, 4], boxes in pixels, inside the image.
       sizes_nv2: int [N, V, 2], height and width of each label's versions, the most wanted first.
-      picture_size: height and width.
+      image_size: height and width.
       last_numbers_n: int [N], what LabelMemory.recall says; -1 for boxes that are new.
 
     Returns:
-      For every box the place of its label, which lies wholly in the picture; None where there is none.
+      For every box the place of its label, which lies wholly in the image; None where there is none.
     """
-    places_nq4 = _places(frames_n4, sizes_nv2, picture_size)
+    places_nq4 = _places(frames_n4, sizes_nv2, image_size)
     fits_nq = places_nq4[..., :2].min(axis=-1) >= 0
     costs_q = np.add.outer(_VERSION_COST * np.arange(sizes_nv2.shape[1]), _PLACE_COSTS).reshape(-1)
     areas_n = _areas(frames_n4)
@@ -123,15 +123,15 @@ def place_labels(
     return found
 
 
-def _places(frames_n4: np.ndarray, sizes_nv2: np.ndarray, picture_size: tuple[int, int]) -> np.ndarray:
-    """Pixels of every version in every place, int [N, Q, 4]; x0 or y0 is < 0 where it is larger than the picture.
+def _places(frames_n4: np.ndarray, sizes_nv2: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
+    """Pixels of every version in every place, int [N, Q, 4]; x0 or y0 is < 0 where it is larger than the image.
 
     Places that stick out are moved in, so that a label slides along the border as its box moves, and does not jump.
     """
     boxes_n112 = (frames_n4[:, 2:] - frames_n4[:, :2] + 1)[:, None, None]
     labels_nv12 = sizes_nv2[:, :, None, ::-1]
     corners = frames_n4[:, None, None, :2] + _PLACES[..., 0] * boxes_n112 + _PLACES[..., 1] * labels_nv12
-    corners = np.minimum(np.maximum(corners, 0), np.array(picture_size[::-1]) - labels_nv12)
+    corners = np.minimum(np.maximum(corners, 0), np.array(image_size[::-1]) - labels_nv12)
     places = np.concatenate([corners, corners + labels_nv12 - 1], axis=-1)
     return places.reshape(len(frames_n4), len(_PLACES) * sizes_nv2.shape[1], 4)
 

@@ -2,7 +2,7 @@
 """COCO's twelve detection numbers, of all classes and of each, and the reports made of them.
 
 The arithmetic is pycocotools' own (COCOeval, iouType "bbox"), so that the numbers are comparable
-with everybody else's. Boxes here are COCO's [x, y, w, h] in pixels and category ids are the data
+with those of other programs. Boxes here are COCO's [x, y, w, h] in pixels and category ids are the data
 set's sparse ones: this is the far end of the program, where predictions leave it.
 """
 
@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from pycocotools.cocoeval import COCOeval
 
-from ssd_tf.evaluation.cocoeval import Verdicts, evaluate, verdicts
-from ssd_tf.evaluation.matches import Matches, matches_of
+from ssd_tf.evaluation.coco_matching import Outcomes, evaluate, outcomes
+from ssd_tf.evaluation.precision_recall import Matches, matches_of
 from ssd_tf.utils.files import write_atomically
 
 SUMMARY_KEYS = (
@@ -82,7 +82,7 @@ class CocoMetrics:
       precision: float64 [10, 101, C]: at IoU 0.50, 0.55 ... 0.95, at recall 0, 0.01 ... 1, of each
         class as in `per_class`, all sizes; nan where the class has no ground truth. Its mean over a
         class is the class's AP.
-      verdicts: what became of each detection and each truth at IoU 0.5, in the order in which they were given.
+      outcomes: what became of each detection and each truth at IoU 0.5, in the order in which they were given.
       matches: which detections are right at IoU 0.5, for score thresholds and histograms.
     """
 
@@ -91,7 +91,7 @@ class CocoMetrics:
     num_images: int
     num_detections: int
     precision: np.ndarray
-    verdicts: Verdicts
+    outcomes: Outcomes
     matches: Matches
 
 
@@ -114,15 +114,15 @@ def coco_metrics(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str,
         evaluation.accumulate()
         evaluation.summarize()
     precision = evaluation.eval["precision"][..., _ALL_AREAS, _MAX_DETECTIONS_100]
-    verdict = verdicts(evaluation)
+    outcome = outcomes(evaluation)
     return CocoMetrics(
         summary=dict(zip(SUMMARY_KEYS, map(float, evaluation.stats), strict=True)),
         per_class=_per_class(evaluation, ground_truth),
         num_images=len(ground_truth["images"]),
         num_detections=len(results),
         precision=np.where(precision > -1, precision, math.nan),
-        verdicts=verdict,
-        matches=matches_of(verdict, ground_truth, results),
+        outcomes=outcome,
+        matches=matches_of(outcome, ground_truth, results),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ssd_tf.evaluation.cocoeval import check, class_indices, overlaps
+from ssd_tf.evaluation.coco_matching import check, class_indices, overlaps
 
 
 def confusion_matrix(

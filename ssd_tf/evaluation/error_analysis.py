@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ssd_tf.evaluation.cocoeval import CROWD, IGNORED, MISSED, Verdicts, class_indices, evaluate, overlaps
-from ssd_tf.evaluation.cocoeval import verdicts as verdicts_of
-from ssd_tf.evaluation.matches import Matches, average_precision, matches_of
+from ssd_tf.evaluation.coco_matching import CROWD, IGNORED, MISSED, Outcomes, class_indices, evaluate, overlaps
+from ssd_tf.evaluation.coco_matching import outcomes as outcomes_of
+from ssd_tf.evaluation.precision_recall import Matches, average_precision, matches_of
 
 # In the order in which reports show them. The first five are what a wrong detection can be.
 ERROR_KINDS = ("classification", "localization", "both", "duplicate", "background", "missed")
@@ -54,7 +54,7 @@ class Errors:
 
 
 def analyse_errors(
-    ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]], verdicts: Verdicts | None = None
+    ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]], outcomes: Outcomes | None = None
 ) -> Errors:
     """Sorts every wrong detection and every missed truth into ERROR_KINDS, and says what each kind costs.
 
@@ -75,21 +75,21 @@ def analyse_errors(
     Args:
       ground_truth: a COCO instances dict.
       results: COCO results; may be empty.
-      verdicts: of coco_metrics on these two, which saves a second matching; None works them out.
+      outcomes: of coco_metrics on these two, which saves a second matching; None works them out.
 
     Raises:
       ValueError: the ground truth lacks one of its three lists, or a result names an image or a category that the
         ground truth does not have.
     """
-    if verdicts is None:
-        verdicts = verdicts_of(evaluate(ground_truth, results, only_iou_50=True))
+    if outcomes is None:
+        outcomes = outcomes_of(evaluate(ground_truth, results, only_iou_50=True))
     # COCO's order among detections of the same score.
     order = sorted(range(len(results)), key=lambda place: results[place]["image_id"])
-    results, verdicts = [results[place] for place in order], verdicts._replace(detections=verdicts.detections[order])
-    matches = matches_of(verdicts, ground_truth, results)
-    found = [result for result, seen in zip(results, verdicts.detections, strict=True) if seen != IGNORED]
-    wrong, unfound = ~matches.correct, verdicts.truths == MISSED
-    kind, target = _kinds(ground_truth, found, wrong, verdicts.truths != CROWD)
+    results, outcomes = [results[place] for place in order], outcomes._replace(detections=outcomes.detections[order])
+    matches = matches_of(outcomes, ground_truth, results)
+    found = [result for result, seen in zip(results, outcomes.detections, strict=True) if seen != IGNORED]
+    wrong, unfound = ~matches.correct, outcomes.truths == MISSED
+    kind, target = _kinds(ground_truth, found, wrong, outcomes.truths != CROWD)
     missed = unfound.copy()
     missed[target[target >= 0]] = False
     heir = _heirs(matches.scores, target, unfound)

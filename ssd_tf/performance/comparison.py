@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The same pictures through several forms of a model -> a row for each: AP, differences, speed, size, memory.
+"""The same images through several forms of a model -> a row for each: AP, differences, speed, size, memory.
 
 ssd_tf/performance/comparison_report.py makes a table and a plot of them.
 """
@@ -38,7 +38,7 @@ class Row:
       partners: of the detections of the first form and of this one, the share that both have: same class, IoU from 0.5.
         So what this one misses counts, and so does what it finds alone.
       box_difference, score_difference: the largest among partners; boxes are normalised.
-      p50_ms, p99_ms: of one picture, from pixels to detections.
+      p50_ms, p99_ms: of one image, from pixels to detections.
       file_mb, peak_mb: megabytes on disk, and of the host's memory in a process of its own.
     """
 
@@ -57,10 +57,10 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """A row for each form, in the order of the models, and how many pictures each form has seen."""
+    """A row for each form, in the order of the models, and how many images each form has seen."""
 
     rows: list[Row]
-    num_pictures: int
+    num_images: int
 
 
 def compare(
@@ -70,7 +70,7 @@ def compare(
     image_size: int,
     on_row: Callable[[str], None] = lambda name: None,
 ) -> Comparison:
-    """Runs each model over all pictures of the split that can be decoded, one picture at a time.
+    """Runs each model over all images of the split that can be decoded, one image at a time.
 
     Args:
       models: path by name; the others are compared with the first.
@@ -80,17 +80,17 @@ def compare(
       on_row: called with the name of the model that is next.
 
     Raises:
-      ValueError: the split has no picture that can be decoded, or a record that cannot be read.
+      ValueError: the split has no image that can be decoded, or a record that cannot be read.
       ChildProcessError: a model cannot be run.
     """
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
-        pictures = pathlib.Path(folder) / "pictures"
-        batches = _write_pictures(pictures, data_dir, manifest, image_size)
+        image_file = pathlib.Path(folder) / "images"
+        batches = _write_images(image_file, data_dir, manifest, image_size)
         reference: Measurement | None = None
         for name, path in models.items():
             on_row(name)
-            measured = measure(path, pictures, image_size, SCORE_THRESHOLD)
+            measured = measure(path, image_file, image_size, SCORE_THRESHOLD)
             reference = reference or measured
             ap, ap50 = _score(measured, batches, manifest)
             partners, boxes, scores = differences(reference, measured)
@@ -102,10 +102,10 @@ def compare(
     return Comparison(rows, len(batches))
 
 
-def _write_pictures(
+def _write_images(
     path: pathlib.Path, data_dir: str | pathlib.Path, manifest: Manifest, image_size: int
 ) -> list[EvalBatch]:
-    """Writes the pixels to a file; returns the rest of what is known of each picture."""
+    """Writes the pixels to a file; returns the rest of what is known of each image."""
     batches = []
     faults = Faults(data_dir, manifest, skip_bad_records=False)
     with path.open("wb") as file:
@@ -118,7 +118,7 @@ def _write_pictures(
         logging.warning("%s", faults.summary())
     if not batches:
         raise ValueError(
-            f"expected pictures that can be decoded. Received: split {manifest.split!r} in {data_dir}, which has none"
+            f"expected images that can be decoded. Received: split {manifest.split!r} in {data_dir}, which has none"
         )
     return batches
 
@@ -162,7 +162,7 @@ def differences(reference: Measurement, other: Measurement) -> tuple[float, floa
 
 
 def _partners(reference: Measurement, other: Measurement, place: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places of partners in a picture: each detection of the reference, best first, takes the one it overlaps most."""
+    """Places of partners in an image: each detection of the reference, best first, takes the one it overlaps most."""
     if not len(reference.scores[place]) or not len(other.scores[place]):
         return np.empty(0, int), np.empty(0, int)
     iou = np.array(box_ops.iou(tf.constant(reference.boxes[place]), tf.constant(other.boxes[place])))

@@ -30,11 +30,11 @@ _COLUMNS = {
 }
 
 
-def report_title(detector: str, split: str, num_pictures: int) -> str:
-    """What was run on what: the detector, the pictures, and this machine's CPU cores and GPUs."""
+def report_title(detector: str, split: str, num_images: int) -> str:
+    """What was run on what: the detector, the images, and this machine's CPU cores and GPUs."""
     gpus = len(tf.config.list_physical_devices("GPU"))
     return (
-        f"{detector} on {num_pictures} pictures of {split}, one at a time. "
+        f"{detector} on {num_images} images of {split}, one at a time. "
         f"CPU cores: {os.cpu_count()}, GPUs: {gpus}; LiteRT and ONNX run on the CPU"
     )
 
@@ -71,7 +71,7 @@ def plot(rows: list[Row], title: str) -> Figure:
     figure = Figure(figsize=(13, 1.4 + 0.34 * len(rows)), layout="constrained")
     panels = figure.subplots(1, 4, sharey=True)
     places = np.arange(len(rows))
-    labels = {"ap": "AP", "p50_ms": "ms a picture (line: p99)", "file_mb": "file, MB", "peak_mb": "peak memory, MB"}
+    labels = {"ap": "AP", "p50_ms": "ms an image (line: p99)", "file_mb": "file, MB", "peak_mb": "peak memory, MB"}
     for axes, (field, label) in zip(panels, labels.items(), strict=True):
         values = np.array([getattr(row, field) for row in rows])
         axes.barh(places, values, color="#4477aa")

@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """A detector under MLPerf's LoadGen (package mlcommons-loadgen): its queries and its clock.
 
-LoadGen runs in a thread of its own. Pictures are loaded and the model is called in the caller's thread, so that errors
+LoadGen runs in a thread of its own. Images are loaded and the model is called in the caller's thread, so that errors
 and Ctrl-C come out there: LoadGen itself aborts the process when a callback raises. Letters: B, S as in the design.
 """
 
@@ -20,7 +20,7 @@ import tensorflow as tf
 import tqdm
 
 from ssd_tf.geometry.detections import Detections
-from ssd_tf.performance.loadgen_images import Pictures
+from ssd_tf.performance.loadgen_images import SplitImages
 from ssd_tf.performance.loadgen_log import SUMMARY_LOG, log_rows, start_logs
 from ssd_tf.utils.extras import import_extra
 from ssd_tf.utils.files import make_folder
@@ -49,16 +49,16 @@ class LoadGenConfig:
     """A test of LoadGen's.
 
     Attributes:
-      scenario: one of SCENARIOS. SingleStream: one picture after the other; MultiStream: eight at a time; Offline: all
+      scenario: one of SCENARIOS. SingleStream: one image after the other; MultiStream: eight at a time; Offline: all
         at once; Server: single ones at random times.
-      mode: "performance" measures; "accuracy" asks for each picture once and logs the answers.
-      batch_size: most pictures in a step of the model. Smaller steps are powers of two.
-      target_qps: pictures a second, that a Server test sends and that an Offline test is prepared for; 0 takes it from
+      mode: "performance" measures; "accuracy" asks for each image once and logs the answers.
+      batch_size: most images in a step of the model. Smaller steps are powers of two.
+      target_qps: images a second, that a Server test sends and that an Offline test is prepared for; 0 takes it from
         the speed of the model in the warm-up.
       target_latency_ms: within which 99 % of a Server test's answers must come.
       min_duration_seconds, min_queries: a performance test lasts until both are reached. In Offline, which is one
-        query, min_queries counts pictures.
-      loaded_pictures: at most so many are in memory; a performance test uses only these.
+        query, min_queries counts images.
+      loaded_images: at most so many are in memory; a performance test uses only these.
 
     Raises:
       ValueError: a value is out of its range.
@@ -71,13 +71,13 @@ class LoadGenConfig:
     target_latency_ms: float = SERVER_LATENCY_MS
     min_duration_seconds: float = 10.0
     min_queries: int = MIN_QUERIES
-    loaded_pictures: int = 1024
+    loaded_images: int = 1024
 
     def __post_init__(self):
         for name, known in (("scenario", SCENARIOS), ("mode", tuple(MODES))):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name}: expected one of {', '.join(known)}. Received: {getattr(self, name)!r}")
-        for name in ("batch_size", "min_queries", "loaded_pictures"):
+        for name in ("batch_size", "min_queries", "loaded_images"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected 1 or more. Received: {getattr(self, name)}")
         for name in ("target_qps", "target_latency_ms", "min_duration_seconds"):
@@ -86,7 +86,7 @@ class LoadGenConfig:
 
 
 def run_test(
-    predict: Predict, pictures: Pictures, config: LoadGenConfig, output_dir: str | pathlib.Path
+    predict: Predict, split_images: SplitImages, config: LoadGenConfig, output_dir: str | pathlib.Path
 ) -> pathlib.Path:
     """Runs one test to its end; LoadGen's logs in output_dir take the place of those of an earlier one.
 
@@ -94,7 +94,7 @@ def run_test(
 
     Args:
       predict: uint8 RGB [B, S, S, 3] -> Detections.
-      pictures: what LoadGen asks for.
+      split_images: what LoadGen asks for.
       config: the test.
       output_dir: made where it is not there.
 
@@ -112,14 +112,14 @@ def run_test(
     make_folder(folder)
     logs = start_logs(loadgen, folder)
     sizes = _batch_sizes(1 if config.scenario == "SingleStream" else config.batch_size)
-    seconds = {size: _warm_up(predict, size, pictures.image_size) for size in sizes}
-    _Test(loadgen, predict, pictures, sizes).run(_test_settings(loadgen, config, seconds), logs, config)
+    seconds = {size: _warm_up(predict, size, split_images.image_size) for size in sizes}
+    _Test(loadgen, predict, split_images, sizes).run(_test_settings(loadgen, config, seconds), logs, config)
     return folder / SUMMARY_LOG
 
 
 @dataclasses.dataclass(frozen=True)
 class _Load:
-    """LoadGen waits until these pictures are in memory."""
+    """LoadGen waits until these images are in memory."""
 
     indexes: list[int]
     done: threading.Event = dataclasses.field(default_factory=threading.Event)
@@ -132,7 +132,7 @@ class _Unload:
 
 @dataclasses.dataclass(frozen=True)
 class _Query:
-    """LoadGen's number of each sample, and the picture that it is about."""
+    """LoadGen's number of each sample, and the image that it is about."""
 
     samples: list[tuple[int, int]]
 
@@ -144,16 +144,16 @@ class _End:
 class _Test:
     """What LoadGen asks for, in the order in which it came, and the answers ("system under test")."""
 
-    def __init__(self, loadgen: Any, predict: Predict, pictures: Pictures, sizes: list[int]):
-        self._loadgen, self._predict, self._pictures, self._sizes = loadgen, predict, pictures, sizes
+    def __init__(self, loadgen: Any, predict: Predict, split_images: SplitImages, sizes: list[int]):
+        self._loadgen, self._predict, self._images, self._sizes = loadgen, predict, split_images, sizes
         self._arrived: queue.SimpleQueue[_Load | _Unload | _Query | _End] = queue.SimpleQueue()
         self._waiting: collections.deque[tuple[int, int]] = collections.deque()
 
     def run(self, test_settings: Any, log_settings: Any, config: LoadGenConfig) -> None:
         sut = self._loadgen.ConstructSUT(self._issue, lambda: None)
-        loaded = min(config.loaded_pictures, len(self._pictures))
+        loaded = min(config.loaded_images, len(self._images))
         qsl = self._loadgen.ConstructQSL(
-            len(self._pictures), loaded, self._load, lambda indexes: self._arrived.put(_Unload(indexes))
+            len(self._images), loaded, self._load, lambda indexes: self._arrived.put(_Unload(indexes))
         )
 
         def start():
@@ -191,16 +191,16 @@ class _Test:
                         self._waiting.extend(samples)
                     case _Load(indexes, done):
                         try:
-                            self._pictures.load(indexes)
+                            self._images.load(indexes)
                         finally:
                             done.set()
                     case _Unload(indexes):
-                        self._pictures.unload(indexes)
+                        self._images.unload(indexes)
                     case _End():
                         return
             size = max(size for size in self._sizes if size <= len(self._waiting))
             batch = list(itertools.islice(self._waiting, size))
-            images = np.stack([self._pictures[index] for _, index in batch])
+            images = np.stack([self._images[index] for _, index in batch])
             found = Detections(*(np.asarray(values) for values in self._predict(tf.constant(images))))
             answers = [(number, log_rows(found, k, index)) for k, (number, index) in enumerate(batch)]
             # Only now: what an error leaves waiting gets an empty answer, and LoadGen takes none twice.
@@ -224,7 +224,7 @@ class _Test:
             elif isinstance(item, _Load):
                 item.done.set()
             elif isinstance(item, _Unload):
-                self._pictures.unload(item.indexes)
+                self._images.unload(item.indexes)
             try:
                 item = self._arrived.get(timeout=max(deadline - time.monotonic(), 0.0))
             except queue.Empty:
@@ -232,7 +232,7 @@ class _Test:
 
 
 def _batch_sizes(largest: int) -> list[int]:
-    """1, 2, 4, ... and the largest: any number of pictures is made of these, and few are to be compiled."""
+    """1, 2, 4, ... and the largest: any number of images is made of these, and few are to be compiled."""
     sizes = [1]
     while sizes[-1] * 2 < largest:
         sizes.append(sizes[-1] * 2)

@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The pictures of a prepared split as LoadGen asks for them: by index, in memory between load and unload.
+"""The images of a prepared split as LoadGen asks for them: by index, in memory between load and unload.
 
-LoadGen calls this a "query sample library". S: side of the pictures, as in the design.
+LoadGen calls this a "query sample library". S: side of the images, as in the design.
 """
 
 import pathlib
@@ -16,12 +16,12 @@ from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import FILLING, EvalBatch, eval_dataset
 from ssd_tf.evaluation.evaluator import add_ground_truth
 
-# Pictures read at a time.
+# Images read at a time.
 _READ_BATCH = 16
 
 
-class Pictures:
-    """The pictures of a split for LoadGen (its "query sample library"), which loads and unloads them by index.
+class SplitImages:
+    """The images of a split for LoadGen (its "query sample library"), which loads and unloads them by index.
 
     Those that cannot be decoded are left out, as `evaluate_split` does; the others are numbered from 0 in the order of
     `eval_dataset`.
@@ -31,12 +31,12 @@ class Pictures:
       image_size: S.
 
     Attributes:
-      ground_truth: COCO instances; entry i of its images is picture i.
+      ground_truth: COCO instances; entry i of its images is image i.
       categories: entry k - 1 is class k.
       image_size: S.
 
     Raises:
-      ValueError: a record cannot be read, or no picture can.
+      ValueError: a record cannot be read, or no image can.
     """
 
     def __init__(self, data_dir: str | pathlib.Path, manifest: Manifest, image_size: int):
@@ -55,17 +55,17 @@ class Pictures:
             self._index_of[int(batch.record[k])] = len(self)
             add_ground_truth(self.ground_truth, batch, k)
         if not len(self):
-            raise ValueError(f"{data_dir}: expected pictures in split {manifest.split!r}. Received: none")
+            raise ValueError(f"{data_dir}: expected images in split {manifest.split!r}. Received: none")
 
     def __len__(self) -> int:
         return len(self.ground_truth["images"])
 
     def __getitem__(self, index: int) -> np.ndarray:
-        """uint8 [S, S, 3] of a loaded picture; KeyError for another one."""
+        """uint8 [S, S, 3] of a loaded image; KeyError for another one."""
         return self._loaded[index]
 
     def load(self, indexes: Sequence[int]) -> None:
-        """Reads pictures into memory; an index may come several times."""
+        """Reads images into memory; an index may come several times."""
         missing = set(indexes)
         for batch, k in self._read():
             index = self._index_of[int(batch.record[k])]

@@ -1,8 +1,8 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""One model over many pictures, one at a time, in a process of its own: what it finds, how long it takes, what memory.
+"""One model over many images, one at a time, in a process of its own: what it finds, how long it takes, what memory.
 
 Nothing here imports TensorFlow before a model needs it: else a LiteRT file would be charged with TensorFlow's memory.
-Letters: N detections of a picture, S side of the input.
+Letters: N detections of an image, S side of the input.
 """
 
 import dataclasses
@@ -26,8 +26,8 @@ class Measurement:
     """What a model did.
 
     Attributes:
-      boxes, scores, classes: of each picture float32 [N, 4] (normalised), float32 [N], int32 [N] (1..C).
-      seconds: float64, of each picture, from uint8 pixels [S, S, 3] to detections.
+      boxes, scores, classes: of each image float32 [N, 4] (normalised), float32 [N], int32 [N] (1..C).
+      seconds: float64, of each image, from uint8 pixels [S, S, 3] to detections.
       peak_bytes: the most of the host's memory that the process had, Python and the runtime included.
     """
 
@@ -38,12 +38,12 @@ class Measurement:
     peak_bytes: int
 
 
-def measure(model: str, pictures: pathlib.Path, image_size: int, score_threshold: float) -> Measurement:
+def measure(model: str, image_file: pathlib.Path, image_size: int, score_threshold: float) -> Measurement:
     """Runs a model in a new process.
 
     Args:
       model: a path in any form that `load_predictor` takes.
-      pictures: a file of uint8 RGB pictures [S, S, 3], one after the other, without anything between them.
+      image_file: a file of uint8 RGB images [S, S, 3], one after the other, without anything between them.
       image_size: S.
       score_threshold: detections must have a higher score.
 
@@ -52,7 +52,7 @@ def measure(model: str, pictures: pathlib.Path, image_size: int, score_threshold
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(theirs, model, pictures, image_size, score_threshold))
+    process = context.Process(target=_child, args=(theirs, model, image_file, image_size, score_threshold))
     process.start()
     theirs.close()
     try:
@@ -66,20 +66,20 @@ def measure(model: str, pictures: pathlib.Path, image_size: int, score_threshold
     return answer
 
 
-def _child(connection: Any, model: str, pictures: pathlib.Path, image_size: int, score_threshold: float) -> None:
+def _child(connection: Any, model: str, image_file: pathlib.Path, image_size: int, score_threshold: float) -> None:
     try:
-        connection.send(_measure_here(model, pictures, image_size, score_threshold))
+        connection.send(_measure_here(model, image_file, image_size, score_threshold))
     except Exception as error:  # the parent raises it again
         connection.send(f"{type(error).__name__}: {error}")
 
 
-def _measure_here(model: str, pictures: pathlib.Path, image_size: int, score_threshold: float) -> Measurement:
+def _measure_here(model: str, image_file: pathlib.Path, image_size: int, score_threshold: float) -> Measurement:
     detect_in = _detector(model)
     found, seconds = [], []
-    picture_bytes = image_size * image_size * 3
-    with pictures.open("rb") as file:
-        while picture := file.read(picture_bytes):
-            image = np.frombuffer(picture, np.uint8).reshape(image_size, image_size, 3)
+    image_bytes = image_size * image_size * 3
+    with image_file.open("rb") as file:
+        while pixels := file.read(image_bytes):
+            image = np.frombuffer(pixels, np.uint8).reshape(image_size, image_size, 3)
             if not found:
                 for _ in range(WARM_UP):
                     detect_in(image, score_threshold)
@@ -91,7 +91,7 @@ def _measure_here(model: str, pictures: pathlib.Path, image_size: int, score_thr
 
 
 def _detector(model: str):
-    """A function from one picture and a threshold to boxes, scores and classes."""
+    """A function from one image and a threshold to boxes, scores and classes."""
     if model.endswith(".tflite"):
         with quiet_stderr():
             from ssd_tf.export.litert_detect import LiteRTDetector

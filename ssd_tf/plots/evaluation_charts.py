@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from ssd_tf.evaluation.coco_metrics import CocoMetrics
 from ssd_tf.evaluation.error_analysis import ERROR_KINDS, Errors
-from ssd_tf.evaluation.matches import Matches, precision_recall
+from ssd_tf.evaluation.precision_recall import Matches, precision_recall
 from ssd_tf.plots.rendering import LIGHT, SMALL_FONT_SIZE, STYLE, WIDE, new_figure, series_color, shortened
 
 # More lines than this cannot be told apart; of more classes the best and the worst are drawn.

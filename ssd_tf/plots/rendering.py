@@ -120,7 +120,7 @@ def new_figure(width: float, height: float, margins: tuple[float, float, float, 
 
 
 def series_color(class_index: int) -> str:
-    """The colour of class 1..C in charts: of the hue that drawing.class_color has in pictures."""
+    """The colour of class 1..C in charts: of the hue that drawing.class_color has in images."""
     return LIGHT[f"series{class_index % NUM_SERIES}"]
 
 

@@ -10,10 +10,10 @@ from ssd_tf.data.manifest import Manifest, load_manifest
 from ssd_tf.evaluation.confusion import confusion_matrix
 from ssd_tf.evaluation.error_analysis import Errors, analyse_errors
 from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
-from ssd_tf.evaluation.image_scores import picture_scores
-from ssd_tf.evaluation.matches import BestThreshold, best_threshold
+from ssd_tf.evaluation.image_scores import image_scores
+from ssd_tf.evaluation.precision_recall import BestThreshold, best_threshold
 from ssd_tf.inference.predictor import load_predictor_for
-from ssd_tf.report.pictures import ScoredPicture, draw_pictures, worst_and_best
+from ssd_tf.report.example_images import ExampleImage, draw_examples, worst_and_best
 
 # As COCO: up to 32 x 32 square pixels is small, up to 96 x 96 medium.
 _SMALL, _MEDIUM = 32**2, 96**2
@@ -26,18 +26,18 @@ class Scored(NamedTuple):
       evaluation: COCO's numbers, with the detections and the ground truth they are of.
       confusion: int64 [C + 1, C + 1], of the detections with at least the report's score threshold.
       errors: what is wrong, and what it costs.
-      best: the score threshold with the best F1, over all classes.
+      best_threshold: the score threshold with the best F1, over all classes.
       boxes_by_size: "small", "medium", "large" -> number of true boxes.
-      worst, best_pictures: pictures with boxes, the worst and the best first.
+      worst_images, best_images: images with boxes, the worst and the best first.
     """
 
     evaluation: Evaluation
     confusion: np.ndarray
     errors: Errors
-    best: BestThreshold
+    best_threshold: BestThreshold
     boxes_by_size: dict[str, int]
-    worst: list[ScoredPicture]
-    best_pictures: list[ScoredPicture]
+    worst_images: list[ExampleImage]
+    best_images: list[ExampleImage]
 
 
 def score_checkpoint(
@@ -66,13 +66,13 @@ def look_into(
     """What a report says of an evaluation; `data_dir` and `manifest` are of the split, for its pictures."""
     truth, results = evaluation.ground_truth, evaluation.results
     # COCO's matching of a large split takes minutes: all that follows uses the one that was made for the metrics.
-    verdicts = evaluation.metrics.verdicts
-    worst, best = worst_and_best(picture_scores(truth, results, score_threshold, verdicts))
-    drawn = draw_pictures([*worst, *best], evaluation, data_dir, manifest, score_threshold)  # the split is read once
+    outcomes = evaluation.metrics.outcomes
+    worst, best = worst_and_best(image_scores(truth, results, score_threshold, outcomes))
+    drawn = draw_examples([*worst, *best], evaluation, data_dir, manifest, score_threshold)  # the split is read once
     return Scored(
         evaluation,
         confusion_matrix(truth, results, score_threshold),
-        analyse_errors(truth, results, verdicts),
+        analyse_errors(truth, results, outcomes),
         best_threshold(evaluation.metrics.matches, None),
         count_sizes(truth["annotations"]),
         [picture for picture in drawn if picture.score in worst],

@@ -9,12 +9,12 @@ import numpy as np
 
 from ssd_tf.drawing.detections import class_color
 from ssd_tf.evaluation.error_analysis import ERROR_KINDS
-from ssd_tf.evaluation.matches import best_threshold
+from ssd_tf.evaluation.precision_recall import best_threshold
 from ssd_tf.plots import evaluation_charts as charts
 from ssd_tf.plots.confusion_chart import MAX_CLASSES, confusion_figure, largest_mistakes, mistake_in_words
 from ssd_tf.plots.rendering import series_variable
+from ssd_tf.report.example_images import MAX_EXAMPLES, ExampleImage
 from ssd_tf.report.page import Chart, Html, Section, chart_html, pair_html, table_html, tile_html
-from ssd_tf.report.pictures import MOST_PICTURES, ScoredPicture
 from ssd_tf.report.scoring import Scored
 
 _TILES = {
@@ -66,7 +66,7 @@ def evaluation_charts(scored: Scored, score_threshold: float) -> dict[str, Chart
     """The charts of an evaluation by the names of their files."""
     metrics = scored.evaluation.metrics
     names = [result.name for result in metrics.per_class]
-    best = scored.best.threshold
+    best = scored.best_threshold.threshold
     curve = "Precision over recall, a line for each class"
     drawn = (
         Chart(
@@ -135,7 +135,7 @@ def evaluation_sections(scored: Scored, drawn: dict[str, Chart], score_threshold
 
 def picture_files(scored: Scored) -> dict[str, bytes]:
     """JPEG files of the worst and the best pictures by file name, truth on the left."""
-    named = {"worst": scored.worst, "best": scored.best_pictures}
+    named = {"worst": scored.worst_images, "best": scored.best_images}
     return {
         _picture_name(kind, place): _jpeg(np.concatenate([picture.truth, picture.found], axis=1))
         for kind, pictures in named.items()
@@ -145,7 +145,7 @@ def picture_files(scored: Scored) -> dict[str, bytes]:
 
 def file_names() -> set[str]:
     """All names that the charts and the pictures of an evaluation can have as files."""
-    places = range(1, MOST_PICTURES + 1)
+    places = range(1, MAX_EXAMPLES + 1)
     return {f"{name}.png" for name in CHARTS} | {_picture_name(k, place) for k in ("worst", "best") for place in places}
 
 
@@ -204,7 +204,7 @@ def _errors(scored: Scored, drawn: dict[str, Chart]) -> str:
 
 
 def _thresholds(scored: Scored, drawn: dict[str, Chart]) -> str:
-    best = scored.best
+    best = scored.best_threshold
     advice = (
         f"<p>For all classes together a score threshold of <strong>{best.threshold:.2f}</strong> gives the best F1, "
         f"{best.f1:.2f}: {best.precision:.0%} of what is found is right, and {best.recall:.0%} of the objects are "
@@ -216,12 +216,12 @@ def _thresholds(scored: Scored, drawn: dict[str, Chart]) -> str:
 
 
 def _pictures(scored: Scored, score_threshold: float) -> str:
-    if not (scored.worst or scored.best_pictures):
+    if not (scored.worst_images or scored.best_images):
         objects = sum(scored.boxes_by_size.values())
         return (
             f"<p>None to show: {'the pictures cannot be read' if objects else 'no picture has an object to find'}.</p>"
         )
-    shown = frozenset().union(*(picture.category_ids for picture in (*scored.worst, *scored.best_pictures)))
+    shown = frozenset().union(*(picture.category_ids for picture in (*scored.worst_images, *scored.best_images)))
     classes = "".join(
         f"<li>{_swatch(k, in_pictures=True)}{escape(result.name)}</li>"
         for k, result in enumerate(scored.evaluation.metrics.per_class, start=1)
@@ -229,7 +229,7 @@ def _pictures(scored: Scored, score_threshold: float) -> str:
     )
     groups = "".join(
         f'<h3>{title}</h3><div class="columns">{"".join(_pair(kind, picture) for picture in pictures)}</div>'
-        for kind, title, pictures in (("worst", "Worst", scored.worst), ("best", "Best", scored.best_pictures))
+        for kind, title, pictures in (("worst", "Worst", scored.worst_images), ("best", "Best", scored.best_images))
         if pictures
     )
     return (
@@ -242,7 +242,7 @@ def _picture_name(kind: str, place: int) -> str:
     return f"{kind}-{place}.jpg"
 
 
-def _pair(kind: str, picture: ScoredPicture) -> str:
+def _pair(kind: str, picture: ExampleImage) -> str:
     score = picture.score
     name = f"Image {score.image_id}" + (f", {picture.file_name}" if picture.file_name else "")
     title = f"{name}: {score.correct} right, {score.wrong} wrong, {score.missed} missed; F1 {score.f1:.2f}"

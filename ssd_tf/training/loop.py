@@ -322,7 +322,7 @@ def _show_examples(
 ) -> None:
     names = {k: category.name for k, category in enumerate(plan.info.categories, start=1)}
     part = distribution.first_part(batch)
-    monitor.picture("train/examples", 0, example_grid(plan.spec, part, config.augment.color_jitter, names))
+    monitor.image("train/examples", 0, example_grid(plan.spec, part, config.augment.color_jitter, names))
 
 
 def _progress(step: int, plan: Plan, distribution: Distribution) -> tqdm.tqdm:

@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Drawn pictures, by their pixels: frames where the boxes are, labels whole, nothing else changed.
+"""Drawn images, by their pixels: frames where the boxes are, labels whole, nothing else changed.
 
-Pictures are of grey 128, which no label has; text of light colours is pure black inside.
+Images are of grey 128, which no label has; text of light colours is pure black inside.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ H, W = 400, 600
 BLACK = (0, 0, 0)
 
 
-def picture(height=H, width=W):
+def blank_image(height=H, width=W):
     return np.full((height, width, 3), 128, np.uint8)
 
 
@@ -26,7 +26,7 @@ def drawn(*boxes, classes=None, scores=None, image=None, names=NAMES, **options)
     classes = np.ones(len(boxes), np.int32) if classes is None else np.array(classes)
     boxes = np.array(boxes, np.float32).reshape(-1, 4)
     scores = None if scores is None else np.array(scores, np.float32)
-    return draw_detections(picture() if image is None else image, boxes, classes, scores, names, **options)
+    return draw_detections(blank_image() if image is None else image, boxes, classes, scores, names, **options)
 
 
 def count(image, color):
@@ -37,8 +37,8 @@ def changed(image):
     return np.any(image != 128, axis=-1)
 
 
-def test_picture_keeps_its_shape_and_is_not_changed():
-    image = picture()
+def test_image_keeps_its_shape_and_is_not_changed():
+    image = blank_image()
     image.flags.writeable = False
     result = drawn([0.2, 0.2, 0.8, 0.8], image=image)
     assert result.shape == (H, W, 3) and result.dtype == np.uint8
@@ -75,7 +75,7 @@ def test_frame_stands_out_on_any_ground(k):
 def test_small_box_has_a_thin_line_and_an_empty_middle():
     # 2000 / 280 = 7 pixels of line for the large box; 48 / 16 = 3 for the middle one; 1 for the box of 6 pixels.
     boxes = [[0.5, 0.1, 0.9, 0.9], [0.2, 0.1, 0.224, 0.124], [0.1, 0.1, 0.103, 0.103]]
-    result = drawn(*boxes, image=picture(2000, 2000))
+    result = drawn(*boxes, image=blank_image(2000, 2000))
     lines = np.all(result == class_color(1), axis=-1)
     for row, left, width in [(1400, 200, 7), (424, 200, 3), (203, 200, 1)]:
         assert lines[row, left : left + 10].nonzero()[0].tolist()[:width] == list(range(width))
@@ -101,13 +101,13 @@ def test_label_lies_above_the_box_where_there_is_room():
 @pytest.mark.parametrize("y", [-0.1, 0.0, 0.4, 0.75, 0.97])
 @pytest.mark.parametrize("x", [-0.1, 0.0, 0.4, 0.75, 0.98])
 def test_label_is_whole_wherever_the_box_lies(y, x):
-    # The letters' black pixels are as many as in the middle of the picture: none is cut off.
+    # The letters' black pixels are as many as in the middle of the image: none is cut off.
     middle = count(drawn([0.4, 0.4, 0.7, 0.7], scores=[0.87]), BLACK)
     assert middle > 50
     assert count(drawn([y, x, y + 0.3, x + 0.3], scores=[0.87]), BLACK) == middle
 
 
-def test_label_of_a_box_that_fills_the_picture_is_whole():
+def test_label_of_a_box_that_fills_the_image_is_whole():
     middle = count(drawn([0.4, 0.4, 0.7, 0.7], scores=[0.87]), BLACK)
     assert count(drawn([-1, -1, 2, 2], scores=[0.87]), BLACK) == middle
 
@@ -131,7 +131,7 @@ def test_score_is_in_the_label_only_where_there_is_one():
     assert with_score > 1.5 * changed(drawn(box))[190].sum()
 
 
-def test_no_boxes_give_an_equal_picture():
+def test_no_boxes_give_an_equal_image():
     image = np.random.default_rng(0).integers(0, 256, (H, W, 3), np.uint8)
     result = drawn(image=image)
     assert np.array_equal(result, image) and not np.shares_memory(result, image)
@@ -150,7 +150,7 @@ def test_box_that_cannot_be_seen_leaves_no_trace(box):
     assert not changed(drawn(box, scores=[0.9])).any()
 
 
-def test_infinite_box_is_the_border_of_the_picture():
+def test_infinite_box_is_the_border_of_the_image():
     result = drawn([-np.inf, -np.inf, np.inf, np.inf])
     assert {tuple(result[y, x]) for y, x in [(H - 1, 300), (200, 0), (200, W - 1)]} == {class_color(1)}
 
@@ -170,7 +170,7 @@ def test_class_without_a_name_is_called_by_its_number():
     assert np.array_equal(drawn(box, names={}), drawn(box, names={1: "class 1"}))
 
 
-def test_name_too_long_for_the_picture_is_shortened_and_keeps_its_score():
+def test_name_too_long_for_the_image_is_shortened_and_keeps_its_score():
     box = [0.5, 0.1, 0.9, 0.9]
     long = {score: drawn(box, scores=[score], names={1: "cat" * 99}) for score in (0.11, 0.88)}
     labels = [changed(image)[:200] for image in long.values()]
@@ -178,22 +178,22 @@ def test_name_too_long_for_the_picture_is_shortened_and_keeps_its_score():
     assert not np.array_equal(long[0.11][:200], long[0.88][:200])
 
 
-def test_small_picture_is_enlarged_by_a_whole_factor():
+def test_small_image_is_enlarged_by_a_whole_factor():
     # ceil(320 / 100) = 4, ceil(320 / 319) = 2.
-    assert drawn(image=picture(80, 100)).shape == (320, 400, 3)
-    assert drawn(image=picture(319, 10)).shape == (638, 20, 3)
-    assert drawn(image=picture(10, 320)).shape == (10, 320, 3)
-    assert drawn(image=picture(80, 100), min_side=0).shape == (80, 100, 3)
-    assert drawn(image=picture(80, 100), min_side=150).shape == (160, 200, 3)
+    assert drawn(image=blank_image(80, 100)).shape == (320, 400, 3)
+    assert drawn(image=blank_image(319, 10)).shape == (638, 20, 3)
+    assert drawn(image=blank_image(10, 320)).shape == (10, 320, 3)
+    assert drawn(image=blank_image(80, 100), min_side=0).shape == (80, 100, 3)
+    assert drawn(image=blank_image(80, 100), min_side=150).shape == (160, 200, 3)
 
 
-def test_label_of_an_enlarged_picture_is_as_large_as_that_of_a_picture_of_this_size():
+def test_label_of_an_enlarged_image_is_as_large_as_that_of_an_image_of_this_size():
     box = [0.5, 0.2, 0.9, 0.9]
-    assert np.array_equal(drawn(box, image=picture(80, 100)), drawn(box, image=picture(320, 400)))
+    assert np.array_equal(drawn(box, image=blank_image(80, 100)), drawn(box, image=blank_image(320, 400)))
 
 
-def test_lines_and_letters_grow_with_the_picture():
-    small, large = (drawn([0.5, 0.1, 0.9, 0.9], image=picture(s, s)) for s in (500, 2000))
+def test_lines_and_letters_grow_with_the_image():
+    small, large = (drawn([0.5, 0.1, 0.9, 0.9], image=blank_image(s, s)) for s in (500, 2000))
     # 2000 / 280 = 7 pixels of line, letters of 48 pixels instead of 12.
     lines = [np.all(image == class_color(1), axis=-1) for image in (small, large)]
     assert lines[1][1500, :1000].sum() == 7 and lines[0][375, :250].sum() == 2
@@ -204,7 +204,7 @@ def test_lines_and_letters_grow_with_the_picture():
 
 def test_text_scale_multiplies_letters_and_lines():
     box = [0.5, 0.1, 0.9, 0.9]
-    once, twice = (drawn(box, image=picture(1000, 1000), text_scale=scale) for scale in (1, 2))
+    once, twice = (drawn(box, image=blank_image(1000, 1000), text_scale=scale) for scale in (1, 2))
     # 1000 / 280 = 3.6 pixels of line, letters of 24 pixels; twice that is 7 and 48, four times the black pixels.
     assert [np.all(image[700, :500] == class_color(1), axis=-1).sum() for image in (once, twice)] == [4, 7]
     assert 3 < count(twice, BLACK) / count(once, BLACK) < 5
@@ -221,7 +221,7 @@ def test_small_object_is_not_hidden_by_the_label_of_another():
 
 
 def test_labels_without_a_place_are_left_out_and_their_frames_stay():
-    # 400 boxes of 20 x 30 pixels side by side fill the picture, and labels are larger than two of them.
+    # 400 boxes of 20 x 30 pixels side by side fill the image, and labels are larger than two of them.
     boxes = [[y / 20, x / 20, (y + 1) / 20, (x + 1) / 20] for y in range(20) for x in range(20)]
     result = drawn(*boxes, scores=np.linspace(0, 1, 400), names={1: "a long name"})
     assert count(result, BLACK) == 0
@@ -260,7 +260,7 @@ def test_label_stays_in_a_video_where_the_memory_has_it():
         (np.zeros((0, 9, 3), np.uint8), "pixels"),
     ],
 )
-def test_what_is_no_picture_is_refused(image, message):
+def test_what_is_no_image_is_refused(image, message):
     with pytest.raises(ValueError, match=message):
         drawn(image=image)
 
@@ -279,6 +279,6 @@ def test_lengths_that_differ_are_refused():
 )
 def test_no_box_name_or_size_makes_it_fail(size, boxes, name, min_side):
     scores = np.linspace(0, 1, len(boxes))
-    image = picture(*size)
+    image = blank_image(*size)
     result = drawn(*boxes, scores=scores, image=image, names={1: name}, min_side=min_side)
     assert result.shape[0] * size[1] == result.shape[1] * size[0] and result.dtype == np.uint8

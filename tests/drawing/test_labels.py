@@ -58,6 +58,6 @@ def test_long_name_is_shortened_and_the_score_kept():
     assert 135 < label_size(text, 12)[1] <= 150  # within a letter of the width
 
 
-def test_one_letter_stays_however_narrow_the_picture():
+def test_one_letter_stays_however_narrow_the_image():
     assert fit_text("cat", " 0.87", 12, 1) == "c… 0.87"
     assert fit_text("", " 0.87", 12, 1) == " 0.87"

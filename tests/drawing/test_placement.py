@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Places of labels, in a picture of 300 x 400 with labels of 20 x 80 pixels and shorter ones of 15 x 40."""
+"""Places of labels, in an image of 300 x 400 with labels of 20 x 80 pixels and shorter ones of 15 x 40."""
 
 import numpy as np
 import pytest
@@ -82,7 +82,7 @@ def test_box_without_any_place_has_no_label():
     assert placed(*boxes) == [None] * len(boxes)
 
 
-def test_label_larger_than_the_picture_has_no_place():
+def test_label_larger_than_the_image_has_no_place():
     assert placed([0, 0, W - 1, H - 1], sizes=[(20, W + 1), (H + 1, 40)]) == [None]
     assert where(*placed([0, 0, W - 1, H - 1], sizes=[(H + 1, 40), SHORT])) == (1, 0, 0)
 

@@ -7,7 +7,7 @@ from ssd_tf.drawing.detections import class_color
 from ssd_tf.drawing.side_by_side import side_by_side
 
 CATEGORIES = [{"id": 3, "name": "cat"}, {"id": 7, "name": "dog"}]
-# A picture at half of its size, 800 x 400; boxes are in pixels of the whole.
+# An image at half of its size, 800 x 400; boxes are in pixels of the whole.
 IMAGE, SIZE = np.full((200, 400, 3), 128, np.uint8), (400, 800)
 
 
@@ -32,7 +32,7 @@ def test_truth_is_on_the_left_and_what_was_found_on_the_right():
     assert count(right, 2) > 500 and count(right, 1) == 0
 
 
-def test_boxes_lie_where_they_are_in_the_smaller_picture():
+def test_boxes_lie_where_they_are_in_the_smaller_image():
     left, _ = halves([thing([200, 200, 400, 160])], [])
     rows, columns = np.nonzero(np.all(left == class_color(1), axis=-1))
     # x 200 to 600 and y 200 to 360 of 800 x 400, halved; a frame's outermost pixels may be its dark edge.
@@ -47,7 +47,7 @@ def test_low_scores_are_left_out():
     assert count(right, 1) > 500
 
 
-def test_picture_without_boxes_is_shown_twice():
+def test_image_without_boxes_is_shown_twice():
     left, right = halves([], [])
     assert np.all(left == 128) and np.all(right == 128)
 

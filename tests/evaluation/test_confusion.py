@@ -24,7 +24,7 @@ def test_right_confused_missed_and_invented_are_told_apart():
     results = [
         box(A, CAT, score=0.9),  # right
         box(B, COW, score=0.8),  # the dog taken for a cow
-        box(A, CAT, 2, score=0.7),  # nothing there; the dog of that picture is missed
+        box(A, CAT, 2, score=0.7),  # nothing there; the dog of that image is missed
     ]
     assert cells(ground_truth, results) == {(1, 1): 1, (2, 3): 1, (0, 1): 1, (2, 0): 1}
 

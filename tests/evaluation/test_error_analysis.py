@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from ssd_tf.evaluation.coco_matching import CORRECT, MISSED, WRONG, evaluate, outcomes
 from ssd_tf.evaluation.coco_metrics import coco_metrics
-from ssd_tf.evaluation.cocoeval import CORRECT, MISSED, WRONG, evaluate, verdicts
 from ssd_tf.evaluation.error_analysis import ERROR_KINDS, analyse_errors
 from tests.evaluation.coco_cases import box, cases, truth
 
@@ -35,7 +35,7 @@ def costs(errors):
         (box(LOW, CAT, score=0.5), "localization"),
         (box(LOW, DOG, score=0.5), "both"),
         (box(C, CAT, score=0.5), "background"),
-        (box(A, CAT, 2, score=0.5), "background"),  # another picture
+        (box(A, CAT, 2, score=0.5), "background"),  # another image
         ([0, 0, 40, 4], "localization"),  # IoU 0.1 exactly
         ([0, 0, 40, 3.9], "background"),
     ],
@@ -165,17 +165,17 @@ def test_every_detection_is_correct_ignored_or_of_one_kind_and_no_oracle_lowers_
 
 @settings(max_examples=60, deadline=None)
 @given(cases)
-def test_verdicts_of_the_metrics_give_the_same_errors(case):
+def test_outcomes_of_the_metrics_give_the_same_errors(case):
     # repr, since nan differs from itself.
-    assert repr(analyse_errors(*case, coco_metrics(*case).verdicts)) == repr(analyse_errors(*case))
+    assert repr(analyse_errors(*case, coco_metrics(*case).outcomes)) == repr(analyse_errors(*case))
 
 
-def test_verdicts_that_are_given_decide():
+def test_outcomes_that_are_given_decide():
     ground_truth, results = truth(box(A)), [box(A, image_id=2, score=0.9), box(A, score=0.9)]
-    verdict = coco_metrics(ground_truth, results).verdicts
-    assert verdict.detections.tolist() == [WRONG, CORRECT]  # in the order given, not in that of the images
-    assert analyse_errors(ground_truth, results, verdict._replace(detections=np.array([WRONG, WRONG]))).correct == 0
-    assert counts(analyse_errors(ground_truth, results, verdict)) == {"background": 1}
+    outcome = coco_metrics(ground_truth, results).outcomes
+    assert outcome.detections.tolist() == [WRONG, CORRECT]  # in the order given, not in that of the images
+    assert analyse_errors(ground_truth, results, outcome._replace(detections=np.array([WRONG, WRONG]))).correct == 0
+    assert counts(analyse_errors(ground_truth, results, outcome)) == {"background": 1}
 
 
 @settings(max_examples=60, deadline=None)
@@ -183,9 +183,9 @@ def test_verdicts_that_are_given_decide():
 def test_ap50_and_both_special_costs_are_those_of_a_second_evaluation(case):
     ground_truth, results = case
     results = sorted(results, key=lambda result: result["image_id"])
-    verdict = verdicts(evaluate(ground_truth, results))
-    right = [r for r, v in zip(results, verdict.detections, strict=True) if v != WRONG]
-    found = [a for a, v in zip(ground_truth["annotations"], verdict.truths, strict=True) if v != MISSED]
+    outcome = outcomes(evaluate(ground_truth, results))
+    right = [r for r, v in zip(results, outcome.detections, strict=True) if v != WRONG]
+    found = [a for a, v in zip(ground_truth["annotations"], outcome.truths, strict=True) if v != MISSED]
     ap50 = coco_metrics(ground_truth, results).summary["AP50"]
     errors = analyse_errors(ground_truth, results)
     if ap50 < 0:  # without truth
@@ -212,7 +212,7 @@ TIDE_COCO_COSTS = (16.743, 0.247, 0, 0.021, 0, 10.507, 7.406, 20.612)
 
 
 def spoiled(ground_truth):
-    """Detections made of the truth: some left out, shifted, doubled, of another class; and one on nothing a picture."""
+    """Detections made of the truth: some left out, shifted, doubled, of another class; and one on nothing an image."""
     categories = sorted(c["id"] for c in ground_truth["categories"])
     results = []
     for k, annotation in enumerate(ground_truth["annotations"]):

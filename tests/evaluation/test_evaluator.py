@@ -50,7 +50,7 @@ def _detections(boxes, classes, k) -> Detections:
 
 @pytest.fixture(scope="module")
 def split(tmp_path_factory) -> Split:
-    """Eleven drawn pictures; one has no boxes, one has only a crowd."""
+    """Eleven drawn images; one has no boxes, one has only a crowd."""
     folder = tmp_path_factory.mktemp("split")
     path = shapes.draw_shapes(folder / "drawn", NUM_IMAGES, image_size=(96, 72), start_id=300)
     dataset = read_coco(path, path.parent / "images")

@@ -25,7 +25,7 @@ from ssd_tf.weights.model_dir import ModelInfo, save_model
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """A prepared split of six drawn pictures."""
+    """A prepared split of six drawn images."""
     folder = tmp_path_factory.mktemp("data")
     annotations = shapes.draw_shapes(folder / "drawn", 6, image_size=(96, 128))
     prepare(read_coco(annotations, annotations.parent / "images"), folder, "val", {}, num_shards=1)
@@ -58,7 +58,7 @@ def rows(comparison):
 
 def test_same_model_in_two_forms_is_the_same(comparison, data, models):
     checkpoint, litert = comparison.rows
-    assert comparison.num_pictures == 6
+    assert comparison.num_images == 6
     metrics, _, _ = evaluate_split(load_predictor(models["checkpoint"]), data, load_manifest(data, "val"), 128, 4)
     assert (checkpoint.name, litert.name) == ("checkpoint", "litert_float32")
     assert checkpoint.ap == pytest.approx(metrics.summary["AP"], abs=1e-6)
@@ -114,29 +114,29 @@ def test_nothing_found_by_either_is_no_difference():
 
 
 def test_model_that_cannot_be_run_is_an_error_with_its_words(tmp_path, data):
-    (tmp_path / "pictures").write_bytes(bytes(128 * 128 * 3))
+    (tmp_path / "images").write_bytes(bytes(128 * 128 * 3))
     (tmp_path / "broken.tflite").write_bytes(b"no model")
     with pytest.raises(ChildProcessError, match=r"broken\.tflite.*not a LiteRT model that ssd_tf exported"):
-        measure(str(tmp_path / "broken.tflite"), tmp_path / "pictures", 128, 0.05)
+        measure(str(tmp_path / "broken.tflite"), tmp_path / "images", 128, 0.05)
 
 
-def break_picture(data: pathlib.Path, target: pathlib.Path, number: int) -> None:
-    """Writes the one shard again, with a picture that cannot be decoded."""
+def break_image(data: pathlib.Path, target: pathlib.Path, number: int) -> None:
+    """Writes the one shard again, with an image that cannot be decoded."""
     shard = load_manifest(data, "val").shards[0].file
     contents = list(tf.data.TFRecordDataset(str(data / shard)).as_numpy_iterator())
     example = tf.train.Example.FromString(contents[number])
-    example.features.feature["image/encoded"].bytes_list.value[0] = b"no picture"
+    example.features.feature["image/encoded"].bytes_list.value[0] = b"no image"
     contents[number] = example.SerializeToString()
     with tf.io.TFRecordWriter(str(target / shard)) as writer:
         for content in contents:
             writer.write(content)
 
 
-def test_picture_that_cannot_be_decoded_is_named_and_not_counted(data, models, tmp_path, caplog):
-    break_picture(data, tmp_path, 2)
+def test_image_that_cannot_be_decoded_is_named_and_not_counted(data, models, tmp_path, caplog):
+    break_image(data, tmp_path, 2)
     with caplog.at_level(std_logging.WARNING, logger="absl"):
         found = compare({"a": models["litert_float32"]}, tmp_path, load_manifest(data, "val"), 128)
-    assert found.num_pictures == 5
+    assert found.num_images == 5
     assert "record 2" in caplog.text and "1 pictures that cannot be decoded" in caplog.text
 
 
@@ -160,8 +160,8 @@ def test_file_of_a_folder_of_versions_is_the_version_that_is_run(tmp_path):
 
 
 def test_litert_prints_nothing_of_its_own(models, tmp_path, capfd):
-    (tmp_path / "pictures").write_bytes(bytes(128 * 128 * 3))
-    measure(models["litert_float32"], tmp_path / "pictures", 128, 0.05)
+    (tmp_path / "images").write_bytes(bytes(128 * 128 * 3))
+    measure(models["litert_float32"], tmp_path / "images", 128, 0.05)
     assert "XNNPACK" not in capfd.readouterr().err
 
 

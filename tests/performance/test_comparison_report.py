@@ -46,7 +46,7 @@ def test_title_names_the_machine_and_what_was_run(monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 16)
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a", "b"] if kind == "GPU" else [])
     assert report_title("ssd128_tiny", "val", 5) == (
-        "ssd128_tiny on 5 pictures of val, one at a time. CPU cores: 16, GPUs: 2; LiteRT and ONNX run on the CPU"
+        "ssd128_tiny on 5 images of val, one at a time. CPU cores: 16, GPUs: 2; LiteRT and ONNX run on the CPU"
     )
 
 

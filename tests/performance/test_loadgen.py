@@ -18,24 +18,26 @@ from ssd_tf.performance.loadgen_log import ACCURACY_LOG, SUMMARY_LOG, key_lines,
 
 pytest.importorskip("mlperf_loadgen", reason="MLPerf's LoadGen is not installed: pip install '.[mlperf]'")
 
-# Performance tests that end at once: no least duration, and so many pictures a second that Server never waits long.
+# Performance tests that end at once: no least duration, and so many images a second that Server never waits long.
 QUICK: dict[str, Any] = {"min_duration_seconds": 0.0, "target_qps": 2000.0}
 
 
 @pytest.fixture(scope="module")
-def evaluated(drawn_split, pictures) -> Evaluation:
+def evaluated(prepared_split, split_images) -> Evaluation:
     """What `evaluate` says."""
-    return evaluate_split(drawn_split.predict, drawn_split.folder, drawn_split.manifest, pictures.image_size, 4)
+    return evaluate_split(
+        prepared_split.predict, prepared_split.folder, prepared_split.manifest, split_images.image_size, 4
+    )
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_accuracy_log_scores_exactly_as_evaluate(drawn_split, pictures, evaluated, tmp_path, scenario):
-    # Three sets of pictures, and in MultiStream twice the same ones in a query.
-    config = LoadGenConfig(scenario, "accuracy", batch_size=3, target_qps=2000.0, loaded_pictures=4)
-    summary = run_test(drawn_split.predict, pictures, config, tmp_path / "made")
+def test_accuracy_log_scores_exactly_as_evaluate(prepared_split, split_images, evaluated, tmp_path, scenario):
+    # Three sets of images, and in MultiStream twice the same ones in a query.
+    config = LoadGenConfig(scenario, "accuracy", batch_size=3, target_qps=2000.0, loaded_images=4)
+    summary = run_test(prepared_split.predict, split_images, config, tmp_path / "made")
     assert "No errors" in summary.read_text()
-    results = results_of_log(tmp_path / "made" / ACCURACY_LOG, pictures)
-    metrics = coco_metrics(pictures.ground_truth, results)
+    results = results_of_log(tmp_path / "made" / ACCURACY_LOG, split_images)
+    metrics = coco_metrics(split_images.ground_truth, results)
 
     expected, expected_results, _ = evaluated
     assert 0.2 < expected.summary["AP"] < 0.95
@@ -45,15 +47,17 @@ def test_accuracy_log_scores_exactly_as_evaluate(drawn_split, pictures, evaluate
     assert results == expected_results
 
 
-def test_log_has_what_mlperfs_own_scripts_read(drawn_split, pictures, tmp_path):
-    run_test(drawn_split.predict, pictures, LoadGenConfig("Offline", "accuracy"), tmp_path)
+def test_log_has_what_mlperfs_own_scripts_read(prepared_split, split_images, tmp_path):
+    run_test(prepared_split.predict, split_images, LoadGenConfig("Offline", "accuracy"), tmp_path)
     entries = json.loads((tmp_path / ACCURACY_LOG).read_text())
-    assert sorted(entry["qsl_idx"] for entry in entries) == list(range(len(pictures)))
-    batches = list(eval_dataset(drawn_split.folder, drawn_split.manifest, pictures.image_size, 1).as_numpy_iterator())
+    assert sorted(entry["qsl_idx"] for entry in entries) == list(range(len(split_images)))
+    batches = list(
+        eval_dataset(prepared_split.folder, prepared_split.manifest, split_images.image_size, 1).as_numpy_iterator()
+    )
     for entry in entries:
-        # As accuracy-coco.py: float32 of seven each: picture, ymin, xmin, ymax, xmax, score, class.
+        # As accuracy-coco.py: float32 of seven each: image, ymin, xmin, ymax, xmax, score, class.
         rows = np.frombuffer(bytes.fromhex(entry["data"]), np.float32).reshape(-1, 7)
-        found = drawn_split.predict(tf.constant(batches[entry["qsl_idx"]].images))
+        found = prepared_split.predict(tf.constant(batches[entry["qsl_idx"]].images))
         n = int(found.count[0])
         assert (len(rows) == 0) == (entry["qsl_idx"] == 0)
         np.testing.assert_array_equal(rows[:, 0], np.full(n, entry["qsl_idx"]))
@@ -73,9 +77,9 @@ def test_log_has_what_mlperfs_own_scripts_read(drawn_split, pictures, tmp_path):
         ("Server", 20, "INVALID"),
     ],
 )
-def test_performance_test_leaves_loadgens_verdict(drawn_split, pictures, tmp_path, scenario, queries, verdict):
+def test_performance_test_leaves_loadgens_verdict(prepared_split, split_images, tmp_path, scenario, queries, verdict):
     config = LoadGenConfig(scenario, min_queries=queries, **QUICK)
-    summary = run_test(drawn_split.predict, pictures, config, tmp_path)
+    summary = run_test(prepared_split.predict, split_images, config, tmp_path)
     assert summary == tmp_path / SUMMARY_LOG
     lines = key_lines(summary.read_text())
     assert f"Result is : {verdict}" in lines
@@ -85,30 +89,30 @@ def test_performance_test_leaves_loadgens_verdict(drawn_split, pictures, tmp_pat
     assert not any("schedule_rng_seed" in line for line in lines)
 
 
-def test_server_is_told_when_it_is_too_slow(drawn_split, pictures, tmp_path):
+def test_server_is_told_when_it_is_too_slow(prepared_split, split_images, tmp_path):
     config = LoadGenConfig("Server", min_queries=20, target_latency_ms=0.001, **QUICK)
-    summary = run_test(drawn_split.predict, pictures, config, tmp_path).read_text()
+    summary = run_test(prepared_split.predict, split_images, config, tmp_path).read_text()
     assert "Performance constraints satisfied : NO" in summary
     assert "target_latency (ns): 1000\n" in summary
 
 
-def test_speed_of_the_model_decides_how_many_pictures_offline_gets(drawn_split, pictures, tmp_path):
+def test_speed_of_the_model_decides_how_many_images_offline_gets(prepared_split, split_images, tmp_path):
     def slow(images):
-        # Called in the test's own thread, where Ctrl-C arrives; 5 ms a picture.
+        # Called in the test's own thread, where Ctrl-C arrives; 5 ms an image.
         assert threading.current_thread() is threading.main_thread()
         threading.Event().wait(0.005 * len(images))
-        return drawn_split.predict(images)
+        return prepared_split.predict(images)
 
     config = LoadGenConfig("Offline", min_duration_seconds=0.3, min_queries=1)
-    summary = run_test(slow, pictures, config, tmp_path).read_text()
+    summary = run_test(slow, split_images, config, tmp_path).read_text()
     assert "Result is : VALID" in summary
     found = re.search(r"samples_per_query : (\d+)", summary)
     # 200 a second at most; LoadGen asks for 1.1 and we for 1.25 times of what that makes.
     assert found and 40 <= int(found.group(1)) <= 83
 
 
-def test_pictures_are_batched_and_every_size_was_tried_before(drawn_split, pictures, tmp_path):
-    size = pictures.image_size
+def test_images_are_batched_and_every_size_was_tried_before(prepared_split, split_images, tmp_path):
+    size = split_images.image_size
 
     def sizes_of(scenario):
         seen = []
@@ -116,23 +120,23 @@ def test_pictures_are_batched_and_every_size_was_tried_before(drawn_split, pictu
         def remember(images):
             assert images.dtype == tf.uint8 and images.shape[1:] == (size, size, 3)
             seen.append(len(images))
-            return drawn_split.predict(images)
+            return prepared_split.predict(images)
 
         config = LoadGenConfig(scenario, "accuracy", batch_size=4)
-        run_test(remember, pictures, config, tmp_path)
+        run_test(remember, split_images, config, tmp_path)
         return seen
 
-    # Twice each size, to compile and to measure; then 11 pictures.
+    # Twice each size, to compile and to measure; then 11 images.
     warm_up = [1, 1, 2, 2, 4, 4]
     assert sizes_of("Offline") == [*warm_up, 4, 4, 2, 1]
-    assert sizes_of("SingleStream") == [1, 1] + [1] * len(pictures)
+    assert sizes_of("SingleStream") == [1, 1] + [1] * len(split_images)
     # Two queries of eight.
     assert sizes_of("MultiStream") == [*warm_up, 4, 4, 4, 4]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("error", [RuntimeError("the model broke"), KeyboardInterrupt()])
-def test_error_of_the_model_ends_the_test(drawn_split, pictures, tmp_path, scenario, error):
+def test_error_of_the_model_ends_the_test(prepared_split, split_images, tmp_path, scenario, error):
     calls = []
 
     def breaks(images):
@@ -140,23 +144,23 @@ def test_error_of_the_model_ends_the_test(drawn_split, pictures, tmp_path, scena
         # The warm-up is over after two calls of each of two sizes.
         if len(calls) > 5:
             raise error
-        return drawn_split.predict(images)
+        return prepared_split.predict(images)
 
     config = LoadGenConfig(scenario, batch_size=2, min_queries=50, min_duration_seconds=0.0, target_qps=500.0)
     with pytest.raises(type(error)) as raised:
-        run_test(breaks, pictures, config, tmp_path)
+        run_test(breaks, split_images, config, tmp_path)
     assert raised.value is error
     # LoadGen has come to its end, so that another test can follow.
     assert not any(thread.name == "LoadGen" for thread in threading.enumerate())
 
 
-def test_error_while_pictures_are_loaded_ends_the_test(drawn_split, pictures, tmp_path, monkeypatch):
+def test_error_while_images_are_loaded_ends_the_test(prepared_split, split_images, tmp_path, monkeypatch):
     def fails(indexes):
         raise OSError("the disk is gone")
 
-    monkeypatch.setattr(pictures, "load", fails)
+    monkeypatch.setattr(split_images, "load", fails)
     with pytest.raises(OSError, match="the disk is gone"):
-        run_test(drawn_split.predict, pictures, LoadGenConfig(mode="accuracy"), tmp_path)
+        run_test(prepared_split.predict, split_images, LoadGenConfig(mode="accuracy"), tmp_path)
 
 
 @pytest.mark.parametrize(

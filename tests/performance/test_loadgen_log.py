@@ -12,22 +12,22 @@ from ssd_tf.geometry.detections import Detections
 from ssd_tf.performance.loadgen_log import log_rows, read_accuracy_log, results_of_log
 
 
-def test_answers_in_any_order_score_exactly_as_evaluate(drawn_split, pictures, tmp_path):
-    everything = range(len(pictures))
-    pictures.load(everything)
-    images = tf.constant(np.stack([pictures[index] for index in everything]))
-    pictures.unload(everything)
-    found = Detections(*(values.numpy() for values in drawn_split.predict(images)))
+def test_answers_in_any_order_score_exactly_as_evaluate(prepared_split, split_images, tmp_path):
+    everything = range(len(split_images))
+    split_images.load(everything)
+    images = tf.constant(np.stack([split_images[index] for index in everything]))
+    split_images.unload(everything)
+    found = Detections(*(values.numpy() for values in prepared_split.predict(images)))
     log = [{"qsl_idx": index, "data": log_rows(found, index, index).tobytes().hex()} for index in reversed(everything)]
     (tmp_path / "log.json").write_text(json.dumps(log))
 
-    source = (drawn_split.folder, drawn_split.manifest, pictures.image_size)
-    _, expected, _ = evaluate_split(drawn_split.predict, *source, batch_size=4)
+    source = (prepared_split.folder, prepared_split.manifest, split_images.image_size)
+    _, expected, _ = evaluate_split(prepared_split.predict, *source, batch_size=4)
     assert len(expected) > 11
-    assert results_of_log(tmp_path / "log.json", pictures) == expected
+    assert results_of_log(tmp_path / "log.json", split_images) == expected
 
 
-def test_row_is_picture_box_score_class():
+def test_row_is_image_box_score_class():
     # Image 1 of a batch of two, with one detection in room for two.
     boxes = np.array([[[0] * 4] * 2, [[0.1, 0.2, 0.3, 0.4], [9] * 4]], np.float32)
     found = Detections(
@@ -52,7 +52,7 @@ GOOD = [
 ]
 
 
-def test_first_answer_to_a_picture_counts(tmp_path):
+def test_first_answer_to_an_image_counts(tmp_path):
     again = {"seq_id": 2, "qsl_idx": 0, "data": rows(0, 0, 0, 0, 0, 0.5, 1)}
     (tmp_path / "log.json").write_text(json.dumps([*GOOD, again]))
     first, second = read_accuracy_log(tmp_path / "log.json", 2)
@@ -63,9 +63,9 @@ def test_first_answer_to_a_picture_counts(tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (json.dumps(GOOD[:1]), "answers to 2 pictures. Received: to 1"),
-        (json.dumps([*GOOD, {"seq_id": 2, "qsl_idx": 2, "data": ""}]), "answers to 2 pictures. Received: to 3"),
-        (json.dumps([{**GOOD[1], "qsl_idx": 5}]), "answer to picture 5 is of picture 0"),
+        (json.dumps(GOOD[:1]), "answers to 2 images. Received: to 1"),
+        (json.dumps([*GOOD, {"seq_id": 2, "qsl_idx": 2, "data": ""}]), "answers to 2 images. Received: to 3"),
+        (json.dumps([{**GOOD[1], "qsl_idx": 5}]), "answer to image 5 is of image 0"),
         (json.dumps([{**GOOD[1], "data": rows(0, 1, 2)}]), "not the log of an accuracy test"),
         (json.dumps([{**GOOD[1], "data": "xyz"}]), "not the log of an accuracy test"),
         (json.dumps([{"qsl_idx": 0}]), "not the log of an accuracy test"),

@@ -4,10 +4,10 @@ import math
 import numpy as np
 import pytest
 
+from ssd_tf.evaluation.coco_matching import Outcomes
 from ssd_tf.evaluation.coco_metrics import SUMMARY_KEYS, CocoMetrics
-from ssd_tf.evaluation.cocoeval import Verdicts
 from ssd_tf.evaluation.error_analysis import ERROR_KINDS, ErrorCost, Errors
-from ssd_tf.evaluation.matches import Matches
+from ssd_tf.evaluation.precision_recall import Matches
 from ssd_tf.plots import evaluation_charts
 from ssd_tf.plots.rendering import LIGHT, WIDE, render_svg, series_color
 
@@ -39,8 +39,8 @@ def annotations(figure):
 
 def metrics(**summary):
     summary = {**dict.fromkeys(SUMMARY_KEYS, 0.5), **summary}
-    verdicts = Verdicts(np.zeros(0, np.int8), np.zeros(0, np.int8))
-    return CocoMetrics(summary, (), 0, 0, np.zeros((10, 101, 0)), verdicts, MATCHES)
+    outcomes = Outcomes(np.zeros(0, np.int8), np.zeros(0, np.int8))
+    return CocoMetrics(summary, (), 0, 0, np.zeros((10, 101, 0)), outcomes, MATCHES)
 
 
 def errors(**costs):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from ssd_tf.evaluation.cocoeval import MISSED, WRONG, Verdicts
+from ssd_tf.evaluation.coco_matching import MISSED, WRONG, Outcomes
 from ssd_tf.evaluation.confusion import confusion_matrix
 from ssd_tf.report.scoring import count_sizes, look_into, score_checkpoint
 
@@ -27,19 +27,19 @@ def test_what_is_said_of_an_evaluation_agrees_with_it(scored, evaluation):
     # In each picture one object was taken for another class, and one thing was found where nothing is.
     assert scored.confusion[0].sum() >= pictures and scored.confusion[1:].sum() == truths
     assert scored.errors.kinds["classification"].count == pictures
-    assert 0.3 <= scored.best.threshold <= 0.9 and 0 < scored.best.f1 < 1
-    shown = [picture.score.image_id for picture in (*scored.worst, *scored.best_pictures)]
+    assert 0.3 <= scored.best_threshold.threshold <= 0.9 and 0 < scored.best_threshold.f1 < 1
+    shown = [picture.score.image_id for picture in (*scored.worst_images, *scored.best_images)]
     assert sorted(shown) == sorted(image["id"] for image in evaluation.ground_truth["images"])
-    assert scored.worst[0].score.f1 <= scored.best_pictures[0].score.f1
+    assert scored.worst_images[0].score.f1 <= scored.best_images[0].score.f1
 
 
 def test_the_matching_of_the_metrics_is_used_and_not_made_again(run, evaluation):
     truths = len(evaluation.ground_truth["annotations"])
-    nothing_right = Verdicts(np.full(len(evaluation.results), WRONG), np.full(truths, MISSED))
-    metrics = dataclasses.replace(evaluation.metrics, verdicts=nothing_right)
+    nothing_right = Outcomes(np.full(len(evaluation.results), WRONG), np.full(truths, MISSED))
+    metrics = dataclasses.replace(evaluation.metrics, outcomes=nothing_right)
     scored = look_into(evaluation._replace(metrics=metrics), run.data_dir, run.manifest, 0.3)
     assert scored.errors.correct == 0 and scored.errors.false_negatives.count == truths
-    assert {picture.score.correct for picture in (*scored.worst, *scored.best_pictures)} == {0}
+    assert {picture.score.correct for picture in (*scored.worst_images, *scored.best_images)} == {0}
 
 
 def test_a_checkpoint_is_scored_on_its_data(run):
@@ -47,7 +47,7 @@ def test_a_checkpoint_is_scored_on_its_data(run):
     assert len(scored.evaluation.ground_truth["images"]) == run.manifest.num_images
     results = [result for result in scored.evaluation.results if result["score"] >= 0.0]
     assert (scored.confusion == confusion_matrix(scored.evaluation.ground_truth, results, 0.0)).all()
-    assert math.isnan(scored.best.threshold) or 0 <= scored.best.threshold <= 1
+    assert math.isnan(scored.best_threshold.threshold) or 0 <= scored.best_threshold.threshold <= 1
 
 
 def test_a_split_that_is_not_there_is_an_error(run):

@@ -7,7 +7,7 @@ import pytest
 
 from ssd_tf.evaluation.coco_metrics import coco_metrics
 from ssd_tf.evaluation.evaluator import Evaluation
-from ssd_tf.evaluation.matches import best_threshold
+from ssd_tf.evaluation.precision_recall import best_threshold
 from ssd_tf.report import sections
 from ssd_tf.report.scoring import Scored, look_into
 from tests.fixtures.report_run import NAMES, Page
@@ -100,7 +100,7 @@ def test_recall_is_explained_as_it_is_measured(html):
 
 
 def test_best_threshold_of_all_classes_is_recommended(html, scored):
-    best = scored.best
+    best = scored.best_threshold
     assert f"a score threshold of {best.threshold:.2f} gives the best F1, {best.f1:.2f}: " in words(html["thresholds"])
     assert f"{best.precision:.0%} of what is found is right" in words(html["thresholds"])
 
@@ -154,11 +154,11 @@ def test_every_part_is_written_at_the_edges(run, evaluation, what, classes, unde
     assert costs.count("–") == (len(costs) if pictures == 0 else 0)
     nothing_right = what in ("no boxes", "crowds only", "no detections")
     assert ("No detection is right" in words(found["thresholds"])) == nothing_right
-    assert pictures in (len(scored.worst) + len(scored.best_pictures), None)
+    assert pictures in (len(scored.worst_images) + len(scored.best_images), None)
     none_to_show = words(found["pictures"]) == "None to show: no picture has an object to find."
     assert none_to_show == (pictures == 0) == ("<ul" not in found["pictures"])
 
 
 def test_pictures_that_cannot_be_read_are_named(scored):
-    told = parts(scored._replace(worst=[], best_pictures=[]))["pictures"]
+    told = parts(scored._replace(worst_images=[], best_images=[]))["pictures"]
     assert words(told) == "None to show: the pictures cannot be read." and "<ul" not in told

@@ -14,7 +14,7 @@ from ssd_tf.drawing.side_by_side import side_by_side
 from ssd_tf.evaluation.coco_metrics import ClassResult
 from ssd_tf.evaluation.confusion import confusion_matrix
 from ssd_tf.evaluation.evaluator import Evaluation
-from ssd_tf.evaluation.matches import precision_recall
+from ssd_tf.evaluation.precision_recall import precision_recall
 from ssd_tf.plots.confusion_chart import confusion_figure
 from ssd_tf.plots.rendering import to_image
 from ssd_tf.training.monitoring.event_log import Monitor
@@ -23,14 +23,14 @@ from ssd_tf.training.monitoring.event_log import Monitor
 _ALL = "all classes"
 # Of the curves, evenly spread over 0..1, as TensorBoard expects them.
 _THRESHOLDS = np.linspace(0, 1, 101)
-# Pictures, the same ones at each evaluation, and their longer side in pixels.
-PICTURES, _MAX_SIDE = 16, 320
+# Images, the same ones at each evaluation, and their longer side in pixels.
+NUM_IMAGES, _MAX_SIDE = 16, 320
 
 
 def report_evaluation(
     monitor: Monitor, step: int, evaluation: Evaluation, data_dir: str | pathlib.Path, manifest: Manifest
 ) -> None:
-    """Writes AP of each class, precision over recall, the confusion matrix, scores, and pictures with boxes.
+    """Writes AP of each class, precision over recall, the confusion matrix, scores, and images with boxes.
 
     Args:
       data_dir, manifest: the split that was evaluated.
@@ -46,14 +46,14 @@ def report_evaluation(
         monitor.pr_curve(f"val_pr/{_ALL}", step, precision_recall(metrics.matches, None, _THRESHOLDS))
     monitor.histogram("val_scores/correct", step, metrics.matches.scores[metrics.matches.correct])
     monitor.histogram("val_scores/wrong", step, metrics.matches.scores[~metrics.matches.correct])
-    monitor.picture("val/confusion", step, to_image(confusion_figure(confusion_matrix(ground_truth, results), names)))
+    monitor.image("val/confusion", step, to_image(confusion_figure(confusion_matrix(ground_truth, results), names)))
     annotations, found = (_by_image(things) for things in (ground_truth["annotations"], results))
     sizes = {image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]}
-    for image_id, picture in read_pictures(data_dir, manifest, limit=PICTURES, max_side=_MAX_SIDE).items():
+    for image_id, preview in read_pictures(data_dir, manifest, limit=NUM_IMAGES, max_side=_MAX_SIDE).items():
         if image_id in sizes:
             objects = annotations[image_id], found[image_id]
-            shown = side_by_side(picture.image, sizes[image_id], *objects, ground_truth["categories"])
-            monitor.picture(f"val_pictures/{image_id}", step, shown)
+            shown = side_by_side(preview.image, sizes[image_id], *objects, ground_truth["categories"])
+            monitor.image(f"val_pictures/{image_id}", step, shown)
 
 
 def _tags(classes: Sequence[ClassResult]) -> list[str]:

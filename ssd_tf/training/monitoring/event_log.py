@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""What a run reports while it runs: metrics.jsonl, and TensorBoard's scalars, pictures, histograms and curves."""
+"""What a run reports while it runs: metrics.jsonl, and TensorBoard's scalars, images, histograms and curves."""
 
 import json
 import pathlib
@@ -12,7 +12,7 @@ from tensorboard.plugins.hparams import api as hparams_api
 from tensorboard.plugins.image import metadata as image_metadata
 from tensorboard.plugins.pr_curve import metadata as pr_metadata
 
-from ssd_tf.evaluation.matches import PrecisionRecall
+from ssd_tf.evaluation.precision_recall import PrecisionRecall
 from ssd_tf.utils.files import atomic_path, write_atomically
 from ssd_tf.weights.model_dir import METRICS, TENSORBOARD
 
@@ -77,8 +77,8 @@ class Monitor:
         with self._writer.as_default(step=0):
             hparams_api.hparams(plain)
 
-    def picture(self, tag: str, step: int, image: np.ndarray) -> None:
-        """A picture, uint8 RGB [H, W, 3]."""
+    def image(self, tag: str, step: int, image: np.ndarray) -> None:
+        """An image, uint8 RGB [H, W, 3]."""
         if not self._file:
             return
         quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]

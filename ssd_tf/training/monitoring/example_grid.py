@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""What a model is trained on, as one picture: augmented examples, their boxes, and the anchors that match those.
+"""What a model is trained on, as one image: augmented examples, their boxes, and the anchors that match those.
 
 Letters: B images, S image side, A anchors.
 """

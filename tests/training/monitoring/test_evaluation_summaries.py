@@ -21,14 +21,14 @@ SIZE, NUM_IMAGES = 64, 20
 
 @pytest.fixture(scope="module")
 def split(tmp_path_factory):
-    """Twenty drawn pictures; ids 300 to 319."""
+    """Twenty drawn images; ids 300 to 319."""
     folder = tmp_path_factory.mktemp("dashboard")
     path = shapes.draw_shapes(folder / "drawn", NUM_IMAGES, image_size=(96, 72), start_id=300)
     return folder, prepare(read_coco(path, path.parent / "images"), folder, "val", {})
 
 
 def evaluation_of(split, found_share):
-    """Of a detector that finds the first boxes of each picture, so many of them, and nothing wrong."""
+    """Of a detector that finds the first boxes of each image, so many of them, and nothing wrong."""
     folder, manifest = split
     class_of = {category.id: k for k, category in enumerate(manifest.categories, start=1)}
     truth = {}
@@ -77,7 +77,7 @@ def test_scores_are_parted_into_correct_and_wrong(split, tmp_path):
     assert values(events, "val_scores/wrong")[:, 2].sum() == 0
 
 
-def test_the_same_sixteen_pictures_are_shown_at_each_evaluation(split, tmp_path):
+def test_the_same_sixteen_images_are_shown_at_each_evaluation(split, tmp_path):
     events = report(split, tmp_path, steps=(5, 10))
     tags = [tag for tag in events.Tags()["tensors"] if tag.startswith("val_pictures/")]
     assert len(tags) == 16
@@ -95,7 +95,7 @@ def test_confusion_matrix_is_a_picture(split, tmp_path):
 
 
 def truth(*annotations, names=("cat", "dog")):
-    """Of one picture of 10 x 10; annotations are (category id, is crowd) of a box that fills it."""
+    """Of one image of 10 x 10; annotations are (category id, is crowd) of a box that fills it."""
     return {
         "images": [{"id": 1, "height": 10, "width": 10}],
         "annotations": [
@@ -107,7 +107,7 @@ def truth(*annotations, names=("cat", "dog")):
 
 
 def tags_of(split, folder, ground_truth, *found):
-    """What is written of an evaluation; found are category ids of detections that fill the picture."""
+    """What is written of an evaluation; found are category ids of detections that fill the image."""
     results = [{"image_id": 1, "category_id": k, "bbox": [0, 0, 10, 10], "score": 0.9} for k in found]
     evaluation = Evaluation(coco_metrics(ground_truth, results), results, ground_truth)
     with Monitor(folder, 0) as monitor:

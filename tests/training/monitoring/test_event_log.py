@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import plugin_data_pb2 as hparams_plugin
 
-from ssd_tf.evaluation.matches import PrecisionRecall
+from ssd_tf.evaluation.precision_recall import PrecisionRecall
 from ssd_tf.training.monitoring.event_log import Monitor
 
 
@@ -74,10 +74,10 @@ def test_settings_are_a_text_and_hparams(tmp_path):
     assert values == {**settings, "seed": 8, "lr_decay_epochs": "(4, 5)"}
 
 
-def test_picture_has_its_size_and_pixels(tmp_path):
+def test_image_has_its_size_and_pixels(tmp_path):
     image = np.full((40, 60, 3), (200, 100, 50), np.uint8)
     with Monitor(tmp_path, 0) as monitor:
-        monitor.picture("val_pictures/7", 30, image)
+        monitor.image("val_pictures/7", 30, image)
     (event,) = accumulated(tmp_path).Tensors("val_pictures/7")
     width, height, encoded = tf.make_ndarray(event.tensor_proto)
     assert (event.step, width, height) == (30, b"60", b"40")
@@ -125,7 +125,7 @@ def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
         monitor.report("train", 1, {"loss": 1.0})
         monitor.settings(0, {"seed": 7}, {"seed": 7})
         monitor.scalars(1, {"AP": 0.5})
-        monitor.picture("p", 1, np.zeros((4, 4, 3), np.uint8))
+        monitor.image("p", 1, np.zeros((4, 4, 3), np.uint8))
         monitor.histogram("h", 1, np.zeros(3))
     assert list(tmp_path.iterdir()) == []
 
@@ -155,8 +155,8 @@ def event_files(folder):
 
 def test_run_that_goes_on_drops_later_events(tmp_path):
     with Monitor(tmp_path, 0) as monitor:
-        monitor.picture("start", 0, np.zeros((4, 4, 3), np.uint8))
-        monitor.picture("later", 30, np.zeros((4, 4, 3), np.uint8))
+        monitor.image("start", 0, np.zeros((4, 4, 3), np.uint8))
+        monitor.image("later", 30, np.zeros((4, 4, 3), np.uint8))
         for step in (10, 20, 30):
             monitor.report("train", step, {"loss": float(step)})
         monitor.report("val", 30, {"AP": 0.5})

@@ -18,7 +18,7 @@ NAMES = {1: "cat", 2: "dog"}
 
 
 def batch(count, boxes=((0.25, 0.25, 0.75, 0.75),), classes=(1,), flip=False, level=100):
-    """Grey pictures whose left half is darker, with the same boxes each."""
+    """Grey images whose left half is darker, with the same boxes each."""
     images = np.full((count, 128, 128, 3), level, np.uint8)
     images[:, :, :64] = level // 2
     padding = 3 - len(boxes)

@@ -2,12 +2,12 @@
 import numpy as np
 
 from ssd_tf.drawing.detections import class_color
-from ssd_tf.evaluation.image_scores import PictureScore
-from ssd_tf.report.pictures import draw_pictures, worst_and_best
+from ssd_tf.evaluation.image_scores import ImageScore
+from ssd_tf.report.example_images import draw_examples, worst_and_best
 
 
 def score(image_id, f1, correct=1, wrong=0, missed=0):
-    return PictureScore(image_id, correct, wrong, missed, f1)
+    return ImageScore(image_id, correct, wrong, missed, f1)
 
 
 def ids(scores):
@@ -37,7 +37,7 @@ def test_one_picture_and_none():
 
 def test_pictures_are_drawn_in_the_order_asked_for_with_what_was_found(run, evaluation):
     wanted = [score(503, 0), score(500, 0)]
-    drawn = draw_pictures(wanted, evaluation, run.data_dir, run.manifest, 0.3)
+    drawn = draw_examples(wanted, evaluation, run.data_dir, run.manifest, 0.3)
     assert [picture.score for picture in drawn] == wanted
     for picture in drawn:
         assert picture.truth.shape == picture.found.shape and picture.truth.dtype == np.uint8
@@ -49,12 +49,12 @@ def test_pictures_are_drawn_in_the_order_asked_for_with_what_was_found(run, eval
 
 
 def test_what_scores_below_the_threshold_is_not_drawn(run, evaluation):
-    (picture,) = draw_pictures([score(500, 0)], evaluation, run.data_dir, run.manifest, 0.99)
-    (clean,) = draw_pictures([score(500, 0)], evaluation._replace(results=[]), run.data_dir, run.manifest, 0.3)
+    (picture,) = draw_examples([score(500, 0)], evaluation, run.data_dir, run.manifest, 0.99)
+    (clean,) = draw_examples([score(500, 0)], evaluation._replace(results=[]), run.data_dir, run.manifest, 0.3)
     np.testing.assert_array_equal(picture.found, clean.found)
     colors = {class_color(k) for k in range(1, 6)}
     assert not colors & {tuple(pixel) for pixel in picture.found.reshape(-1, 3).tolist()}
 
 
 def test_a_picture_that_is_not_there_is_left_out(run, evaluation):
-    assert draw_pictures([score(7, 0)], evaluation, run.data_dir, run.manifest, 0.3) == []
+    assert draw_examples([score(7, 0)], evaluation, run.data_dir, run.manifest, 0.3) == []

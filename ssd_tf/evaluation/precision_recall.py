@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pycocotools.cocoeval import COCOeval
 
-from ssd_tf.evaluation.cocoeval import CORRECT, CROWD, IGNORED, Verdicts, class_indices
+from ssd_tf.evaluation.coco_matching import CORRECT, CROWD, IGNORED, Outcomes, class_indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,14 +61,14 @@ class BestThreshold(NamedTuple):
     recall: float
 
 
-def matches_of(verdicts: Verdicts, ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> Matches:
-    """Matches out of the verdicts on `results`; the arguments belong together."""
-    counted = verdicts.detections != IGNORED
-    truths = class_indices(ground_truth, ground_truth["annotations"])[verdicts.truths != CROWD]
+def matches_of(outcomes: Outcomes, ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> Matches:
+    """Matches out of the outcomes on `results`; the arguments belong together."""
+    counted = outcomes.detections != IGNORED
+    truths = class_indices(ground_truth, ground_truth["annotations"])[outcomes.truths != CROWD]
     return Matches(
         scores=np.array([result["score"] for result in results], np.float64)[counted],
         classes=class_indices(ground_truth, results)[counted],
-        correct=(verdicts.detections == CORRECT)[counted],
+        correct=(outcomes.detections == CORRECT)[counted],
         truths=np.bincount(truths, minlength=len(ground_truth["categories"]) + 1)[1:],
     )
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from ssd_tf.evaluation.coco_metrics import coco_metrics
-from ssd_tf.evaluation.matches import Matches, average_precision, best_threshold, precision_recall
+from ssd_tf.evaluation.precision_recall import Matches, average_precision, best_threshold, precision_recall
 from tests.evaluation.coco_cases import box, cases, truth
 
 # Class 1: right at .9, wrong at .8, right at .6, and one truth of three that nothing finds. Class 2: one truth, one

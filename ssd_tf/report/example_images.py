@@ -11,30 +11,28 @@ from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.previews import read_pictures
 from ssd_tf.drawing.side_by_side import truth_and_found
 from ssd_tf.evaluation.evaluator import Evaluation
-from ssd_tf.evaluation.image_scores import PictureScore
+from ssd_tf.evaluation.image_scores import ImageScore
 
 # Of each kind, and their longer side in pixels: sharp where two of them share a window, and the file stays small.
-MOST_PICTURES, _MAX_SIDE = 8, 640
+MAX_EXAMPLES, _MAX_SIDE = 8, 640
 # They are shown at about half of that size.
 _TEXT_SCALE = 1.5
 
 
-class ScoredPicture(NamedTuple):
+class ExampleImage(NamedTuple):
     """A picture with its true and with its found boxes drawn, uint8 RGB of one size; and the categories of these.
 
     file_name: "" where it is not known.
     """
 
-    score: PictureScore
+    score: ImageScore
     file_name: str
     truth: np.ndarray
     found: np.ndarray
     category_ids: frozenset[int]
 
 
-def worst_and_best(
-    scores: Sequence[PictureScore], most: int = MOST_PICTURES
-) -> tuple[list[PictureScore], list[PictureScore]]:
+def worst_and_best(scores: Sequence[ImageScore], most: int = MAX_EXAMPLES) -> tuple[list[ImageScore], list[ImageScore]]:
     """The lowest F1 first, then the highest first; no picture is in both lists, and each has at most `most`.
 
     Of equal F1 the picture with more mistakes is worse, and the one with more objects found is better.
@@ -45,13 +43,13 @@ def worst_and_best(
     return worst, sorted(rest, key=lambda s: (-s.f1, -s.correct))[:count]
 
 
-def draw_pictures(
-    scores: Sequence[PictureScore],
+def draw_examples(
+    scores: Sequence[ImageScore],
     evaluation: Evaluation,
     data_dir: str | pathlib.Path,
     manifest: Manifest,
     score_threshold: float,
-) -> list[ScoredPicture]:
+) -> list[ExampleImage]:
     """The pictures in the order of `scores`; those that cannot be read are left out."""
     ids = [score.image_id for score in scores]
     images = read_pictures(data_dir, manifest, ids, limit=len(ids), max_side=_MAX_SIDE)
@@ -76,5 +74,5 @@ def draw_pictures(
             _TEXT_SCALE,
         )
         category_ids = frozenset(thing["category_id"] for thing in (*annotations, *results))
-        drawn.append(ScoredPicture(score, images[score.image_id].file_name, *halves, category_ids))
+        drawn.append(ExampleImage(score, images[score.image_id].file_name, *halves, category_ids))
     return drawn

@@ -1,8 +1,9 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""pycocotools' COCOeval on COCO dicts, and what became of every detection and every truth in it.
+"""COCO's matching of detections to ground truth: what became of each detection and of each truth.
 
-COCO's metrics, matches.py, errors.py and pictures.py all rest on the one matching that COCOeval makes, so that their
-numbers agree with each other and with everybody else's. Boxes are COCO's [x, y, w, h] in pixels.
+pycocotools' COCOeval matches. All that is said of an evaluation (metrics, precision and recall, errors, scores of
+images) rests on this one matching, so that the numbers agree with each other and with those of other programs. Boxes
+are COCO's [x, y, w, h] in pixels.
 """
 
 import contextlib
@@ -23,7 +24,7 @@ WRONG, CORRECT, IGNORED = 0, 1, 2
 MISSED, FOUND, CROWD = 0, 1, 2
 
 
-class Verdicts(NamedTuple):
+class Outcomes(NamedTuple):
     """At IoU 0.5 and all sizes, as COCO matches: WRONG, CORRECT or IGNORED of each detection, in the order of the
     results, int8 [D]; MISSED, FOUND or CROWD of each truth, in the order of the annotations, int8 [G]."""
 
@@ -61,7 +62,7 @@ def evaluate(
       ground_truth: a COCO instances dict. Annotations without "iscrowd" are no crowds, those without "area" get width x
         height of their box.
       results: COCO results; may be empty.
-      only_iou_50: one IoU threshold, 0.5, and one range of areas, all, instead of ten and four: enough for `verdicts`,
+      only_iou_50: one IoU threshold, 0.5, and one range of areas, all, instead of ten and four: enough for `outcomes`,
         and several times as fast.
 
     Raises:
@@ -105,7 +106,7 @@ def evaluate(
     return evaluation
 
 
-def verdicts(evaluation: COCOeval) -> Verdicts:
+def outcomes(evaluation: COCOeval) -> Outcomes:
     """What became of every detection and every truth in an evaluation of `evaluate`."""
     detections = np.full(len(evaluation.cocoDt.anns), IGNORED, np.int8)
     truths = np.full(len(evaluation.cocoGt.anns), CROWD, np.int8)
@@ -121,7 +122,7 @@ def verdicts(evaluation: COCOeval) -> Verdicts:
         rows = np.array(image["gtIds"], int) - 1
         found = np.where(image["gtMatches"][0] > 0, FOUND, MISSED)
         truths[rows] = np.where(image["gtIgnore"], CROWD, found)
-    return Verdicts(detections, truths)
+    return Outcomes(detections, truths)
 
 
 def class_indices(ground_truth: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> np.ndarray:

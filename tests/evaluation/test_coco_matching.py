@@ -4,7 +4,7 @@
 import numpy as np
 from hypothesis import given, settings
 
-from ssd_tf.evaluation.cocoeval import (
+from ssd_tf.evaluation.coco_matching import (
     CORRECT,
     CROWD,
     FOUND,
@@ -13,18 +13,18 @@ from ssd_tf.evaluation.cocoeval import (
     WRONG,
     class_indices,
     evaluate,
+    outcomes,
     overlaps,
-    verdicts,
 )
 from tests.evaluation.coco_cases import box, cases, truth
 
 
-def verdicts_on(ground_truth, results, **options):
-    found, truths = verdicts(evaluate(ground_truth, results, **options))
+def outcomes_on(ground_truth, results, **options):
+    found, truths = outcomes(evaluate(ground_truth, results, **options))
     return found.tolist(), truths.tolist()
 
 
-def test_each_detection_and_truth_gets_its_verdict_in_the_order_given():
+def test_each_detection_and_truth_gets_its_outcome_in_the_order_given():
     ground_truth = truth(
         box([0, 0, 40, 40]),
         box([100, 100, 90, 90], iscrowd=1),
@@ -36,30 +36,30 @@ def test_each_detection_and_truth_gets_its_verdict_in_the_order_given():
         box([110, 110, 20, 20], score=0.9),  # on the crowd
         box([0, 0, 40, 40], score=0.8),
         box([0, 0, 40, 40], 9, score=0.7),  # no cow here
-        box([0, 0, 40, 40], 3, 2, score=0.6),  # nothing in this picture
+        box([0, 0, 40, 40], 3, 2, score=0.6),  # nothing in this image
     ]
     expected = [WRONG, IGNORED, CORRECT, WRONG, WRONG], [FOUND, CROWD, MISSED, CROWD]
-    assert verdicts_on(ground_truth, results) == expected
-    assert verdicts_on(ground_truth, results, only_iou_50=True) == expected
+    assert outcomes_on(ground_truth, results) == expected
+    assert outcomes_on(ground_truth, results, only_iou_50=True) == expected
 
 
 def test_detections_beyond_the_best_hundred_of_an_image_and_class_are_ignored():
     results = [box([0, 0, 40, 40], score=k / 200) for k in range(103)]
     results += [box([0, 0, 40, 40], 7, score=0.001)]  # another class counts for itself
-    found, _ = verdicts_on(truth(box([0, 0, 40, 40])), results)
+    found, _ = outcomes_on(truth(box([0, 0, 40, 40])), results)
     assert found == [IGNORED] * 3 + [WRONG] * 99 + [CORRECT, WRONG]
 
 
-def test_nothing_at_all_has_no_verdicts():
-    assert verdicts_on(truth(), []) == ([], [])
-    assert verdicts_on(truth(images=()), []) == ([], [])
-    assert verdicts_on({"images": [], "annotations": [], "categories": []}, []) == ([], [])
+def test_nothing_at_all_has_no_outcomes():
+    assert outcomes_on(truth(), []) == ([], [])
+    assert outcomes_on(truth(images=()), []) == ([], [])
+    assert outcomes_on({"images": [], "annotations": [], "categories": []}, []) == ([], [])
 
 
 @settings(max_examples=60, deadline=None)
 @given(cases)
-def test_one_iou_threshold_gives_the_verdicts_of_all_ten(case):
-    assert verdicts_on(*case, only_iou_50=True) == verdicts_on(*case)
+def test_one_iou_threshold_gives_the_outcomes_of_all_ten(case):
+    assert outcomes_on(*case, only_iou_50=True) == outcomes_on(*case)
 
 
 def test_classes_are_numbered_by_ascending_id():
