@@ -47,6 +47,8 @@ _MEANINGS = (
 # Where COCOeval.eval["precision"], [IoU, recall, class, area, detections], holds the main number.
 _IOU_50, _MAX_DETECTIONS_100 = 0, 2
 _ALL_AREAS, _SMALL, _MEDIUM, _LARGE = range(4)
+# Decimals of what is written: a thousandth of a pixel, and five of a score.
+_BBOX_DECIMALS, _SCORE_DECIMALS = 3, 5
 # Of per_class.csv, for the fields of ClassResult in their order.
 _COLUMNS: tuple[str, ...] = ("category_id", "name", "images", "boxes", "AP", "AP50", "APs", "APm", "APl")
 
@@ -160,8 +162,8 @@ def write_reports(
 
     metrics.json has SUMMARY_KEYS, num_images and num_detections at its top level, and "per_class",
     a list of objects with the columns of per_class.csv: category_id, name, images, boxes, AP, AP50,
-    APs, APm, APl. What is not a number is null in JSON and empty in CSV. Each file appears complete
-    or not at all.
+    APs, APm, APl. What is not defined is null in JSON and empty in CSV. results.json has the results
+    `rounded`. Each file appears complete or not at all.
 
     Raises:
       OSError: the folder or a file cannot be written.
@@ -180,8 +182,23 @@ def write_reports(
     writer.writeheader()
     writer.writerows(rows)
     write_atomically(folder / "metrics.json", json.dumps(flat, indent=2, allow_nan=False) + "\n")
-    write_atomically(folder / "results.json", json.dumps(list(results), default=_plain) + "\n")
+    write_atomically(folder / "results.json", json.dumps(rounded(results), default=_plain) + "\n")
     write_atomically(folder / "per_class.csv", table.getvalue())
+
+
+def rounded(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """COCO results as they are written: boxes to 3 decimals, scores to 5.
+
+    For files alone. Rounded scores have ties that the detector's do not have, and so another AP.
+    """
+    return [
+        {
+            **result,
+            "bbox": [round(float(value), _BBOX_DECIMALS) for value in result["bbox"]],
+            "score": round(float(result["score"]), _SCORE_DECIMALS),
+        }
+        for result in results
+    ]
 
 
 def _per_class(evaluation: COCOeval, ground_truth: Mapping[str, Any]) -> tuple[ClassResult, ...]:

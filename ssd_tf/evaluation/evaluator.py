@@ -97,15 +97,18 @@ def evaluate_split(
 def coco_results(
     found: Detections, index: int, categories: tuple[Category, ...], image_id: int, height: int, width: int
 ) -> list[dict[str, Any]]:
-    """Image `index` of a batch of detections (NumPy) as COCO results: sparse ids, [x, y, w, h] in pixels."""
+    """Image `index` of a batch of detections (NumPy) as COCO results: sparse ids, [x, y, w, h] in pixels.
+
+    Nothing is rounded: two scores that differ only in the seventh digit still rank one before the other.
+    """
     count = int(found.count[index])
     xywh = to_coco_xywh(found.boxes[index, :count], height, width)
     return [
         {
             "image_id": image_id,
             "category_id": categories[int(label) - 1].id,
-            "bbox": [round(float(value), 3) for value in box],
-            "score": round(float(score), 5),
+            "bbox": box.tolist(),
+            "score": float(score),
         }
         for box, label, score in zip(xywh, found.classes[index, :count], found.scores[index, :count], strict=True)
     ]

@@ -15,6 +15,7 @@ import tqdm
 
 from ssd_tf.data.images import read_picture
 from ssd_tf.drawing.detections import draw_detections
+from ssd_tf.evaluation.coco_metrics import rounded
 from ssd_tf.evaluation.evaluator import coco_results
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.inference.predictor import AnyPredictor, detect_images
@@ -169,7 +170,7 @@ class _Work:
             self.pictures += 1
 
     def _list(self, found: Detections, image: np.ndarray, place: dict[str, Any]) -> None:
-        results = coco_results(found, 0, self._predictor.categories, self._image_id, *image.shape[:2])
+        results = rounded(coco_results(found, 0, self._predictor.categories, self._image_id, *image.shape[:2]))
         for result, label in zip(results, found.classes[0], strict=False):
             self._add({**result, **place, "category_name": self._names[int(label)]})
         self.detections += len(results)

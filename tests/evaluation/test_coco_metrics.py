@@ -219,7 +219,7 @@ def test_per_class_table_has_the_best_first_and_says_what_it_leaves_out():
 def test_reports_can_be_read_again(tmp_path):
     ground_truth = truth(box([0, 0, 50, 50]))
     ground_truth["categories"][1]["name"] = 'dog, "猫"'
-    results = [box([0.0, 0.0, 50.0, 41.0], score=np.float32(0.5))]
+    results = [box([0.0, 0.0, 50.00004, 41.0], score=np.float32(0.500001))]
     metrics = coco_metrics(ground_truth, results)
     folder = tmp_path / "new" / "reports"
     write_reports(metrics, results, folder)
@@ -233,7 +233,9 @@ def test_reports_can_be_read_again(tmp_path):
     assert report["per_class"][1] == dog | dict.fromkeys(("AP", "AP50", "APs", "APm", "APl"))
 
     assert coco_metrics(ground_truth, json.loads((folder / "results.json").read_text())) is not None
-    assert json.loads((folder / "results.json").read_text())[0]["score"] == 0.5
+    (written,) = json.loads((folder / "results.json").read_text())
+    assert written == box([0.0, 0.0, 50.0, 41.0], score=0.5)  # rounded, and `results` is as it was
+    assert results[0]["score"] == np.float32(0.500001)
 
     with (folder / "per_class.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))

@@ -16,7 +16,7 @@ from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import eval_dataset
 from ssd_tf.data.preparation.prepare import prepare
-from ssd_tf.evaluation.coco_metrics import coco_metrics
+from ssd_tf.evaluation.coco_metrics import coco_metrics, rounded
 from ssd_tf.evaluation.evaluator import coco_results, evaluate_split
 from ssd_tf.geometry.detections import Detections
 
@@ -172,13 +172,13 @@ def test_results_are_in_cocos_format_with_sparse_ids_and_pixels(split):
     assert {result["image_id"] for result in results} == set(by_id) - {300 + EMPTY}
     for result in results:
         assert set(result) == {"image_id", "category_id", "bbox", "score"}
-        assert result["score"] == 0.9
+        assert result["score"] == np.float32(0.9)
         image = by_id[result["image_id"]]
         places = np.flatnonzero(image.category_ids == result["category_id"])
         x, y, w, h = result["bbox"]
         corners = np.array([y / 72, x / 96, (y + h) / 72, (x + w) / 96])
-        # Boxes are written to a thousandth of a pixel.
-        assert np.abs(image.boxes[places] - corners).max(axis=1).min() < 0.001 / 72 + 1e-6
+        # Records hold float32.
+        assert np.abs(image.boxes[places] - corners).max(axis=1).min() < 1e-6
 
 
 def test_results_can_be_written_as_json_and_scored_again(split):
@@ -199,10 +199,32 @@ def test_one_image_of_a_batch_becomes_results():
     )
     categories = (Category(7, "seven"), Category(90, "ninety"))
     assert coco_results(found, 0, categories, 5, 100, 200) == []
-    assert coco_results(found, 1, categories, 5, 100, 200) == [
+    # What is scored has every digit of the detector's float32; what is written is short.
+    first, second = coco_results(found, 1, categories, 5, 100, 200)
+    assert first["bbox"] == pytest.approx([20.0, 25.0, 20.0, 50.0], abs=1e-5) and first["bbox"][0] != 20.0
+    assert second["score"] == np.float32(0.123456789)
+    assert rounded([first, second]) == [
         {"image_id": 5, "category_id": 90, "bbox": [20.0, 25.0, 20.0, 50.0], "score": 0.875},
         {"image_id": 5, "category_id": 7, "bbox": [100.0, 0.0, 100.0, 100.0], "score": 0.12346},
     ]
+
+
+def test_scores_that_differ_beyond_the_fifth_decimal_rank_right():
+    # One box is right and has the higher score, but comes last: rounded, both would be 0.9 and the wrong one first.
+    found = Detections(
+        boxes=np.float32([[[0.5, 0.5, 0.6, 0.6], [0.1, 0.1, 0.4, 0.4]]]),
+        scores=np.float32([[0.900001, 0.900002]]),
+        classes=np.int32([[1, 1]]),
+        count=np.int32([2]),
+    )
+    results = coco_results(found, 0, (Category(1, "one"),), 5, 100, 100)
+    ground_truth = {
+        "images": [{"id": 5, "width": 100, "height": 100}],
+        "categories": [{"id": 1, "name": "one"}],
+        "annotations": [{"image_id": 5, "category_id": 1, "bbox": [10, 10, 30, 30]}],
+    }
+    assert coco_metrics(ground_truth, results).summary["AP50"] == pytest.approx(1.0, abs=1e-12)
+    assert coco_metrics(ground_truth, rounded(results)).summary["AP50"] == pytest.approx(0.5, abs=1e-12)
 
 
 def test_entries_beyond_the_count_are_no_results():
@@ -213,4 +235,4 @@ def test_entries_beyond_the_count_are_no_results():
         count=np.int32([2]),
     )
     results = coco_results(found, 0, (Category(1, "one"),), 5, 10, 10)
-    assert [result["score"] for result in results] == [0.9, 0.8]
+    assert [result["score"] for result in results] == np.float32([0.9, 0.8]).tolist()
