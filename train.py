@@ -2,7 +2,6 @@
 """See ssd_tf/apps/train.py."""
 
 from ssd_tf.apps import cli
-from ssd_tf.apps.train import main
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run("train")

@@ -25,11 +25,12 @@ import tensorflow as tf
 
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.manifest import Manifest
-from ssd_tf.data.pipeline import AugmentConfig, train_dataset
+from ssd_tf.data.pipeline import train_dataset
 from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.models.ssd import build_model
+from ssd_tf.settings import AugmentConfig, OptimizerConfig
 from ssd_tf.specs import detector
-from ssd_tf.training.optimizer import OptimizerConfig, make_optimizer
+from ssd_tf.training.optimizer import make_optimizer
 from ssd_tf.training.schedule import Schedule, learning_rate
 from ssd_tf.training.step import make_train_step
 

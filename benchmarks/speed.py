@@ -22,10 +22,11 @@ import tensorflow as tf
 from ssd_tf.data.color_jitter import Jitter
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.formats.shapes import draw_shapes
-from ssd_tf.data.pipeline import AugmentConfig, TrainBatch, train_dataset
+from ssd_tf.data.pipeline import TrainBatch, train_dataset
 from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.inference.predictor import Predictor
 from ssd_tf.models.ssd import build_model
+from ssd_tf.settings import AugmentConfig
 from ssd_tf.specs import DETECTORS, DetectorSpec, detector
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.training.step import make_train_step

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from ssd_tf.geometry.matching import match
     from ssd_tf.models.losses import MultiBoxLoss, multibox_loss
     from ssd_tf.models.ssd import build_model, normalize
+    from ssd_tf.settings import TrainConfig
     from ssd_tf.specs import DetectorSpec, detector
+    from ssd_tf.training.loop import train
     from ssd_tf.weights.load import load_weights
 
 _HOMES = {
@@ -30,12 +32,15 @@ _HOMES = {
     "MultiBoxLoss": "ssd_tf.models.losses",
     "multibox_loss": "ssd_tf.models.losses",
     "load_weights": "ssd_tf.weights.load",
+    "TrainConfig": "ssd_tf.settings",
+    "train": "ssd_tf.training.loop",
 }
 
 __all__ = [
     "Detections",
     "DetectorSpec",
     "MultiBoxLoss",
+    "TrainConfig",
     "build_model",
     "default_boxes",
     "detect",
@@ -44,6 +49,7 @@ __all__ = [
     "match",
     "multibox_loss",
     "normalize",
+    "train",
 ]
 
 

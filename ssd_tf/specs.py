@@ -6,6 +6,8 @@ Sizes and ratios of SSD300 follow Liu et al. (arXiv 1512.02325, section 2.2) as 
 
 import dataclasses
 
+from ssd_tf.utils.errors import UserError
+
 
 @dataclasses.dataclass(frozen=True)
 class Level:
@@ -131,5 +133,5 @@ def detector(name: str | DetectorSpec) -> DetectorSpec:
     if isinstance(name, DetectorSpec):
         return name
     if name not in DETECTORS:
-        raise ValueError(f"unknown detector {name!r}; expected one of: {', '.join(DETECTORS)}")
+        raise UserError(f"unknown detector {name!r}; expected one of: {', '.join(DETECTORS)}")
     return DETECTORS[name]

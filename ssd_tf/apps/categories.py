@@ -8,15 +8,18 @@ from absl import flags
 
 from ssd_tf.apps import cli
 
-FLAGS = flags.FLAGS
-flags.DEFINE_string("annotations", None, "The annotations: a COCO instances JSON file.", required=True)
+
+def define_flags(values: flags.FlagValues) -> None:
+    flags.DEFINE_string(
+        "annotations", None, "The annotations: a COCO instances JSON file.", required=True, flag_values=values
+    )
 
 
-def main() -> None:
+def main(args: flags.FlagValues) -> None:
     from ssd_tf.data.annotations import count_classes
     from ssd_tf.data.formats.coco import read_coco
 
-    dataset = read_coco(FLAGS.annotations, images="")
+    dataset = read_coco(args.annotations, images="")
     counts = count_classes(dataset.categories, dataset.images)
     width = max(4, *(len(count.category.name) for count in counts))
     print(f"{'id':>5}  {'name':<{width}}  {'images':>7}  {'boxes':>7}")
@@ -27,4 +30,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run("categories")

@@ -1,16 +1,25 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""What all programs share: a quiet start, one clear line for a mistake of the user's, and the exit status."""
+"""How a program is run: flags in, exit status out, one clear line for a mistake of the user's.
 
+A program is a module of ssd_tf.apps with `define_flags(values)` and `main(args)`. Its flags live in a FlagValues of
+their own, so that programs can be imported together: `call` runs one in this process, `run` is a process of its own.
+"""
+
+import contextlib
+import faulthandler
+import importlib
 import logging as std_logging
 import os
 import pathlib
 import signal
 import sys
-from collections.abc import Callable
-from typing import NoReturn
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
 
-from absl import app, flags, logging
+from absl import flags, logging
 
+from ssd_tf.utils.errors import mistakes
 from ssd_tf.utils.tensorflow_output import quiet_stderr
 
 EXIT_OK = 0
@@ -19,34 +28,36 @@ MODEL_HELP = "A model_dir, one of its checkpoints, or an exported model: a Saved
 # As shells report a program ended by SIGINT.
 EXIT_KEYBOARD = 130
 EXIT_TERMINATED = 143  # and by SIGTERM
-# As sysexits.h's EX_TEMPFAIL: run the same command again to go on.
+# As sysexits.h's EX_TEMPFAIL: run the same command again to resume.
 EXIT_INTERRUPTED = 75
 
 
-def run(main: Callable[[], int | None], *, tensorflow: bool = True) -> None:
-    """Parses the flags, runs main, and exits with its status (None is 0).
+def call(program: str, argv: Sequence[str]) -> int:
+    """Runs a program in this process, and returns its exit status.
 
-    TensorFlow is started before main, unless main does it itself, later or in a thread.
+    A mistake of the user's is one line on stderr and status 1. Any other exception is a bug: it is raised, after a line
+    that asks to report it. Signal handlers, logging and Keras' dtype policy are afterwards what they were before.
 
-    ValueError, KeyError, ArithmeticError, OSError and TensorFlow's own errors end the program with one line on stderr
-    and status 1. `--verbosity=1` shows the traceback as well.
-
-    SIGTERM ends main as Ctrl-C does, by KeyboardInterrupt, so that temporary files are removed; main may set another
-    handler.
+    Args:
+      program: the name of a module of ssd_tf.apps, such as "train".
+      argv: its flags, such as ["--data_dir=data", "--model_dir=runs/mine"].
     """
-    logging.set_verbosity(logging.INFO)
-    # absl's own handler prints file and line of the call; users want the message.
-    logging.use_absl_handler()
-    logging.get_absl_handler().setFormatter(None)
-    # TensorFlow reports at INFO, through the same logger, how long it took to shard a checkpoint.
-    logging.get_absl_logger().addFilter(
-        lambda record: record.levelno > std_logging.INFO or "tensorflow" not in pathlib.Path(record.pathname).parts
-    )
-    # --help shows the text and the flags of the program's module, whichever file started it.
-    sys.modules["__main__"].__doc__ = sys.modules[main.__module__].__doc__
-    for flag in flags.FLAGS.get_flags_for_module(main.__module__):
-        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
-    app.run(lambda _: sys.exit(_guarded(main, tensorflow)), flags_parser=_parse)
+    try:
+        return _call(program, argv)
+    except _Leave as leave_:
+        return leave_.status
+
+
+def run(program: str) -> NoReturn:
+    """Runs a program with the flags of the command line, and ends the process with its status."""
+    faulthandler.enable()
+    try:
+        status = _call(program, sys.argv[1:])
+    except _Leave as leave_:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(leave_.status)
+    sys.exit(status)
 
 
 def start_tensorflow() -> None:
@@ -54,7 +65,7 @@ def start_tensorflow() -> None:
     with quiet_stderr():
         import tensorflow as tf
 
-        # These tell at length of every file that is exported.
+        # These report every file that is exported at length.
         for name in ("tensorflow", "tf2onnx"):
             std_logging.getLogger(name).setLevel(std_logging.WARNING)
         # Else the first program that starts takes all memory of a GPU, and the next one gets none.
@@ -62,63 +73,146 @@ def start_tensorflow() -> None:
             tf.config.experimental.set_memory_growth(gpu, True)
 
 
-def leave(status: int, error: Exception | None = None) -> NoReturn:
+def leave(status: int, error: BaseException | None = None) -> NoReturn:
     """Ends the program at once, without TensorFlow's own end, which may wait for machines that are gone."""
     if error is not None:
-        print(f"error: {_one_line(error)}", file=sys.stderr)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
+        _print_error(error)
+    raise _Leave(status)
 
 
-def _parse(argv: list[str]) -> list[str]:
-    try:
-        rest = flags.FLAGS(argv)
-    except flags.Error as error:
-        sys.exit(f"error: {error}. See --help")
-    if len(rest) > 1:
-        sys.exit(f"error: expected only flags such as --name=value. Received: {' '.join(rest[1:])}. See --help")
-    return rest
+def set_signal(number: int, handler: Any) -> None:
+    """signal.signal, where Python allows it: in the main thread."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(number, handler)
 
 
-def _guarded(main: Callable[[], int | None], tensorflow: bool) -> int:
-    try:
-        if tensorflow:
-            start_tensorflow()
-    except KeyboardInterrupt as interrupt:
-        return _interrupted(interrupt)
-    signal.signal(signal.SIGTERM, _terminate)
-    try:
-        return main() or EXIT_OK
-    except KeyboardInterrupt as interrupt:
-        print("interrupted", file=sys.stderr)
-        return _interrupted(interrupt)
-    except _mistakes() as error:
-        logging.debug("traceback", exc_info=True)
-        print(f"error: {_one_line(error)}", file=sys.stderr)
-        return EXIT_MISTAKE
+class _Leave(BaseException):
+    """Not an Exception: nothing on the way out handles it."""
+
+    def __init__(self, status: int):
+        super().__init__(status)
+        self.status = status
 
 
 class _Terminated(KeyboardInterrupt):
     """SIGTERM came."""
 
 
+def _call(program: str, argv: Sequence[str]) -> int:
+    module = importlib.import_module(f"ssd_tf.apps.{program}")
+    args = _new_flags(module)
+    try:
+        rest = args([program, *argv])
+    except flags.Error as error:
+        return _refuse_flags(args, module, str(error))
+    if _wants_help(args):
+        return _help(args, module)
+    if len(rest) > 1:
+        return _refuse_flags(args, module, f"expected only flags such as --name=value. Received: {' '.join(rest[1:])}")
+    with _logging_to_stderr(args.verbosity), _state_put_back():
+        return _guarded(module, args)
+
+
+def _new_flags(module: Any) -> flags.FlagValues:
+    """The program's flags, and those that all have."""
+    values = flags.FlagValues()
+    module.define_flags(values)
+    for flag in values.get_flags_for_module(__name__):  # what a helper here defined belongs to the program
+        values.register_flag_by_module(module.__name__, flag)
+    flags.DEFINE_bool("help", False, "Show this help.", short_name="?", flag_values=values)
+    flags.DEFINE_bool("helpshort", False, "Show this help.", flag_values=values)
+    flags.DEFINE_bool("helpfull", False, "Show this help.", flag_values=values)
+    flags.DEFINE_integer("verbosity", 0, "-1: warnings, 0: progress, 1: all.", short_name="v", flag_values=values)
+    return values
+
+
+def _wants_help(args: flags.FlagValues) -> bool:
+    return args.help or args.helpshort or args.helpfull
+
+
+def _help(args: flags.FlagValues, module: Any) -> int:
+    print(f"{module.__doc__}\nflags:\n\n{args.module_help(module.__name__)}")
+    return EXIT_OK
+
+
+def _refuse_flags(args: flags.FlagValues, module: Any, reason: str) -> int:
+    # A required flag that is missing is no mistake of someone who asks for help.
+    args.mark_as_parsed()
+    if _wants_help(args):
+        return _help(args, module)
+    print(f"error: {' '.join(reason.split()).rstrip('.')}. See --help", file=sys.stderr)
+    return EXIT_MISTAKE
+
+
+def _guarded(module: Any, args: flags.FlagValues) -> int:
+    try:
+        # Programs that open a window first, or need no TensorFlow for long, start it themselves.
+        if getattr(module, "STARTS_TENSORFLOW", True):
+            start_tensorflow()
+        set_signal(signal.SIGTERM, _terminate)
+        return module.main(args) or EXIT_OK
+    except KeyboardInterrupt as interrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_TERMINATED if isinstance(interrupt, _Terminated) else EXIT_KEYBOARD
+    except mistakes() as error:
+        logging.debug("traceback", exc_info=True)
+        _print_error(error)
+        return EXIT_MISTAKE
+    except Exception:
+        print("error: this is a bug of ssd_tf. Please report it, with the command and what follows:", file=sys.stderr)
+        raise
+
+
 def _terminate(_number: int, _frame: object) -> None:
     raise _Terminated
 
 
-def _interrupted(interrupt: KeyboardInterrupt) -> int:
-    return EXIT_TERMINATED if isinstance(interrupt, _Terminated) else EXIT_KEYBOARD
-
-
-def _mistakes() -> tuple[type[Exception], ...]:
-    """What a mistake of the user's is told by; TensorFlow's errors are among them once it is there."""
-    own = (ValueError, KeyError, ArithmeticError, OSError)
-    errors = getattr(sys.modules.get("tensorflow"), "errors", None)  # None while another thread imports it too
-    return (*own, errors.OpError) if errors else own
-
-
-def _one_line(error: Exception) -> str:
+def _print_error(error: BaseException) -> None:
     # str() of a KeyError is the repr of its message.
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    return " ".join(line.strip() for line in text.strip().splitlines()[:2]) or type(error).__name__
+    line = " ".join(line.strip() for line in text.strip().splitlines()[:2]) or type(error).__name__
+    print(f"error: {line}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _logging_to_stderr(verbosity: int) -> Iterator[None]:
+    """absl's log on stderr, messages alone, without TensorFlow's reports of how long it took to shard a checkpoint."""
+    logging.use_absl_handler()
+    parsed = flags.FLAGS.is_parsed()
+    flags.FLAGS.mark_as_parsed()  # else absl warns that nobody has parsed its own flags
+    logger, handler = logging.get_absl_logger(), logging.get_absl_handler()
+    before = logging.get_verbosity(), handler.python_handler.formatter, handler.python_handler.stream
+    logging.set_verbosity(verbosity)
+    handler.setFormatter(None)
+    handler.python_handler.stream = sys.stderr
+    logger.addFilter(_not_tensorflow)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_not_tensorflow)
+        handler.setFormatter(before[1])
+        handler.python_handler.stream = before[2]
+        logging.set_verbosity(before[0])
+        if not parsed:
+            flags.FLAGS.unparse_flags()
+
+
+def _not_tensorflow(record: std_logging.LogRecord) -> bool:
+    return record.levelno > std_logging.INFO or "tensorflow" not in pathlib.Path(record.pathname).parts
+
+
+@contextlib.contextmanager
+def _state_put_back() -> Iterator[None]:
+    """Puts signal handlers and Keras' dtype policy back."""
+    main_thread = threading.current_thread() is threading.main_thread()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    keras = sys.modules.get("keras")
+    policy = keras.mixed_precision.dtype_policy() if keras else None
+    try:
+        yield
+    finally:
+        if main_thread:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        if policy is not None:
+            sys.modules["keras"].mixed_precision.set_dtype_policy(policy)

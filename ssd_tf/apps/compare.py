@@ -12,42 +12,52 @@ import pathlib
 from absl import flags, logging
 
 from ssd_tf.apps import cli
-
-FLAGS = flags.FLAGS
-flags.DEFINE_multi_string("model", None, cli.MODEL_HELP, required=True)
-flags.DEFINE_string("data_dir", None, "The folder that `prepare` wrote.", required=True)
-flags.DEFINE_string("split", "val", "The split to compare on.")
-flags.DEFINE_string(
-    "output_dir", None, "For compare.md, compare.csv, compare.png, and the exported forms.", required=True
-)
-flags.DEFINE_list("forms", [], "Of a single checkpoint: the forms to export; by default all that can be run.")
-flags.DEFINE_string("calibration_split", "train", "Of a single checkpoint: pictures for int8.")
-flags.DEFINE_integer("calibration_images", 300, "So many of them, or all there are.", lower_bound=1)
+from ssd_tf.utils.errors import UserError
 
 
-def main() -> None:
+def define_flags(values: flags.FlagValues) -> None:
+    flags.DEFINE_multi_string("model", None, cli.MODEL_HELP, required=True, flag_values=values)
+    flags.DEFINE_string("data_dir", None, "The folder that `prepare` wrote.", required=True, flag_values=values)
+    flags.DEFINE_string("split", "val", "The split to compare on.", flag_values=values)
+    flags.DEFINE_string(
+        "output_dir",
+        None,
+        "For compare.md, compare.csv, compare.png, and the exported forms.",
+        required=True,
+        flag_values=values,
+    )
+    flags.DEFINE_list(
+        "forms", [], "Of a single checkpoint: the forms to export; by default all that can be run.", flag_values=values
+    )
+    flags.DEFINE_string("calibration_split", "train", "Of a single checkpoint: pictures for int8.", flag_values=values)
+    flags.DEFINE_integer(
+        "calibration_images", 300, "So many of them, or all there are.", lower_bound=1, flag_values=values
+    )
+
+
+def main(args: flags.FlagValues) -> None:
     from ssd_tf.data.manifest import load_manifest
     from ssd_tf.inference.predictor import Predictor, load_predictor_for
     from ssd_tf.performance.comparison import compare
     from ssd_tf.performance.comparison_report import markdown, report_title, write_report
 
-    manifest = load_manifest(FLAGS.data_dir, FLAGS.split)
-    predictors = [load_predictor_for(path, manifest) for path in FLAGS.model]
+    manifest = load_manifest(args.data_dir, args.split)
+    predictors = [load_predictor_for(path, manifest) for path in args.model]
     spec = predictors[0].spec
     if others := {predictor.spec.name for predictor in predictors} - {spec.name}:
-        raise ValueError(f"--model: expected models of {spec.name}, the first one's detector. Received: {others}")
-    if len(FLAGS.model) == 1 and isinstance(predictors[0], Predictor):
-        models = {"checkpoint": FLAGS.model[0], **_export_all()}
-    elif FLAGS.forms:
-        raise ValueError(f"--forms needs a single checkpoint. Received: {', '.join(FLAGS.model)}")
+        raise UserError(f"--model: expected models of {spec.name}, the first one's detector. Received: {others}")
+    if len(args.model) == 1 and isinstance(predictors[0], Predictor):
+        models = {"checkpoint": args.model[0], **_export_all(args)}
+    elif args.forms:
+        raise UserError(f"--forms needs a single checkpoint. Received: {', '.join(args.model)}")
     else:
-        models = _named(FLAGS.model)
+        models = _named(args.model)
     del predictors  # their memory is for the models that run
-    done = compare(models, FLAGS.data_dir, manifest, spec.image_size, lambda form: print(f"running {form}", flush=True))
-    title = report_title(spec.name, FLAGS.split, done.num_images)
-    write_report(done.rows, title, FLAGS.output_dir)
+    done = compare(models, args.data_dir, manifest, spec.image_size, lambda form: print(f"running {form}", flush=True))
+    title = report_title(spec.name, args.split, done.num_images)
+    write_report(done.rows, title, args.output_dir)
     print(markdown(done.rows, title))
-    print(f"compare.md, compare.csv and compare.png in {FLAGS.output_dir}")
+    print(f"compare.md, compare.csv and compare.png in {args.output_dir}")
 
 
 def _named(paths: list[str]) -> dict[str, str]:
@@ -58,7 +68,7 @@ def _named(paths: list[str]) -> dict[str, str]:
     return dict(zip(names, paths, strict=True))
 
 
-def _export_all() -> dict[str, str]:
+def _export_all(args: flags.FlagValues) -> dict[str, str]:
     """Path by name of the forms of the one checkpoint."""
     from ssd_tf.data.manifest import load_manifest
     from ssd_tf.data.pipeline import pictures
@@ -67,28 +77,28 @@ def _export_all() -> dict[str, str]:
     from ssd_tf.inference.predictor import load_model
     from ssd_tf.specs import detector
 
-    forms = _forms()
+    forms = _forms(args)
     # Before anything is exported, which takes minutes.
-    manifest = load_manifest(FLAGS.data_dir, FLAGS.calibration_split) if any("int8" in form for form in forms) else None
-    info, model = load_model(FLAGS.model[0])
+    manifest = load_manifest(args.data_dir, args.calibration_split) if any("int8" in form for form in forms) else None
+    info, model = load_model(args.model[0])
     size = detector(info.detector).image_size
-    calibration = pictures(FLAGS.data_dir, manifest, size, FLAGS.calibration_images) if manifest else ()
+    calibration = pictures(args.data_dir, manifest, size, args.calibration_images) if manifest else ()
     print(f"exporting {', '.join(forms)}", flush=True)
-    return export_forms(Description(info), model, pathlib.Path(FLAGS.output_dir) / "forms", forms, calibration)
+    return export_forms(Description(info), model, pathlib.Path(args.output_dir) / "forms", forms, calibration)
 
 
-def _forms() -> list[str]:
+def _forms(args: flags.FlagValues) -> list[str]:
     """Those of --forms, or all that can be run here."""
     from ssd_tf.export.forms import FORMS, usable_forms
 
-    if unknown := sorted(set(FLAGS.forms) - set(FORMS)):
-        raise ValueError(f"--forms: expected some of {', '.join(FORMS)}. Received: {', '.join(unknown)}")
-    forms = FLAGS.forms or usable_forms()
-    left_out = [] if FLAGS.forms else sorted(set(FORMS) - set(forms))
+    if unknown := sorted(set(args.forms) - set(FORMS)):
+        raise UserError(f"--forms: expected some of {', '.join(FORMS)}. Received: {', '.join(unknown)}")
+    forms = args.forms or usable_forms()
+    left_out = [] if args.forms else sorted(set(FORMS) - set(forms))
     if left_out:
         logging.warning("left out: %s; pip install 'ssd_tf[litert,onnx]' brings what they need", ", ".join(left_out))
     return forms
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run("compare")

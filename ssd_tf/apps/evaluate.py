@@ -8,30 +8,33 @@ from absl import flags
 
 from ssd_tf.apps import cli
 
-FLAGS = flags.FLAGS
-flags.DEFINE_string("model", None, cli.MODEL_HELP, required=True)
-flags.DEFINE_string("data_dir", None, "The folder that `prepare` wrote.", required=True)
-flags.DEFINE_string("split", "val", "The split to score.")
-flags.DEFINE_string("output_dir", "", "For metrics.json, results.json and per_class.csv; empty writes none.")
-flags.DEFINE_integer("batch_size", 8, "Images in a step.", lower_bound=1)
+
+def define_flags(values: flags.FlagValues) -> None:
+    flags.DEFINE_string("model", None, cli.MODEL_HELP, required=True, flag_values=values)
+    flags.DEFINE_string("data_dir", None, "The folder that `prepare` wrote.", required=True, flag_values=values)
+    flags.DEFINE_string("split", "val", "The split to score.", flag_values=values)
+    flags.DEFINE_string(
+        "output_dir", "", "For metrics.json, results.json and per_class.csv; empty writes none.", flag_values=values
+    )
+    flags.DEFINE_integer("batch_size", 8, "Images in a step.", lower_bound=1, flag_values=values)
 
 
-def main() -> None:
+def main(args: flags.FlagValues) -> None:
     from ssd_tf.data.manifest import load_manifest
     from ssd_tf.evaluation.coco_metrics import per_class_table, summary_table, write_reports
     from ssd_tf.evaluation.evaluator import evaluate_split
     from ssd_tf.inference.predictor import load_predictor_for
 
-    manifest = load_manifest(FLAGS.data_dir, FLAGS.split)
-    predictor = load_predictor_for(FLAGS.model, manifest)
+    manifest = load_manifest(args.data_dir, args.split)
+    predictor = load_predictor_for(args.model, manifest)
     size = predictor.spec.image_size
-    metrics, results, _ = evaluate_split(predictor, FLAGS.data_dir, manifest, size, FLAGS.batch_size)
+    metrics, results, _ = evaluate_split(predictor, args.data_dir, manifest, size, args.batch_size)
     print(summary_table(metrics))
     print(per_class_table(metrics))
-    if FLAGS.output_dir:
-        write_reports(metrics, results, FLAGS.output_dir)
-        print(f"metrics.json, results.json and per_class.csv in {FLAGS.output_dir}")
+    if args.output_dir:
+        write_reports(metrics, results, args.output_dir)
+        print(f"metrics.json, results.json and per_class.csv in {args.output_dir}")
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run("evaluate")

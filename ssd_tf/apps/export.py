@@ -10,36 +10,71 @@ import pathlib
 from absl import flags
 
 from ssd_tf.apps import cli
-
-FLAGS = flags.FLAGS
-flags.DEFINE_string("model", None, "A model_dir, or one of its checkpoints.", required=True)
-flags.DEFINE_enum(
-    "format", "saved_model", ["saved_model", "litert", "onnx"], "For servers, for phones and boards, for ONNX Runtime."
-)
-flags.DEFINE_string(
-    "output", None, "The file; with saved_model the folder of versions, where a new one appears.", required=True
-)
-flags.DEFINE_float("score_threshold", 0.05, "The model answers detections with a score above this.", 0.0, 1.0)
-flags.DEFINE_float("iou_threshold", 0.5, "Of two of a class that overlap so much, the better one stays.", 0.0, 1.0)
-flags.DEFINE_integer("max_detections", 200, "The model answers so many detections of a picture.", lower_bound=1)
-flags.DEFINE_enum(
-    "quantize",
-    "none",
-    ["none", "float16", "dynamic", "int8"],
-    "litert: smaller numbers in the file: half the size; a quarter; a quarter and integer arithmetic.",
-)
-flags.DEFINE_enum(
-    "nms", "none", ["none", "op"], "litert: answer offsets and logits; or detections, by TFLite_Detection_PostProcess."
-)
-flags.DEFINE_string(
-    "data_dir", "", "int8: the folder that `prepare` wrote; its pictures show the range of each tensor."
-)
-flags.DEFINE_string("calibration_split", "train", "int8: the split to take pictures from.")
-flags.DEFINE_integer("calibration_images", 300, "int8: look at so many pictures, or all there are.", lower_bound=1)
+from ssd_tf.utils.errors import UserError
 
 
-def main() -> None:
-    _check_flags()
+def define_flags(values: flags.FlagValues) -> None:
+    flags.DEFINE_string("model", None, "A model_dir, or one of its checkpoints.", required=True, flag_values=values)
+    flags.DEFINE_enum(
+        "format",
+        "saved_model",
+        ["saved_model", "litert", "onnx"],
+        "For servers, for phones and boards, for ONNX Runtime.",
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "output",
+        None,
+        "The file; with saved_model the folder of versions, where a new one appears.",
+        required=True,
+        flag_values=values,
+    )
+    flags.DEFINE_float(
+        "score_threshold", 0.05, "The model answers detections with a score above this.", 0.0, 1.0, flag_values=values
+    )
+    flags.DEFINE_float(
+        "iou_threshold",
+        0.5,
+        "Of two of a class that overlap so much, the better one stays.",
+        0.0,
+        1.0,
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "max_detections", 200, "The model answers so many detections of a picture.", lower_bound=1, flag_values=values
+    )
+    flags.DEFINE_enum(
+        "quantize",
+        "none",
+        ["none", "float16", "dynamic", "int8"],
+        "litert: smaller numbers in the file: half the size; a quarter; a quarter and integer arithmetic.",
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "nms",
+        "none",
+        ["none", "op"],
+        "litert: answer offsets and logits; or detections, by TFLite_Detection_PostProcess.",
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "data_dir",
+        "",
+        "int8: the folder that `prepare` wrote; its pictures show the range of each tensor.",
+        flag_values=values,
+    )
+    flags.DEFINE_string("calibration_split", "train", "int8: the split to take pictures from.", flag_values=values)
+    flags.DEFINE_integer(
+        "calibration_images",
+        300,
+        "int8: look at so many pictures, or all there are.",
+        lower_bound=1,
+        flag_values=values,
+    )
+
+
+def main(args: flags.FlagValues) -> None:
+    _check_flags(args)
     from ssd_tf.data.manifest import load_manifest
     from ssd_tf.data.pipeline import pictures
     from ssd_tf.export.description import Description
@@ -48,15 +83,15 @@ def main() -> None:
     from ssd_tf.specs import detector
 
     calibration = ()
-    manifest = load_manifest(FLAGS.data_dir, FLAGS.calibration_split) if FLAGS.quantize == "int8" else None
-    info, model = load_model(FLAGS.model)
-    description = Description(info, FLAGS.score_threshold, FLAGS.iou_threshold, FLAGS.max_detections)
-    output = pathlib.Path(FLAGS.output)
-    if FLAGS.format == "saved_model":
+    manifest = load_manifest(args.data_dir, args.calibration_split) if args.quantize == "int8" else None
+    info, model = load_model(args.model)
+    description = Description(info, args.score_threshold, args.iou_threshold, args.max_detections)
+    output = pathlib.Path(args.output)
+    if args.format == "saved_model":
         from ssd_tf.export.saved_model import export_saved_model
 
         output = export_saved_model(description, model, output)
-    elif FLAGS.format == "onnx":
+    elif args.format == "onnx":
         from ssd_tf.export.onnx import export_onnx
 
         export_onnx(description, model, output)
@@ -65,23 +100,23 @@ def main() -> None:
 
         if manifest:
             size = detector(info.detector).image_size
-            calibration = pictures(FLAGS.data_dir, manifest, size, FLAGS.calibration_images)
-        export_litert(description, model, output, LiteRTConfig(FLAGS.quantize, FLAGS.nms), calibration)
+            calibration = pictures(args.data_dir, manifest, size, args.calibration_images)
+        export_litert(description, model, output, LiteRTConfig(args.quantize, args.nms), calibration)
     print(f"{output}: {file_bytes(str(output)) / 1e6:.1f} MB")
 
 
-def _check_flags() -> None:
+def _check_flags(args: flags.FlagValues) -> None:
     """Raises ValueError for flags that do not go together, before TensorFlow is loaded."""
-    if FLAGS.format != "litert":
+    if args.format != "litert":
         for name in ("quantize", "nms"):
-            if FLAGS[name].value != "none":
-                raise ValueError(f"--{name}={FLAGS[name].value} needs --format=litert. Received: {FLAGS.format}")
-    suffix = {"litert": ".tflite", "onnx": ".onnx"}.get(FLAGS.format, "")
-    if suffix and pathlib.Path(FLAGS.output).suffix != suffix:
-        raise ValueError(f"--output: expected a file that ends with {suffix}. Received: {FLAGS.output}")
-    if FLAGS.quantize == "int8" and not FLAGS.data_dir:
-        raise ValueError("--quantize=int8 needs --data_dir: pictures that show the range of every tensor")
+            if args[name].value != "none":
+                raise UserError(f"--{name}={args[name].value} needs --format=litert. Received: {args.format}")
+    suffix = {"litert": ".tflite", "onnx": ".onnx"}.get(args.format, "")
+    if suffix and pathlib.Path(args.output).suffix != suffix:
+        raise UserError(f"--output: expected a file that ends with {suffix}. Received: {args.output}")
+    if args.quantize == "int8" and not args.data_dir:
+        raise UserError("--quantize=int8 needs --data_dir: pictures that show the range of every tensor")
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run("export")

@@ -12,46 +12,69 @@ from absl import flags
 
 from ssd_tf.apps import cli
 from ssd_tf.specs import DETECTORS
-
-FLAGS = flags.FLAGS
-flags.DEFINE_string("source", None, "A .pth, .pt, .safetensors or .npz file; with --reverse a model.", required=True)
-flags.DEFINE_string("output", None, "The folder to make; with --reverse a .safetensors or .npz file.", required=True)
-flags.DEFINE_string("detector", "ssd300_resnet34", f"One of: {', '.join(DETECTORS)}. Not used with --reverse.")
-flags.DEFINE_string(
-    "annotations",
-    "",
-    "A COCO instances JSON file that lists the classes; by default the file's own, or COCO's where there are 80. For a "
-    "backbone alone give this or --num_classes.",
-)
-flags.DEFINE_integer(
-    "num_classes", 0, "How many classes, without background; 0: as many as the file has.", lower_bound=0
-)
-flags.DEFINE_bool("reverse", False, "Write a model as MLPerf's state_dict, which PyTorch loads.")
+from ssd_tf.utils.errors import UserError
 
 
-def main() -> None:
-    source, output = pathlib.Path(FLAGS.source), pathlib.Path(FLAGS.output)
-    if FLAGS.reverse:
-        export(source, output)
+def define_flags(values: flags.FlagValues) -> None:
+    flags.DEFINE_string(
+        "source",
+        None,
+        "A .pth, .pt, .safetensors or .npz file; with --reverse a model.",
+        required=True,
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "output",
+        None,
+        "The folder to make; with --reverse a .safetensors or .npz file.",
+        required=True,
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "detector", "ssd300_resnet34", f"One of: {', '.join(DETECTORS)}. Not used with --reverse.", flag_values=values
+    )
+    flags.DEFINE_string(
+        "annotations",
+        "",
+        "A COCO instances JSON file that lists the classes; by default the file's own, or COCO's where there are 80. "
+        "For a backbone alone give this or --num_classes.",
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "num_classes",
+        0,
+        "How many classes, without background; 0: as many as the file has.",
+        lower_bound=0,
+        flag_values=values,
+    )
+    flags.DEFINE_bool(
+        "reverse", False, "Write a model as MLPerf's state_dict, which PyTorch loads.", flag_values=values
+    )
+
+
+def main(args: flags.FlagValues) -> None:
+    source, output = pathlib.Path(args.source), pathlib.Path(args.output)
+    if args.reverse:
+        export(args, source, output)
         return
     from ssd_tf.data.formats.coco import read_coco
     from ssd_tf.specs import detector
     from ssd_tf.weights.convert import import_model
 
-    categories = read_coco(FLAGS.annotations, images="").categories if FLAGS.annotations else ()
-    if FLAGS.num_classes and categories and FLAGS.num_classes != len(categories):
-        raise ValueError(f"--num_classes={FLAGS.num_classes}, but --annotations lists {len(categories)} classes")
-    info = import_model(source, detector(FLAGS.detector), output, categories, FLAGS.num_classes)
+    categories = read_coco(args.annotations, images="").categories if args.annotations else ()
+    if args.num_classes and categories and args.num_classes != len(categories):
+        raise UserError(f"--num_classes={args.num_classes}, but --annotations lists {len(categories)} classes")
+    info = import_model(source, detector(args.detector), output, categories, args.num_classes)
     print(f"{info.detector} for {len(info.categories)} classes in {output}")
 
 
-def export(source: pathlib.Path, output: pathlib.Path) -> None:
+def export(args: flags.FlagValues, source: pathlib.Path, output: pathlib.Path) -> None:
     """The other way: a model of ours -> MLPerf's tensors."""
     from ssd_tf.inference.predictor import load_model
     from ssd_tf.weights.convert import require_writable, write_tensors
 
-    if FLAGS.annotations or FLAGS.num_classes:
-        raise ValueError("--reverse: expected neither --annotations nor --num_classes: the model has its classes")
+    if args.annotations or args.num_classes:
+        raise UserError("--reverse: expected neither --annotations nor --num_classes: the model has its classes")
     require_writable(output)
     _, model = load_model(source)
     write_tensors(output, model)
@@ -59,4 +82,4 @@ def export(source: pathlib.Path, output: pathlib.Path) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run("import_weights")

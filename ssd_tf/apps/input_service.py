@@ -19,23 +19,39 @@ from absl import flags, logging
 
 from ssd_tf.apps import cli
 
-FLAGS = flags.FLAGS
-flags.DEFINE_enum("role", None, ["dispatcher", "worker"], "What to start.", required=True)
-flags.DEFINE_integer(
-    "port", 0, "The port to listen on; 0 is 5050 for a dispatcher, 5051 for a worker.", lower_bound=0, upper_bound=65535
-)
-flags.DEFINE_list("workers", ["localhost:5051"], "For a dispatcher: HOST:PORT of each worker that will register.")
-flags.DEFINE_string("dispatcher", "grpc://localhost:5050", "For a worker: the dispatcher to register with.")
-flags.DEFINE_string(
-    "host", "localhost", "For a worker: the name of this machine in the dispatcher's list; trainers reach it there."
-)
+
+def define_flags(values: flags.FlagValues) -> None:
+    flags.DEFINE_enum("role", None, ["dispatcher", "worker"], "What to start.", required=True, flag_values=values)
+    flags.DEFINE_integer(
+        "port",
+        0,
+        "The port to listen on; 0 is 5050 for a dispatcher, 5051 for a worker.",
+        lower_bound=0,
+        upper_bound=65535,
+        flag_values=values,
+    )
+    flags.DEFINE_list(
+        "workers",
+        ["localhost:5051"],
+        "For a dispatcher: HOST:PORT of each worker that will register.",
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "dispatcher", "grpc://localhost:5050", "For a worker: the dispatcher to register with.", flag_values=values
+    )
+    flags.DEFINE_string(
+        "host",
+        "localhost",
+        "For a worker: the name of this machine in the dispatcher's list; trainers reach it there.",
+        flag_values=values,
+    )
 
 
-def main() -> None:
+def main(args: flags.FlagValues) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        _serve(_dispatcher() if FLAGS.role == "dispatcher" else _worker())
+        _serve(_dispatcher(args) if args.role == "dispatcher" else _worker(args))
     except KeyboardInterrupt:
         logging.info("stopped")
         logging.flush()
@@ -43,22 +59,22 @@ def main() -> None:
         os._exit(cli.EXIT_OK)
 
 
-def _dispatcher():
+def _dispatcher(args: flags.FlagValues):
     from ssd_tf.data.input_service import start_dispatcher
 
-    port = FLAGS.port or 5050
-    server = start_dispatcher(port, FLAGS.workers)
-    logging.info("dispatcher on port %d of the workers %s", port, ", ".join(FLAGS.workers))
+    port = args.port or 5050
+    server = start_dispatcher(port, args.workers)
+    logging.info("dispatcher on port %d of the workers %s", port, ", ".join(args.workers))
     logging.info("train with --input_service=grpc://%s:%d", socket.gethostname(), port)
     return server
 
 
-def _worker():
+def _worker(args: flags.FlagValues):
     from ssd_tf.data.input_service import start_worker
 
-    port = FLAGS.port or 5051
-    server = start_worker(FLAGS.dispatcher, FLAGS.host, port)
-    logging.info("worker %s:%d of the dispatcher at %s", FLAGS.host, port, FLAGS.dispatcher)
+    port = args.port or 5051
+    server = start_worker(args.dispatcher, args.host, port)
+    logging.info("worker %s:%d of the dispatcher at %s", args.host, port, args.dispatcher)
     return server
 
 
@@ -68,4 +84,4 @@ def _serve(server) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run("input_service")

@@ -10,46 +10,65 @@ from absl import flags, logging
 
 from ssd_tf.apps import cli
 
-FLAGS = flags.FLAGS
-flags.DEFINE_string("model", None, cli.MODEL_HELP, required=True)
-flags.DEFINE_string("data_dir", None, "The folder that `prepare` wrote.", required=True)
-flags.DEFINE_string("split", "val", "The split that the pictures are of.")
-flags.DEFINE_enum(
-    "scenario",
-    "SingleStream",
-    ["SingleStream", "MultiStream", "Offline", "Server"],
-    "LoadGen's: one picture after the other, eight at a time, all at once, or single ones at random times.",
-)
-flags.DEFINE_enum(
-    "mode",
-    "performance",
-    ["performance", "accuracy"],
-    "Measure the speed, or ask for every picture once and score the log.",
-)
-flags.DEFINE_string("output_dir", None, "For LoadGen's logs, and in accuracy mode evaluate's reports.", required=True)
-flags.DEFINE_integer("batch_size", 8, "Most images in a step.", lower_bound=1)
-flags.DEFINE_float(
-    "target_qps",
-    0.0,
-    "Pictures a second that Server sends, or that Offline is to expect; 0 takes it from the model's speed.",
-    lower_bound=0.0,
-)
-flags.DEFINE_float(
-    "target_latency_ms",
-    100.0,
-    "Server: 99 % of the answers must come within this time; 100 is MLPerf's for SSD-ResNet34.",
-    lower_bound=0.0,
-)
-flags.DEFINE_float(
-    "min_duration_seconds", 10.0, "Performance: go on for at least so long; MLPerf's rules want 600.", lower_bound=0.0
-)
-flags.DEFINE_integer(
-    "min_queries", 64, "Performance: at least so many queries; Offline: so many pictures.", lower_bound=1
-)
-flags.DEFINE_integer("loaded_pictures", 1024, "Pictures in memory at a time.", lower_bound=1)
+
+def define_flags(values: flags.FlagValues) -> None:
+    flags.DEFINE_string("model", None, cli.MODEL_HELP, required=True, flag_values=values)
+    flags.DEFINE_string("data_dir", None, "The folder that `prepare` wrote.", required=True, flag_values=values)
+    flags.DEFINE_string("split", "val", "The split that the pictures are of.", flag_values=values)
+    flags.DEFINE_enum(
+        "scenario",
+        "SingleStream",
+        ["SingleStream", "MultiStream", "Offline", "Server"],
+        "LoadGen's: one picture after the other, eight at a time, all at once, or single ones at random times.",
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "mode",
+        "performance",
+        ["performance", "accuracy"],
+        "Measure the speed, or ask for every picture once and score the log.",
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "output_dir",
+        None,
+        "For LoadGen's logs, and in accuracy mode evaluate's reports.",
+        required=True,
+        flag_values=values,
+    )
+    flags.DEFINE_integer("batch_size", 8, "Most images in a step.", lower_bound=1, flag_values=values)
+    flags.DEFINE_float(
+        "target_qps",
+        0.0,
+        "Pictures a second that Server sends, or that Offline is to expect; 0 takes it from the model's speed.",
+        lower_bound=0.0,
+        flag_values=values,
+    )
+    flags.DEFINE_float(
+        "target_latency_ms",
+        100.0,
+        "Server: 99 % of the answers must come within this time; 100 is MLPerf's for SSD-ResNet34.",
+        lower_bound=0.0,
+        flag_values=values,
+    )
+    flags.DEFINE_float(
+        "min_duration_seconds",
+        10.0,
+        "Performance: go on for at least so long; MLPerf's rules want 600.",
+        lower_bound=0.0,
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "min_queries",
+        64,
+        "Performance: at least so many queries; Offline: so many pictures.",
+        lower_bound=1,
+        flag_values=values,
+    )
+    flags.DEFINE_integer("loaded_pictures", 1024, "Pictures in memory at a time.", lower_bound=1, flag_values=values)
 
 
-def main() -> None:
+def main(args: flags.FlagValues) -> None:
     from ssd_tf.data.manifest import load_manifest
     from ssd_tf.inference.predictor import load_predictor_for
     from ssd_tf.performance.loadgen import LoadGenConfig
@@ -59,31 +78,31 @@ def main() -> None:
 
     import_extra("mlperf_loadgen")
     config = LoadGenConfig(
-        scenario=FLAGS.scenario,
-        mode=FLAGS.mode,
-        batch_size=FLAGS.batch_size,
-        target_qps=FLAGS.target_qps,
-        target_latency_ms=FLAGS.target_latency_ms,
-        min_duration_seconds=FLAGS.min_duration_seconds,
-        min_queries=FLAGS.min_queries,
-        loaded_images=FLAGS.loaded_pictures,
+        scenario=args.scenario,
+        mode=args.mode,
+        batch_size=args.batch_size,
+        target_qps=args.target_qps,
+        target_latency_ms=args.target_latency_ms,
+        min_duration_seconds=args.min_duration_seconds,
+        min_queries=args.min_queries,
+        loaded_images=args.loaded_pictures,
     )
-    manifest = load_manifest(FLAGS.data_dir, FLAGS.split)
-    predictor = load_predictor_for(FLAGS.model, manifest)
-    pictures = SplitImages(FLAGS.data_dir, manifest, predictor.spec.image_size)
-    summary = _run_or_leave(predictor, pictures, config)
+    manifest = load_manifest(args.data_dir, args.split)
+    predictor = load_predictor_for(args.model, manifest)
+    pictures = SplitImages(args.data_dir, manifest, predictor.spec.image_size)
+    summary = _run_or_leave(args, predictor, pictures, config)
     print("\n".join(key_lines(summary.read_text())))
     print(f"LoadGen's summary: {summary}")
-    if FLAGS.mode == "accuracy":
-        _score(pictures)
+    if args.mode == "accuracy":
+        _score(args, pictures)
 
 
-def _run_or_leave(predictor, pictures, config) -> pathlib.Path:
+def _run_or_leave(args: flags.FlagValues, predictor, pictures, config) -> pathlib.Path:
     """The summary of the test; an error leaves the program at once, since LoadGen's thread may not have ended."""
     from ssd_tf.performance.loadgen import run_test
 
     try:
-        return run_test(predictor, pictures, config, FLAGS.output_dir)
+        return run_test(predictor, pictures, config, args.output_dir)
     except KeyboardInterrupt:
         cli.leave(cli.EXIT_KEYBOARD, InterruptedError("interrupted"))
     except Exception as error:
@@ -91,17 +110,17 @@ def _run_or_leave(predictor, pictures, config) -> pathlib.Path:
         cli.leave(cli.EXIT_MISTAKE, error)
 
 
-def _score(pictures) -> None:
+def _score(args: flags.FlagValues, pictures) -> None:
     from ssd_tf.evaluation.coco_metrics import coco_metrics, per_class_table, summary_table, write_reports
     from ssd_tf.performance.loadgen_log import ACCURACY_LOG, results_of_log
 
-    results = results_of_log(pathlib.Path(FLAGS.output_dir) / ACCURACY_LOG, pictures)
+    results = results_of_log(pathlib.Path(args.output_dir) / ACCURACY_LOG, pictures)
     metrics = coco_metrics(pictures.ground_truth, results)
     print(summary_table(metrics))
     print(per_class_table(metrics))
-    write_reports(metrics, results, FLAGS.output_dir)
-    print(f"metrics.json, results.json and per_class.csv in {FLAGS.output_dir}")
+    write_reports(metrics, results, args.output_dir)
+    print(f"metrics.json, results.json and per_class.csv in {args.output_dir}")
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run("loadgen")

@@ -12,48 +12,56 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from ssd_tf.apps import cli
+from ssd_tf.utils.errors import UserError
 
 if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
     from ssd_tf.inference.files import Summary
 
-FLAGS = flags.FLAGS
-flags.DEFINE_string("model", None, cli.MODEL_HELP, required=True)
-flags.DEFINE_string(
-    "input",
-    None,
-    "A picture or video, a folder of pictures and videos, or a pattern such as 'photos/*.jpg'.",
-    required=True,
-)
-flags.DEFINE_string("output_dir", None, "Where annotated pictures, videos and predictions.json go.", required=True)
-flags.DEFINE_float("score_threshold", 0.3, "Show detections with a score above this.", 0.0, 1.0)
-flags.DEFINE_string(
-    "logdir",
-    "",
-    "Also write the annotated pictures to this folder as TensorBoard images; of a video the first frame and three "
-    "more, evenly spread.",
-)
-flags.DEFINE_integer("batch_size", 8, "Pictures or frames in a step.", lower_bound=1)
+
+def define_flags(values: flags.FlagValues) -> None:
+    flags.DEFINE_string("model", None, cli.MODEL_HELP, required=True, flag_values=values)
+    flags.DEFINE_string(
+        "input",
+        None,
+        "A picture or video, a folder of pictures and videos, or a pattern such as 'photos/*.jpg'.",
+        required=True,
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "output_dir",
+        None,
+        "Where annotated pictures, videos and predictions.json go.",
+        required=True,
+        flag_values=values,
+    )
+    flags.DEFINE_float("score_threshold", 0.3, "Show detections with a score above this.", 0.0, 1.0, flag_values=values)
+    flags.DEFINE_string(
+        "logdir",
+        "",
+        "Also write the annotated pictures to this folder as TensorBoard images; of a video the first frame and three "
+        "more, evenly spread.",
+        flag_values=values,
+    )
+    flags.DEFINE_integer("batch_size", 8, "Pictures or frames in a step.", lower_bound=1, flag_values=values)
 
 
-def main() -> int:
+def main(args: flags.FlagValues) -> int:
     from ssd_tf.inference.files import predict_pictures
     from ssd_tf.inference.predictor import load_predictor, warn_of_min_score
     from ssd_tf.media.inputs import find_pictures_and_videos
 
-    files = find_pictures_and_videos(FLAGS.input)
-    predictor = load_predictor(FLAGS.model)
-    warn_of_min_score(predictor, FLAGS.score_threshold)
-    summary = predict_pictures(
-        predictor, files, FLAGS.output_dir, FLAGS.score_threshold, FLAGS.batch_size, FLAGS.logdir
-    )
-    print(_report(summary, FLAGS.output_dir))
+    files = find_pictures_and_videos(args.input)
+    predictor = load_predictor(args.model)
+    warn_of_min_score(predictor, args.score_threshold)
+    summary = predict_pictures(predictor, files, args.output_dir, args.score_threshold, args.batch_size, args.logdir)
+    print(_report(summary, args.output_dir))
     problems = list(summary.damaged)
     if summary.unreadable:
         names = ", ".join(str(path) for path in summary.unreadable[:3])
         more = f" and {len(summary.unreadable) - 3} more" if len(summary.unreadable) > 3 else ""
         problems.append(f"not readable as a picture or video: {names}{more}")
     if problems:
-        raise ValueError("; ".join(problems))
+        raise UserError("; ".join(problems))
     return cli.EXIT_OK
 
 
@@ -74,4 +82,4 @@ def _count(number: int, what: str) -> str:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run("predict")

@@ -13,49 +13,82 @@ A preparation that was stopped goes on when the same command is run again: finis
 from absl import flags, logging
 
 from ssd_tf.apps import cli
-
-FLAGS = flags.FLAGS
-flags.DEFINE_enum("format", "coco", ["coco"], "What the annotations are.")
-flags.DEFINE_enum("download", "", ["", "coco2017"], "A data set to download, instead of --annotations and --images.")
-flags.DEFINE_string("annotations", None, "The annotations: a COCO instances JSON file.")
-flags.DEFINE_string("images", None, "The folder that the annotations' file names are relative to.")
-flags.DEFINE_string("output_dir", None, "Where shards and manifest go.", required=True)
-flags.DEFINE_string("split", "train", "Name of the split, such as train, val or test.")
-flags.DEFINE_integer("num_shards", 0, "Number of files; 0 chooses by the number of images.", lower_bound=0)
-flags.DEFINE_integer("num_workers", 0, "Threads of the local runner; 0 takes one for each CPU core.", lower_bound=0)
-flags.DEFINE_enum("runner", "local", ["local", "beam"], "Threads of this machine, or an Apache Beam pipeline.")
-flags.DEFINE_multi_string("beam_option", [], "An option of Beam's, such as --runner=FlinkRunner; may be repeated.")
-flags.DEFINE_integer("limit", 0, "Take only the first so many images that have boxes; 0 takes all.", lower_bound=0)
-flags.DEFINE_bool("allow_missing", False, "Leave out images whose files are missing, instead of refusing to start.")
+from ssd_tf.utils.errors import UserError
 
 
-def main() -> int:
+def define_flags(values: flags.FlagValues) -> None:
+    flags.DEFINE_enum("format", "coco", ["coco"], "What the annotations are.", flag_values=values)
+    flags.DEFINE_enum(
+        "download",
+        "",
+        ["", "coco2017"],
+        "A data set to download, instead of --annotations and --images.",
+        flag_values=values,
+    )
+    flags.DEFINE_string("annotations", None, "The annotations: a COCO instances JSON file.", flag_values=values)
+    flags.DEFINE_string(
+        "images", None, "The folder that the annotations' file names are relative to.", flag_values=values
+    )
+    flags.DEFINE_string("output_dir", None, "Where shards and manifest go.", required=True, flag_values=values)
+    flags.DEFINE_string("split", "train", "Name of the split, such as train, val or test.", flag_values=values)
+    flags.DEFINE_integer(
+        "num_shards", 0, "Number of files; 0 chooses by the number of images.", lower_bound=0, flag_values=values
+    )
+    flags.DEFINE_integer(
+        "num_workers",
+        0,
+        "Threads of the local runner; 0 takes one for each CPU core.",
+        lower_bound=0,
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "runner", "local", ["local", "beam"], "Threads of this machine, or an Apache Beam pipeline.", flag_values=values
+    )
+    flags.DEFINE_multi_string(
+        "beam_option", [], "An option of Beam's, such as --runner=FlinkRunner; may be repeated.", flag_values=values
+    )
+    flags.DEFINE_integer(
+        "limit",
+        0,
+        "Take only the first so many images that have boxes; 0 takes all.",
+        lower_bound=0,
+        flag_values=values,
+    )
+    flags.DEFINE_bool(
+        "allow_missing",
+        False,
+        "Leave out images whose files are missing, instead of refusing to start.",
+        flag_values=values,
+    )
+
+
+def main(args: flags.FlagValues) -> int:
     from ssd_tf.data.formats.coco import read_coco
     from ssd_tf.data.formats.coco_download import download_coco2017
     from ssd_tf.data.preparation.prepare import prepare, report
     from ssd_tf.utils.download import cache_dir
 
-    if FLAGS.download and (FLAGS.annotations or FLAGS.images):
-        raise ValueError("expected either --download, or --annotations and --images. Received: both")
-    if not FLAGS.download and not (FLAGS.annotations and FLAGS.images):
-        raise ValueError("expected --annotations and --images, or --download=coco2017")
-    if FLAGS.download:
-        annotations, images = download_coco2017(FLAGS.split, cache_dir() / FLAGS.download)
+    if args.download and (args.annotations or args.images):
+        raise UserError("expected either --download, or --annotations and --images. Received: both")
+    if not args.download and not (args.annotations and args.images):
+        raise UserError("expected --annotations and --images, or --download=coco2017")
+    if args.download:
+        annotations, images = download_coco2017(args.split, cache_dir() / args.download)
     else:
-        annotations, images = FLAGS.annotations, FLAGS.images
+        annotations, images = args.annotations, args.images
     dataset = read_coco(annotations, images)
     try:
         manifest = prepare(
             dataset,
-            FLAGS.output_dir,
-            FLAGS.split,
-            source={"format": FLAGS.format, "annotations": str(annotations), "images": str(images)},
-            num_shards=FLAGS.num_shards,
-            num_workers=FLAGS.num_workers,
-            limit=FLAGS.limit,
-            allow_missing=FLAGS.allow_missing,
-            runner=FLAGS.runner,
-            beam_options=FLAGS.beam_option,
+            args.output_dir,
+            args.split,
+            source={"format": args.format, "annotations": str(annotations), "images": str(images)},
+            num_shards=args.num_shards,
+            num_workers=args.num_workers,
+            limit=args.limit,
+            allow_missing=args.allow_missing,
+            runner=args.runner,
+            beam_options=args.beam_option,
         )
     except KeyboardInterrupt:
         logging.warning("interrupted; run the same command to go on")
@@ -65,4 +98,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run("prepare")

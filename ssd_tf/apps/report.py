@@ -11,22 +11,29 @@ from absl import flags, logging
 
 from ssd_tf.apps import cli
 
-FLAGS = flags.FLAGS
-flags.DEFINE_string("model_dir", None, "The folder of the run, or of an imported model.", required=True)
-flags.DEFINE_string("data_dir", "", "The folder that `prepare` wrote; empty: the run's own.")
-flags.DEFINE_string("split", "", "The split to score; empty: the one that the run was evaluated on.")
-flags.DEFINE_string("output_dir", "", "For report.html and the pictures; empty: MODEL_DIR/report.")
-flags.DEFINE_integer("batch_size", 8, "Images in a step of the evaluation.", lower_bound=1)
-flags.DEFINE_float("score_threshold", 0.3, "Of detections in the confusion matrix and in pictures.", 0.0, 1.0)
+
+def define_flags(values: flags.FlagValues) -> None:
+    flags.DEFINE_string(
+        "model_dir", None, "The folder of the run, or of an imported model.", required=True, flag_values=values
+    )
+    flags.DEFINE_string("data_dir", "", "The folder that `prepare` wrote; empty: the run's own.", flag_values=values)
+    flags.DEFINE_string(
+        "split", "", "The split to score; empty: the one that the run was evaluated on.", flag_values=values
+    )
+    flags.DEFINE_string(
+        "output_dir", "", "For report.html and the pictures; empty: MODEL_DIR/report.", flag_values=values
+    )
+    flags.DEFINE_integer("batch_size", 8, "Images in a step of the evaluation.", lower_bound=1, flag_values=values)
+    flags.DEFINE_float(
+        "score_threshold", 0.3, "Of detections in the confusion matrix and in pictures.", 0.0, 1.0, flag_values=values
+    )
 
 
-def main() -> None:
+def main(args: flags.FlagValues) -> None:
     from ssd_tf.report.build import ReportConfig, write_report
 
     written = write_report(
-        ReportConfig(
-            FLAGS.model_dir, FLAGS.data_dir, FLAGS.split, FLAGS.output_dir, FLAGS.batch_size, FLAGS.score_threshold
-        )
+        ReportConfig(args.model_dir, args.data_dir, args.split, args.output_dir, args.batch_size, args.score_threshold)
     )
     for note in written.missing:
         logging.warning("%s", note)
@@ -34,4 +41,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run("report")

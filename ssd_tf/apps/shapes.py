@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Draws the embedded data set: pictures of textured shapes, with annotations as COCO JSON.
+"""Draws the embedded data set: synthetic images of textured shapes, with annotations as COCO JSON.
 
 python -m ssd_tf.apps.shapes --output_dir=shapes/train --num_images=2000 --seed=0
 """
@@ -7,21 +7,23 @@ python -m ssd_tf.apps.shapes --output_dir=shapes/train --num_images=2000 --seed=
 from absl import flags
 
 from ssd_tf.apps import cli
-
-FLAGS = flags.FLAGS
-flags.DEFINE_string("output_dir", None, "Where images/ and annotations.json go.", required=True)
-flags.DEFINE_integer("num_images", 1000, "How many pictures.", lower_bound=1)
-flags.DEFINE_integer("seed", 0, "Another seed draws other pictures.", lower_bound=0)
-flags.DEFINE_integer("width", 320, "Width of a picture in pixels.", lower_bound=1)
-flags.DEFINE_integer("height", 240, "Height of a picture in pixels.", lower_bound=1)
+from ssd_tf.data.formats.shapes import MIN_SIDE
 
 
-def main() -> None:
+def define_flags(values: flags.FlagValues) -> None:
+    flags.DEFINE_string("output_dir", None, "Where images/ and annotations.json go.", required=True, flag_values=values)
+    flags.DEFINE_integer("num_images", 1000, "How many images.", lower_bound=1, flag_values=values)
+    flags.DEFINE_integer("seed", 0, "Another seed draws other images.", lower_bound=0, flag_values=values)
+    flags.DEFINE_integer("width", 320, "Width of an image in pixels.", lower_bound=MIN_SIDE, flag_values=values)
+    flags.DEFINE_integer("height", 240, "Height of an image in pixels.", lower_bound=MIN_SIDE, flag_values=values)
+
+
+def main(args: flags.FlagValues) -> None:
     from ssd_tf.data.formats.shapes import draw_shapes
 
-    path = draw_shapes(FLAGS.output_dir, FLAGS.num_images, FLAGS.seed, (FLAGS.width, FLAGS.height))
-    print(f"{FLAGS.num_images} pictures, annotations in {path}")
+    path = draw_shapes(args.output_dir, args.num_images, args.seed, (args.width, args.height))
+    print(f"{args.num_images} pictures, annotations in {path}")
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run("shapes")

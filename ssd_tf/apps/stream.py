@@ -14,29 +14,37 @@ from typing import NoReturn
 from absl import flags
 
 from ssd_tf.apps import cli
+from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.extras import import_extra
 
-FLAGS = flags.FLAGS
-flags.DEFINE_string("model", None, cli.MODEL_HELP, required=True)
-flags.DEFINE_string(
-    "source",
-    "0",
-    "A camera's number, a video, rtsp://... or http://..., a folder of pictures or a pattern such as 'photos/*.jpg'.",
-)
-flags.DEFINE_float("score_threshold", 0.3, "Show detections with a score above this.", 0.0, 1.0)
-flags.DEFINE_boolean("headless", False, "Without a window: write the annotated frames to --output.")
-flags.DEFINE_string("output", "", "The mp4 file that --headless writes.")
+# A window is there before TensorFlow, which takes seconds; see _load_model.
+STARTS_TENSORFLOW = False
 
 
-def main() -> int:
-    if FLAGS.headless != bool(FLAGS.output):
-        wanted, received = ("--output=FILE.mp4", "--headless") if FLAGS.headless else ("--headless", "--output")
-        raise ValueError(f"{received}: expected {wanted} with it. Received: {received} alone")
-    _require_model(FLAGS.model)
-    return _headless() if FLAGS.headless else _window()
+def define_flags(values: flags.FlagValues) -> None:
+    flags.DEFINE_string("model", None, cli.MODEL_HELP, required=True, flag_values=values)
+    flags.DEFINE_string(
+        "source",
+        "0",
+        "A camera's number, a video, rtsp://... or http://..., a folder of images or a pattern such as 'photos/*.jpg'.",
+        flag_values=values,
+    )
+    flags.DEFINE_float("score_threshold", 0.3, "Show detections with a score above this.", 0.0, 1.0, flag_values=values)
+    flags.DEFINE_boolean(
+        "headless", False, "Without a window: write the annotated frames to --output.", flag_values=values
+    )
+    flags.DEFINE_string("output", "", "The mp4 file that --headless writes.", flag_values=values)
 
 
-def _window() -> NoReturn:
+def main(args: flags.FlagValues) -> int:
+    if args.headless != bool(args.output):
+        wanted, received = ("--output=FILE.mp4", "--headless") if args.headless else ("--headless", "--output")
+        raise UserError(f"{received}: expected {wanted} with it. Received: {received} alone")
+    _require_model(args.model)
+    return _headless(args) if args.headless else _window(args)
+
+
+def _window(args: flags.FlagValues) -> NoReturn:
     from ssd_tf.media.source import find_source
     from ssd_tf.viewer.engine.engine import View
 
@@ -46,8 +54,8 @@ def _window() -> NoReturn:
         raise OSError(f"Qt cannot be loaded: {error}. --headless --output=out.mp4 works without it") from error
     from ssd_tf.viewer.window.program import run_window
 
-    find_source(FLAGS.source).close()  # says at once that a file is not there; the window opens it itself
-    outcome = run_window(_load_model, FLAGS.model, FLAGS.source, View(score_threshold=FLAGS.score_threshold))
+    find_source(args.source).close()  # says at once that a file is not there; the window opens it itself
+    outcome = run_window(lambda: _load_model(args), args.model, args.source, View(score_threshold=args.score_threshold))
     # As EXIT_KEYBOARD and EXIT_TERMINATED.
     status = 128 + outcome.ended_by if outcome.ended_by else cli.EXIT_OK
     if outcome.problem:
@@ -61,32 +69,32 @@ def _window() -> NoReturn:
     cli.leave(status)
 
 
-def _headless() -> int:
+def _headless(args: flags.FlagValues) -> int:
     """Writes what is found in every frame to a video."""
     from ssd_tf.media.source import open_source
     from ssd_tf.media.video_writer import VideoWriter
 
-    with open_source(FLAGS.source) as source, VideoWriter(FLAGS.output, source.info.fps) as writer:
-        predictor = _load_model()
+    with open_source(args.source) as source, VideoWriter(args.output, source.info.fps) as writer:
+        predictor = _load_model(args)
         from ssd_tf.inference.video import annotate_source
 
         start = time.monotonic()
-        done = annotate_source(predictor, source, writer, FLAGS.score_threshold)
+        done = annotate_source(predictor, source, writer, args.score_threshold)
         speed = done.frames / max(time.monotonic() - start, 1e-9)
-    where = f"the video is {FLAGS.output}" if writer.frames else "no video was written"
+    where = f"the video is {args.output}" if writer.frames else "no video was written"
     print(f"{done.objects} objects in {done.frames} frames, {speed:.1f} frames/s; {where}")
     if done.problem:
         raise OSError(done.problem)
     return cli.EXIT_OK
 
 
-def _load_model():
+def _load_model(args: flags.FlagValues):
     """The predictor; TensorFlow is imported here, so that a window is there before it."""
     cli.start_tensorflow()
     from ssd_tf.inference.predictor import load_predictor, warn_of_min_score
 
-    predictor = load_predictor(FLAGS.model)
-    warn_of_min_score(predictor, FLAGS.score_threshold)
+    predictor = load_predictor(args.model)
+    warn_of_min_score(predictor, args.score_threshold)
     return predictor
 
 
@@ -97,4 +105,4 @@ def _require_model(model: str) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, tensorflow=False)
+    cli.run("stream")

@@ -15,7 +15,7 @@ from absl import logging
 from ssd_tf.data import images as image_ops
 from ssd_tf.data import records
 from ssd_tf.data.manifest import Manifest
-from ssd_tf.utils.tensorflow_errors import first_line
+from ssd_tf.utils.errors import UserError, first_line
 
 # Marks of an example. A faulty one is a black picture without boxes, whose loss is 0: so a bad file neither ends a run
 # nor moves the other examples.
@@ -50,7 +50,7 @@ class Faults:
                 continue
             self.records[number] = mark
             if mark == BAD_RECORD and not self._skip:
-                raise ValueError(
+                raise UserError(
                     f"{describe_fault(self._data_dir, self._manifest, number)}. Prepare the split "
                     f"{self._manifest.split!r} again; only training can be asked to skip records that cannot be read"
                 )
@@ -79,7 +79,7 @@ def locate(manifest: Manifest, number: int) -> tuple[str, int]:
         if 0 <= rest < shard.images:
             return shard.file, rest
         rest -= shard.images
-    raise ValueError(f"expected a record number from 0 to {manifest.num_images - 1}. Received: {number}")
+    raise UserError(f"expected a record number from 0 to {manifest.num_images - 1}. Received: {number}")
 
 
 def read_record(data_dir: str | pathlib.Path, manifest: Manifest, number: int) -> bytes:
@@ -98,8 +98,8 @@ def read_record(data_dir: str | pathlib.Path, manifest: Manifest, number: int) -
                 return record
             reached += 1
     except tf.errors.OpError as error:
-        raise ValueError(f"{path}, record {reached}: cannot be read: {first_line(error)}") from error
-    raise ValueError(f"{path}, record {reached}: the file ends before it")
+        raise UserError(f"{path}, record {reached}: cannot be read: {first_line(error)}") from error
+    raise UserError(f"{path}, record {reached}: the file ends before it")
 
 
 def describe_fault(data_dir: str | pathlib.Path, manifest: Manifest, number: int) -> str:

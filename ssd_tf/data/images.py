@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssd_tf.data.gif import first_frame
+from ssd_tf.utils.errors import UserError
 
 
 def read_picture(path: pathlib.Path) -> np.ndarray | None:
@@ -28,9 +29,9 @@ def picture_format(encoded: bytes) -> str:
     for magic, name in ((b"\xff\xd8", "jpeg"), (b"\x89PNG", "png"), (b"GIF8", "gif"), (b"BM", "bmp")):
         if encoded.startswith(magic):
             if name == "bmp" and int.from_bytes(encoded[28:30], "little") <= 8:
-                raise ValueError("a BMP with a palette; expected 24 or 32 bits a pixel")
+                raise UserError("a BMP with a palette; expected 24 or 32 bits a pixel")
             return name
-    raise ValueError("expected a JPEG, PNG, GIF or BMP file")
+    raise UserError("expected a JPEG, PNG, GIF or BMP file")
 
 
 def decode(encoded: tf.Tensor) -> tf.Tensor:

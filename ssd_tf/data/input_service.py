@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ssd_tf.utils.errors import UserError
+
 # A trainer that gets no batch for so long gives up. The first batch after a resume needs the longest: all records
 # before it are read, though not decoded.
 BATCH_TIMEOUT_S = 300.0
@@ -100,7 +102,7 @@ def start_dispatcher(port: int, worker_addresses: Sequence[str]) -> _service.Dis
     """
     complete = all(re.fullmatch(r".+:\d+", address) for address in worker_addresses)
     if not worker_addresses or not complete or len(set(worker_addresses)) < len(worker_addresses):
-        raise ValueError(f"expected HOST:PORT of at least one worker, each once. Received: {list(worker_addresses)}")
+        raise UserError(f"expected HOST:PORT of at least one worker, each once. Received: {list(worker_addresses)}")
     _check_free(port)
     return _service.DispatchServer(_service.DispatcherConfig(port=port, worker_addresses=list(worker_addresses)))
 
@@ -124,7 +126,7 @@ def start_worker(service: str, host: str, port: int) -> _service.WorkerServer:
     try:
         return _service.WorkerServer(config)
     except RuntimeError as error:
-        raise ValueError(f"the dispatcher at {service} refuses the worker {host}:{port}: {error}") from error
+        raise UserError(f"the dispatcher at {service} refuses the worker {host}:{port}: {error}") from error
 
 
 def _check_reachable(service: str) -> None:
@@ -142,7 +144,7 @@ def _host_and_port(service: str) -> tuple[str, int]:
     except ValueError:  # The port is not a number.
         host, port = None, None
     if parts.scheme != "grpc" or not host or not port or parts.path:
-        raise ValueError(f"expected the address of a tf.data service, grpc://HOST:PORT. Received: {service!r}")
+        raise UserError(f"expected the address of a tf.data service, grpc://HOST:PORT. Received: {service!r}")
     return host, port
 
 
@@ -189,7 +191,7 @@ def _ask_workers(service: str) -> list[tuple[int, int]]:
                 break
         return answers
     except tf.errors.OpError as error:
-        raise ValueError(f"expected a dispatcher with a list of workers at {service}. Received: {error}") from error
+        raise UserError(f"expected a dispatcher with a list of workers at {service}. Received: {error}") from error
 
 
 def _within(timeout_s: float, call: Callable[[], Any]) -> Any:

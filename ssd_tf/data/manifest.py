@@ -12,6 +12,7 @@ import pathlib
 from typing import Any
 
 from ssd_tf.data.annotations import Category, ClassCount
+from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import write_atomically
 
 # Enough to cover the start of a picture, little enough to check 256 shards in a moment.
@@ -96,7 +97,7 @@ def load_manifest(data_dir: str | pathlib.Path, split: str) -> Manifest:
     try:
         manifest = _from_json(json.loads(path.read_text()))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path}: not a manifest of ssd_tf ({error})") from error
+        raise UserError(f"{path}: not a manifest of ssd_tf ({error})") from error
     for shard in manifest.shards:
         _check_shard(path, shard)
     return manifest
@@ -114,7 +115,7 @@ def _check_shard(manifest: pathlib.Path, expected: Shard) -> None:
         raise FileNotFoundError(f"{manifest} lists {expected.file}, which is missing beside it")
     found = describe_shard(path, expected.images)
     if found != expected:
-        raise ValueError(
+        raise UserError(
             f"{path} is not the shard that {manifest.name} was written for: expected {expected.bytes} bytes that begin "
             f"with sha256 {expected.head_sha256[:12]}. Received: {found.bytes} bytes, {found.head_sha256[:12]}. "
             "Prepare the data set again"

@@ -23,6 +23,8 @@ from ssd_tf.data.bad_examples import BAD_PICTURE, BAD_RECORD, NO_FAULT
 from ssd_tf.data.color_jitter import Jitter, random_jitter
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.reading import numbered_records
+from ssd_tf.settings import AugmentConfig
+from ssd_tf.utils.errors import UserError
 
 # Records held for shuffling, and bytes of them, at most: 4096 of COCO are 0.5 GB. Preparation mixed the shards already.
 SHUFFLE_BUFFER = 4096
@@ -31,23 +33,6 @@ SHUFFLE_BYTES = 2**30
 _GRAPH_SEED = 1
 # The record number of what fills up the last batch of an evaluation.
 FILLING = -1
-
-
-@dataclasses.dataclass(frozen=True)
-class AugmentConfig:
-    """What is done to training images.
-
-    Attributes:
-      random_crop: the reference's random crop.
-      crop_tries: windows tried for each mode of the crop.
-      random_flip: mirror half of the images.
-      color_jitter: the reference's colour jitter.
-    """
-
-    random_crop: bool = True
-    crop_tries: int = 1
-    random_flip: bool = True
-    color_jitter: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +102,7 @@ def steps_per_epoch(manifest: Manifest, batch_size: int) -> int:
     """
     steps = manifest.num_images_with_boxes // batch_size
     if steps == 0:
-        raise ValueError(
+        raise UserError(
             f"batch size {batch_size} is larger than split {manifest.split!r}, which has "
             f"{manifest.num_images_with_boxes} images with boxes"
         )

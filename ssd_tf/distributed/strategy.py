@@ -16,24 +16,8 @@ from absl import logging
 
 from ssd_tf.data.pipeline import Share
 from ssd_tf.distributed import workers
-
-
-@dataclasses.dataclass(frozen=True)
-class DistributionConfig:
-    """Settings of the strategy.
-
-    Attributes:
-      strategy: "one_device", "mirrored", "multi_worker", or "auto": several workers where TF_CONFIG or SLURM name them,
-        else all GPUs.
-      num_virtual_devices: cuts the CPU into so many devices, to try several replicas without GPUs; 0 does not.
-      sync_bn: batch norm over the whole batch instead of each replica's part.
-      input_service: the tf.data service that loads the training batches, grpc://HOST:PORT; "" loads them here.
-    """
-
-    strategy: str = "auto"
-    num_virtual_devices: int = 0
-    sync_bn: bool = False
-    input_service: str = ""
+from ssd_tf.settings import DistributionConfig
+from ssd_tf.utils.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +48,7 @@ class Distribution:
           ValueError: there are more replicas than images in a batch.
         """
         if batch_size < self.replicas:
-            raise ValueError(
+            raise UserError(
                 f"--batch_size: expected an image for each of {self.replicas} replicas. Received: {batch_size}"
             )
         sizes = split_evenly(batch_size, self.replicas)
@@ -127,7 +111,7 @@ class Distribution:
         if self.workers > 1:
             numbers = self.gather(self.strategy.run(lambda: tf.constant([number], tf.int64)))
             if len(set(numbers.tolist())) > 1:
-                raise ValueError(
+                raise UserError(
                     f"expected the same {what} in all workers, since they share one --model_dir. "
                     f"Received: {numbers.tolist()}"
                 )
@@ -149,11 +133,11 @@ def make_distribution(config: DistributionConfig) -> Distribution:
     several_workers = cluster is not None and len(cluster.addresses) > 1
     name = config.strategy
     if name == "multi_worker" and cluster is None:
-        raise ValueError(
+        raise UserError(
             "--strategy=multi_worker: expected the workers in TF_CONFIG, or tasks of SLURM. Received: neither"
         )
     if config.num_virtual_devices and (several_workers or name in ("one_device", "multi_worker")):
-        raise ValueError("--num_virtual_devices: expected --strategy=mirrored, in one process")
+        raise UserError("--num_virtual_devices: expected --strategy=mirrored, in one process")
     if config.num_virtual_devices:
         _split_cpu(config.num_virtual_devices)
     devices = _devices(config.num_virtual_devices)

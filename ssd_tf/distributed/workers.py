@@ -17,6 +17,8 @@ from collections.abc import Iterator
 import tensorflow as tf
 from absl import logging
 
+from ssd_tf.utils.errors import UserError
+
 # Seconds in which all workers must be there. Job managers start them within moments of each other.
 START_SECONDS = 300.0
 # What the collectives of the other workers raise when one is gone, by the operation that notices it first.
@@ -49,7 +51,7 @@ def find_cluster() -> Cluster | None:
         try:
             jobs, task, number = resolver.cluster_spec().as_dict(), resolver.task_type, resolver.task_id
         except (ValueError, TypeError) as error:
-            raise ValueError(f"TF_CONFIG: expected a JSON object with cluster and task. Received: {error}") from error
+            raise UserError(f"TF_CONFIG: expected a JSON object with cluster and task. Received: {error}") from error
         return _cluster_of(jobs, task, number) if jobs else None
     if int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
         return _slurm_cluster()
@@ -58,9 +60,9 @@ def find_cluster() -> Cluster | None:
 
 def _cluster_of(jobs: dict[str, list[str]], task: str | None, number: int | None) -> Cluster:
     if not jobs.get("worker") or set(jobs) - {"chief", "worker"}:
-        raise ValueError(f"TF_CONFIG: expected jobs worker, and chief if you like. Received: {sorted(jobs)}")
+        raise UserError(f"TF_CONFIG: expected jobs worker, and chief if you like. Received: {sorted(jobs)}")
     if task not in jobs or number is None or not 0 <= number < len(jobs[task]):
-        raise ValueError(f"TF_CONFIG: expected a task of the cluster {jobs}. Received: {task} {number}")
+        raise UserError(f"TF_CONFIG: expected a task of the cluster {jobs}. Received: {task} {number}")
     chief = jobs.get("chief", [])
     return Cluster((*chief, *jobs["worker"]), number + (len(chief) if task == "worker" else 0))
 
@@ -76,7 +78,7 @@ def _slurm_cluster() -> Cluster:
     node = os.environ.get("SLURMD_NODENAME", "")
     if node and node != addresses[index].rsplit(":", 1)[0]:
         # TensorFlow sorts host names as text: n1, n10, n2.
-        raise ValueError(
+        raise UserError(
             f"SLURM: expected task {index} on {addresses[index]}. Received: {node}. TensorFlow takes the hosts in "
             "alphabetical order; name the workers in TF_CONFIG instead"
         )

@@ -16,6 +16,7 @@ import numpy as np
 from ssd_tf.drawing.labels import fit_text, label_size, render_label
 from ssd_tf.drawing.palette import Color, class_color, contrasting
 from ssd_tf.drawing.placement import LabelMemory, place_labels
+from ssd_tf.utils.errors import UserError
 
 # Sizes as fractions of the image's "side", sqrt(height * width): 640 x 480 gets lines of 2 and letters of 13 pixels.
 # Letters under 12 pixels are hard to read. Where room is short, letters are smaller by a fifth.
@@ -97,16 +98,16 @@ def draw_detections(
 
 def _check(image: np.ndarray, boxes_n4: np.ndarray, classes: np.ndarray, scores: np.ndarray, text_scale: float) -> None:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f"Expected a uint8 image [H, W, 3]. Received: {image.dtype} {list(image.shape)}")
+        raise UserError(f"Expected a uint8 image [H, W, 3]. Received: {image.dtype} {list(image.shape)}")
     if not image.size:
-        raise ValueError(f"Expected an image with pixels. Received: {list(image.shape)}")
+        raise UserError(f"Expected an image with pixels. Received: {list(image.shape)}")
     if not len(boxes_n4) == len(classes) == len(scores):
-        raise ValueError(
+        raise UserError(
             "Expected as many boxes as classes and scores. "
             f"Received: {len(boxes_n4)} boxes, {len(classes)} classes, {len(scores)} scores"
         )
     if not text_scale > 0:
-        raise ValueError(f"Expected a text_scale above 0. Received: text_scale={text_scale}")
+        raise UserError(f"Expected a text_scale above 0. Received: text_scale={text_scale}")
 
 
 def _enlarged(image: np.ndarray, min_side: int) -> np.ndarray:

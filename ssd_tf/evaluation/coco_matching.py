@@ -16,6 +16,8 @@ from pycocotools import mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from ssd_tf.utils.errors import UserError
+
 # COCOeval looks at so many detections of an image and a class, the best ones.
 MAX_DETECTIONS = 100
 # What became of a detection. IGNORED: it lies on a crowd, or is beyond the best MAX_DETECTIONS.
@@ -37,7 +39,7 @@ def check(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]])
     that the ground truth does not have."""
     for key in ("images", "annotations", "categories"):
         if key not in ground_truth:
-            raise ValueError(f"Expected a COCO instances dict with {key!r}. Received: keys={list(ground_truth)}")
+            raise UserError(f"Expected a COCO instances dict with {key!r}. Received: keys={list(ground_truth)}")
     known = {
         "image_id": {image["id"] for image in ground_truth["images"]},
         "category_id": {category["id"] for category in ground_truth["categories"]},
@@ -45,7 +47,7 @@ def check(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]])
     for index, result in enumerate(results):
         for key, ids in known.items():
             if result[key] not in ids:
-                raise ValueError(
+                raise UserError(
                     f"Expected every {key} of the results to be in the ground truth. "
                     f"Received: results[{index}] has {key}={result[key]!r}"
                 )

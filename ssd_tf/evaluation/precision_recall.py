@@ -16,6 +16,7 @@ import numpy as np
 from pycocotools.cocoeval import COCOeval
 
 from ssd_tf.evaluation.coco_matching import CORRECT, CROWD, IGNORED, Outcomes, class_indices
+from ssd_tf.utils.errors import UserError
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,6 +164,6 @@ def _of_class(matches: Matches, class_index: int | None) -> tuple[np.ndarray, np
     if class_index is None:
         return matches.scores, matches.correct, int(matches.truths.sum())
     if not 1 <= class_index <= len(matches.truths):
-        raise ValueError(f"Expected a class in 1..{len(matches.truths)} or None. Received: class_index={class_index}")
+        raise UserError(f"Expected a class in 1..{len(matches.truths)} or None. Received: class_index={class_index}")
     ours = matches.classes == class_index
     return matches.scores[ours], matches.correct[ours], int(matches.truths[class_index - 1])

@@ -8,6 +8,7 @@ from typing import Any
 from ssd_tf.data.annotations import Category
 from ssd_tf.geometry.detections import IOU_THRESHOLD, MAX_DETECTIONS, SCORE_THRESHOLD
 from ssd_tf.specs import detector
+from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.model_dir import ModelInfo
 
 # Names of the files inside an exported model. examples/litert_detect.py, which stands alone, knows them too.
@@ -33,11 +34,11 @@ class Description:
 
     def __post_init__(self):
         if not 0.0 <= self.score_threshold <= 1.0:
-            raise ValueError(f"score_threshold: expected 0 to 1. Received: {self.score_threshold}")
+            raise UserError(f"score_threshold: expected 0 to 1. Received: {self.score_threshold}")
         if not 0.0 < self.iou_threshold <= 1.0:  # LiteRT's op refuses 0
-            raise ValueError(f"iou_threshold: expected more than 0, up to 1. Received: {self.iou_threshold}")
+            raise UserError(f"iou_threshold: expected more than 0, up to 1. Received: {self.iou_threshold}")
         if self.max_detections < 1:
-            raise ValueError(f"max_detections: expected at least 1. Received: {self.max_detections}")
+            raise UserError(f"max_detections: expected at least 1. Received: {self.max_detections}")
 
 
 def to_json(description: Description, **more: Any) -> str:
@@ -62,7 +63,7 @@ def from_json(text: str | bytes, where: str) -> Description:
         )
         return Description(info, *(content[field.name] for field in dataclasses.fields(Description)[1:]))
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{where}: its {DESCRIPTION} is not a description of ssd_tf ({error!r})") from error
+        raise UserError(f"{where}: its {DESCRIPTION} is not a description of ssd_tf ({error!r})") from error
 
 
 def labels_text(categories: tuple[Category, ...]) -> str:

@@ -11,6 +11,7 @@ import tensorflow as tf
 from ssd_tf.export.description import DESCRIPTION, Description, from_json
 from ssd_tf.geometry.detections import SCORE_THRESHOLD, Detections, detect
 from ssd_tf.specs import detector
+from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.extras import import_extra
 from ssd_tf.utils.tensorflow_output import quiet_stderr
 from ssd_tf.weights.model_dir import CONFIG
@@ -44,9 +45,7 @@ class SavedModelPredictor(ExportedPredictor):
     def __init__(self, folder: pathlib.Path):
         path = folder / "assets" / DESCRIPTION
         if not path.is_file():
-            raise ValueError(
-                f"{folder}: a SavedModel, but not one that ssd_tf exported: it has no assets/{DESCRIPTION}"
-            )
+            raise UserError(f"{folder}: a SavedModel, but not one that ssd_tf exported: it has no assets/{DESCRIPTION}")
         description = from_json(path.read_bytes(), str(folder))
         super().__init__(description, description.score_threshold)
         self._model = tf.saved_model.load(str(folder))
@@ -110,10 +109,10 @@ class OnnxPredictor(ExportedPredictor):
         try:
             self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         except _onnx_errors() as error:
-            raise ValueError(f"{path}: ONNX Runtime cannot load this model: {error}") from error
+            raise UserError(f"{path}: ONNX Runtime cannot load this model: {error}") from error
         stored = self._session.get_modelmeta().custom_metadata_map
         if DESCRIPTION not in stored:
-            raise ValueError(f"{path}: an ONNX model, but not one that ssd_tf exported")
+            raise UserError(f"{path}: an ONNX model, but not one that ssd_tf exported")
         self._description = from_json(stored[DESCRIPTION], str(path))
         super().__init__(self._description)
 

@@ -12,6 +12,7 @@ from ssd_tf.export.description import Description
 from ssd_tf.export.litert import LiteRTConfig, export_litert
 from ssd_tf.export.onnx import export_onnx
 from ssd_tf.export.saved_model import export_saved_model
+from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.extras import is_installed
 
 # LiteRT's, by name.
@@ -51,7 +52,7 @@ def export_forms(
       ValueError: a form is unknown, or cannot be made.
     """
     if unknown := sorted(set(forms) - set(FORMS)):
-        raise ValueError(f"forms: expected some of {', '.join(FORMS)}. Received: {', '.join(unknown)}")
+        raise UserError(f"forms: expected some of {', '.join(FORMS)}. Received: {', '.join(unknown)}")
     paths = {}
     for form in forms:
         if form == "saved_model":

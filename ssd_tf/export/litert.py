@@ -25,9 +25,9 @@ from ssd_tf.geometry.anchors import default_boxes
 from ssd_tf.geometry.detections import CANDIDATES_PER_CLASS
 from ssd_tf.models.ssd import normalize
 from ssd_tf.specs import detector
+from ssd_tf.utils.errors import UserError, first_line
 from ssd_tf.utils.extras import import_extra
 from ssd_tf.utils.files import atomic_path, require_file_target
-from ssd_tf.utils.tensorflow_errors import first_line
 
 QUANTIZE = ("none", "float16", "dynamic", "int8")
 NMS = ("none", "op")
@@ -50,7 +50,7 @@ class LiteRTConfig:
     def __post_init__(self):
         for name, known in (("quantize", QUANTIZE), ("nms", NMS)):
             if getattr(self, name) not in known:
-                raise ValueError(f"{name}: expected one of {', '.join(known)}. Received: {getattr(self, name)!r}")
+                raise UserError(f"{name}: expected one of {', '.join(known)}. Received: {getattr(self, name)!r}")
 
 
 def export_litert(
@@ -96,7 +96,7 @@ def convert(
         try:
             content = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
         except ConverterError as error:
-            raise ValueError(f"the model has ops that LiteRT does not have: {first_line(error)}") from error
+            raise UserError(f"the model has ops that LiteRT does not have: {first_line(error)}") from error
     if config.quantize == "float16":
         content = with_float16_weights(content)
     elif config.quantize == "dynamic":
@@ -196,4 +196,4 @@ def _require_builtin(content: bytes, allowed: set[str]) -> None:
     """Raises ValueError where a model needs an op that LiteRT itself does not have."""
     custom = {code.customCode.decode() for code in flatbuffer.read(content).operatorCodes if code.customCode}
     if custom - allowed:
-        raise ValueError(f"the LiteRT model needs ops that LiteRT does not have: {', '.join(sorted(custom - allowed))}")
+        raise UserError(f"the LiteRT model needs ops that LiteRT does not have: {', '.join(sorted(custom - allowed))}")

@@ -20,6 +20,7 @@ from absl import logging
 from tensorflow.lite.python.convert import mlir_quantize
 
 from ssd_tf.export import flatbuffer
+from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.extras import import_extra
 from ssd_tf.utils.tensorflow_output import quiet_stderr
 
@@ -79,7 +80,7 @@ def picture_ranges(content: bytes, pictures: Iterable[np.ndarray], outside: floa
             seen.append(_inner_range(interpreter.get_tensor(index).ravel(), outside))
     count = min((len(seen) for seen in ranges.values()), default=0)
     if not count:
-        raise ValueError("int8 needs pictures that show the range of every tensor. Received: none")
+        raise UserError("int8 needs pictures that show the range of every tensor. Received: none")
     if count < ENOUGH_PICTURES:
         logging.warning("int8 was calibrated with %d pictures; %d or more are better", count, ENOUGH_PICTURES)
     return {index: np.array(seen) for index, seen in ranges.items()} | {image["index"]: np.array([[0.0, 255.0]])}

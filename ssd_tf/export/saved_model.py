@@ -31,6 +31,7 @@ from ssd_tf.export.exported import versions
 from ssd_tf.geometry.detections import detect
 from ssd_tf.models.ssd import normalize
 from ssd_tf.specs import detector
+from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import make_folder
 from ssd_tf.weights.model_dir import CONFIG
 
@@ -62,7 +63,7 @@ def export_saved_model(description: Description, model: keras.Model, output: str
     """
     output = pathlib.Path(output)
     if (output / CONFIG).exists():
-        raise ValueError(f"expected a folder for exported versions. Received: {output}, which is a model_dir")
+        raise UserError(f"expected a folder for exported versions. Received: {output}, which is a model_dir")
     make_folder(output)
     temporary = output / f".{secrets.token_hex(4)}.tmp"
     try:

@@ -13,7 +13,9 @@ import tensorflow as tf
 def from_coco_xywh(xywh_n4: np.ndarray, height: int, width: int) -> np.ndarray:
     """Boxes from COCO's [x, y, w, h] in pixels: float64 [N, 4], normalised, not clipped."""
     x, y, w, h = np.moveaxis(np.asarray(xywh_n4, np.float64).reshape(-1, 4), -1, 0)
-    return np.stack([y / height, x / width, (y + h) / height, (x + w) / width], axis=-1)
+    # The boxes of a model that diverges are infinite, and infinity minus infinity is NaN.
+    with np.errstate(invalid="ignore"):
+        return np.stack([y / height, x / width, (y + h) / height, (x + w) / width], axis=-1)
 
 
 def to_coco_xywh(boxes_n4: np.ndarray, height: int, width: int) -> np.ndarray:

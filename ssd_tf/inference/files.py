@@ -24,6 +24,7 @@ from ssd_tf.media.inputs import is_video
 from ssd_tf.media.opencv_source import VideoSource
 from ssd_tf.media.source import Frame
 from ssd_tf.media.video_writer import VideoWriter
+from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import atomic_path, json_list
 
 # Of a video so many frames go to TensorBoard, evenly spread: they are there to be looked at.
@@ -195,7 +196,7 @@ def _target_paths(pictures: list[pathlib.Path], output: pathlib.Path) -> list[pa
             name, number = f"{picture.stem}_{number}{suffix}", number + 1
         taken.add(name.lower())
         if (output / name).resolve() in inputs:
-            raise ValueError(f"--output_dir is the pictures' own folder: {output / name} would be replaced")
+            raise UserError(f"--output_dir is the pictures' own folder: {output / name} would be replaced")
         targets.append(output / name)
     return targets
 

@@ -14,6 +14,7 @@ from ssd_tf.inference.predictor import AnyPredictor, detect_images
 from ssd_tf.media.rates import EvenTimes
 from ssd_tf.media.source import Frame, Source, SourceLostError
 from ssd_tf.media.video_writer import DiskFullError, Recording, VideoWriter
+from ssd_tf.utils.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +53,7 @@ def annotate_source(
     """
     info = source.info
     if writer and info.path and writer.path.resolve() == info.path.resolve():
-        raise ValueError(f"expected another file to write than to read. Received: {writer.path} for both")
+        raise UserError(f"expected another file to write than to read. Received: {writer.path} for both")
     recording = Recording(writer, live=info.is_live) if writer else None
     times = EvenTimes(writer.fps) if writer and not info.is_live else None
     frames = objects = 0

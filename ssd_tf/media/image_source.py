@@ -7,6 +7,7 @@ import numpy as np
 from absl import logging
 
 from ssd_tf.media.source import Frame, Source, SourceInfo
+from ssd_tf.utils.errors import UserError
 
 # Pictures a second: slow enough to look at each.
 PICTURES_FPS = 1.0
@@ -25,7 +26,7 @@ class PictureSource(Source):
         """Raises ValueError where no picture can be read."""
         self._next = self._read_next()
         if self._next is None:
-            raise ValueError(f"{self._text}: not readable as a picture")
+            raise UserError(f"{self._text}: not readable as a picture")
         height, width = self._next.shape[:2]
         path = self._paths[0] if len(self._paths) == 1 else None
         name = pathlib.Path(self._text).name or self._text

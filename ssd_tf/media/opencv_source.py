@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import cv2
 
 from ssd_tf.media.source import Frame, Source, SourceInfo, SourceLostError
+from ssd_tf.utils.errors import UserError
 
 # How long a stream may take to open, and may be silent afterwards, before it counts as lost.
 _TIMEOUT_MS = 10_000
@@ -89,7 +90,7 @@ class VideoSource(Source):
         if not path.is_file():
             raise FileNotFoundError(f"no such video: {path}")
         if not self._capture.open(os.fspath(path), cv2.CAP_FFMPEG):
-            raise ValueError(f"{path}: not readable as a video; or it is cut off")
+            raise UserError(f"{path}: not readable as a video; or it is cut off")
         self._describe(path.name, "video", path)
 
     def _describe(self, name, kind, path: pathlib.Path | None = None) -> None:

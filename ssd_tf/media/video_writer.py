@@ -16,6 +16,7 @@ import numpy as np
 
 from ssd_tf.media.opencv_source import quiet_opencv
 from ssd_tf.media.scaling import letterbox, pad_to_even
+from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import require_file_target, require_space
 
 # For sources that do not say theirs.
@@ -56,7 +57,7 @@ class VideoWriter:
         """
         self.path = pathlib.Path(path)
         if self.path.suffix.lower() != ".mp4":
-            raise ValueError(f"expected a name that ends in .mp4 for a video to write. Received: {self.path}")
+            raise UserError(f"expected a name that ends in .mp4 for a video to write. Received: {self.path}")
         require_file_target(self.path)
         self.fps = _codec_fps(fps or _USUAL_FPS)
         self.frames = 0

@@ -7,33 +7,19 @@ al. 2017, arXiv 1708.02002) takes the place of mining, and classes have weights.
 C classes.
 """
 
-import dataclasses
 import math
 from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
+from ssd_tf.settings import LossConfig
+from ssd_tf.utils.errors import UserError
+
 # Liu et al. section 2.2: at most three negatives for each positive.
 NEGATIVES_PER_POSITIVE = 3
 # Below it 1 - p counts as this, so that the focal loss has a finite gradient for gamma < 1 too.
 _LEAST_DOUBT = 1e-7
-
-
-@dataclasses.dataclass(frozen=True)
-class LossConfig:
-    """What `multibox_loss_parts` computes; the default is the reference's loss.
-
-    Attributes:
-      loss: "multibox" mines hard negatives; "focal" takes all anchors, the sure ones with little weight.
-      focal_gamma, focal_alpha: of the focal loss; alpha weighs positives, 1 - alpha negatives.
-      class_weights: factor of the classification loss of positives of class 1, 2, ... C; empty: 1 for each.
-    """
-
-    loss: str = "multibox"
-    focal_gamma: float = 2.0
-    focal_alpha: float = 0.25
-    class_weights: tuple[float, ...] = ()
 
 
 REFERENCE_LOSS = LossConfig()
@@ -42,16 +28,16 @@ REFERENCE_LOSS = LossConfig()
 def check_loss_config(config: LossConfig, num_classes: int) -> None:
     """Raises ValueError where a setting is out of range, or class_weights are not one for each class."""
     if config.loss not in ("multibox", "focal"):
-        raise ValueError(f"loss: expected multibox or focal. Received: {config.loss!r}")
+        raise UserError(f"loss: expected multibox or focal. Received: {config.loss!r}")
     if not 0 <= config.focal_gamma < math.inf or not 0 <= config.focal_alpha <= 1:
-        raise ValueError(
+        raise UserError(
             "expected focal_gamma >= 0 and focal_alpha in [0, 1]. "
             f"Received: focal_gamma={config.focal_gamma}, focal_alpha={config.focal_alpha}"
         )
     if config.class_weights and len(config.class_weights) != num_classes:
-        raise ValueError(f"class_weights: expected {num_classes}, one a class. Received: {len(config.class_weights)}")
+        raise UserError(f"class_weights: expected {num_classes}, one a class. Received: {len(config.class_weights)}")
     if not all(0 <= weight < math.inf for weight in config.class_weights):
-        raise ValueError(f"class_weights: expected numbers, none below 0. Received: {config.class_weights}")
+        raise UserError(f"class_weights: expected numbers, none below 0. Received: {config.class_weights}")
 
 
 class LossParts(NamedTuple):

@@ -5,6 +5,7 @@ import keras
 
 from ssd_tf.models.layers import conv_bn, pad
 from ssd_tf.specs import DetectorSpec
+from ssd_tf.utils.errors import UserError
 
 
 def resnet(spec: DetectorSpec, x: keras.KerasTensor) -> keras.KerasTensor:
@@ -42,7 +43,7 @@ def freeze_stages(model: keras.Model, spec: DetectorSpec, stages: int) -> None:
       ValueError: the backbone has fewer stages.
     """
     if not 0 <= stages <= len(spec.stages):
-        raise ValueError(f"{spec.name} has {len(spec.stages)} backbone stages to freeze. Received: {stages}")
+        raise UserError(f"{spec.name} has {len(spec.stages)} backbone stages to freeze. Received: {stages}")
     if not stages:
         return
     frozen = tuple(f"conv{number}_" for number in range(1, stages + 2))

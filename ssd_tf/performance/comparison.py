@@ -22,6 +22,7 @@ from ssd_tf.export.exported import find_exported
 from ssd_tf.geometry import boxes as box_ops
 from ssd_tf.geometry.detections import SCORE_THRESHOLD, Detections
 from ssd_tf.performance.measuring import Measurement, measure
+from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.model_dir import find_checkpoint
 
 # Two detections of a class are the same object where they overlap at least so much.
@@ -117,7 +118,7 @@ def _write_images(
     if faults.records:
         logging.warning("%s", faults.summary())
     if not batches:
-        raise ValueError(
+        raise UserError(
             f"expected images that can be decoded. Received: split {manifest.split!r} in {data_dir}, which has none"
         )
     return batches

@@ -22,6 +22,7 @@ import tqdm
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.performance.loadgen_images import SplitImages
 from ssd_tf.performance.loadgen_log import SUMMARY_LOG, log_rows, start_logs
+from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.extras import import_extra
 from ssd_tf.utils.files import make_folder
 
@@ -76,13 +77,13 @@ class LoadGenConfig:
     def __post_init__(self):
         for name, known in (("scenario", SCENARIOS), ("mode", tuple(MODES))):
             if getattr(self, name) not in known:
-                raise ValueError(f"{name}: expected one of {', '.join(known)}. Received: {getattr(self, name)!r}")
+                raise UserError(f"{name}: expected one of {', '.join(known)}. Received: {getattr(self, name)!r}")
         for name in ("batch_size", "min_queries", "loaded_images"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected 1 or more. Received: {getattr(self, name)}")
+                raise UserError(f"{name}: expected 1 or more. Received: {getattr(self, name)}")
         for name in ("target_qps", "target_latency_ms", "min_duration_seconds"):
             if getattr(self, name) < 0:
-                raise ValueError(f"{name}: expected 0 or more. Received: {getattr(self, name)}")
+                raise UserError(f"{name}: expected 0 or more. Received: {getattr(self, name)}")
 
 
 def run_test(

@@ -15,6 +15,7 @@ from ssd_tf.data.bad_examples import NO_FAULT, Faults
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import FILLING, EvalBatch, eval_dataset
 from ssd_tf.evaluation.evaluator import add_ground_truth
+from ssd_tf.utils.errors import UserError
 
 # Images read at a time.
 _READ_BATCH = 16
@@ -55,7 +56,7 @@ class SplitImages:
             self._index_of[int(batch.record[k])] = len(self)
             add_ground_truth(self.ground_truth, batch, k)
         if not len(self):
-            raise ValueError(f"{data_dir}: expected images in split {manifest.split!r}. Received: none")
+            raise UserError(f"{data_dir}: expected images in split {manifest.split!r}. Received: none")
 
     def __len__(self) -> int:
         return len(self.ground_truth["images"])

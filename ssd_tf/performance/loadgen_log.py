@@ -14,6 +14,7 @@ import numpy as np
 from ssd_tf.evaluation.evaluator import coco_results
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.performance.loadgen_images import SplitImages
+from ssd_tf.utils.errors import UserError
 
 SUMMARY_LOG, DETAIL_LOG, ACCURACY_LOG = "mlperf_log_summary.txt", "mlperf_log_detail.txt", "mlperf_log_accuracy.json"
 
@@ -68,12 +69,12 @@ def read_accuracy_log(path: str | pathlib.Path, num_images: int) -> list[np.ndar
         for entry in json.loads(pathlib.Path(path).read_text(encoding="utf-8")):
             rows = np.frombuffer(bytes.fromhex(entry["data"]), "<f4").reshape(-1, _NUMBERS)
             if (rows[:, _IMAGE] != entry["qsl_idx"]).any():
-                raise ValueError(f"the answer to image {entry['qsl_idx']} is of image {rows[0, _IMAGE]:g}")
+                raise UserError(f"the answer to image {entry['qsl_idx']} is of image {rows[0, _IMAGE]:g}")
             found.setdefault(entry["qsl_idx"], rows)
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: not the log of an accuracy test of ssd_tf ({error})") from error
+        raise UserError(f"{path}: not the log of an accuracy test of ssd_tf ({error})") from error
     if set(found) != set(range(num_images)):
-        raise ValueError(f"{path}: expected answers to {num_images} images. Received: to {len(found)}")
+        raise UserError(f"{path}: expected answers to {num_images} images. Received: to {len(found)}")
     return [found[index] for index in range(num_images)]
 
 

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ssd_tf.utils.errors import UserError
+
 # More points than a chart has pixels show nothing more.
 MAX_POINTS = 300
 # A smoothed point looks back over about this part of the run.
@@ -53,7 +55,7 @@ def read_history(path: pathlib.Path) -> History:
             report = json.loads(line)
             report = {**report, "step": int(report["step"]), "epoch": float(report["epoch"])}
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path}:{number}: expected a line of a run's reports. Received: {line[:80]!r}") from error
+            raise UserError(f"{path}:{number}: expected a line of a run's reports. Received: {line[:80]!r}") from error
         (evaluations if "AP" in report else training).append(report)
     return History(_curves(training), _curves(evaluations))
 

@@ -15,6 +15,7 @@ from ssd_tf.plots.training_curves import PANEL_WIDTH, Panel, curves_figure, pane
 from ssd_tf.report import sections
 from ssd_tf.report.page import Chart, Section, chart_html, list_html, page_html
 from ssd_tf.report.scoring import Scored, score_checkpoint
+from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import atomic_path, make_folder, write_atomically
 from ssd_tf.weights.model_dir import METRICS, find_checkpoint, load_info, load_settings
 
@@ -74,7 +75,7 @@ def write_report(config: ReportConfig, now: datetime.datetime | None = None) -> 
     history = read_history(model_dir / METRICS)
     source, missing = _find_source(config, model_dir, settings)
     if source is None and not history.training:
-        raise ValueError(f"{model_dir}: nothing to report. {' '.join(missing)}")
+        raise UserError(f"{model_dir}: nothing to report. {' '.join(missing)}")
     make_folder(output)
     if not history.training:
         missing.append(f"No training curves: {model_dir} has no {METRICS}, so the model was not trained there.")

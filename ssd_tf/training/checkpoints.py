@@ -16,7 +16,7 @@ import keras
 import tensorflow as tf
 from absl import logging
 
-from ssd_tf.utils.tensorflow_errors import first_line
+from ssd_tf.utils.errors import UserError, first_line
 from ssd_tf.weights.model_dir import (
     AVERAGE,
     BEST,
@@ -98,7 +98,7 @@ class Checkpoints:
                 logging.warning("going back to %s", prefix)
             return self._saved_step
         if problem:
-            raise ValueError(problem)
+            raise UserError(problem)
         return 0
 
     def _forget_later_best(self) -> None:

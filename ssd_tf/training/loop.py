@@ -25,13 +25,14 @@ from ssd_tf.inference.predictor import Predictor
 from ssd_tf.models.layers import synchronize_batch_norm
 from ssd_tf.models.resnet import freeze_stages
 from ssd_tf.models.ssd import build_model
+from ssd_tf.settings import SubmissionConfig, TrainConfig, flat_settings
 from ssd_tf.training.checkpoints import Checkpoints
-from ssd_tf.training.config import TrainConfig, flat_settings
-from ssd_tf.training.mlperf_log import MlperfLog, SubmissionConfig
+from ssd_tf.training.config import complete
+from ssd_tf.training.mlperf_log import MlperfLog
 from ssd_tf.training.monitoring.evaluation_summaries import report_evaluation
 from ssd_tf.training.monitoring.event_log import Monitor
 from ssd_tf.training.monitoring.example_grid import example_grid
-from ssd_tf.training.monitoring.profiling import StepProfiler
+from ssd_tf.training.monitoring.profiling import StepProfiler, parse_steps
 from ssd_tf.training.monitoring.throughput import Clock
 from ssd_tf.training.optimizer import make_optimizer
 from ssd_tf.training.plan import Plan, make_plan, mlperf_hyperparameters
@@ -39,13 +40,18 @@ from ssd_tf.training.precision import choose_precision
 from ssd_tf.training.resume import decisive, made_with, open_model_dir
 from ssd_tf.training.schedule import learning_rate
 from ssd_tf.training.step import make_train_step
+from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import write_atomically
 from ssd_tf.utils.memory import used_megabytes
 from ssd_tf.weights.load import load_backbone, load_initial_weights
 from ssd_tf.weights.model_dir import TENSORBOARD, ModelInfo, list_checkpoints, save_config
 
-# What a run leaves in its folder when its loss is no number any more.
+# What a run leaves in its folder when its loss is not finite.
 FAILED_STEP = "failed_step.json"
+
+
+class LossNotFiniteError(UserError, ArithmeticError):
+    """The loss or a gradient is NaN or infinite."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,9 +78,10 @@ def train(config: TrainConfig) -> Outcome:
     Raises:
       ValueError, FileNotFoundError, OSError: the settings, the data or the folder do not allow it; before any training.
       ValueError: a record of the data cannot be read.
-      ArithmeticError: the loss is no longer a finite number.
+      LossNotFiniteError: the loss or a gradient is not finite.
       WorkerLostError: another machine is gone.
     """
+    config = complete(config)
     distribution = make_distribution(config.distribution)
     with distribution.running():
         return _train(config, distribution)
@@ -84,7 +91,7 @@ def _train(config: TrainConfig, distribution: Distribution) -> Outcome:
     plan = make_plan(config)
     sizes = distribution.share(config.batch_size).sizes
     if any(size % config.batch_splits for size in sizes):
-        raise ValueError(
+        raise UserError(
             f"--batch_splits: expected a divisor of each replica's images, {sizes}. Received: {config.batch_splits}"
         )
     model_dir = open_model_dir(config, plan)
@@ -120,7 +127,7 @@ def _build(config: TrainConfig, plan: Plan, model_dir: pathlib.Path, distributio
         model,
         optimizer,
         average,
-        config.keep_checkpoints,
+        config.checkpoints.keep_checkpoints,
         made_with(config, plan),
         keeps=distribution.is_chief,
     )
@@ -141,7 +148,7 @@ def _train_from(
 ) -> Outcome:
     """The loop: for each step, train, check, report, evaluate, save, stop."""
     checkpoints, epoch_steps, total_steps = trained.checkpoints, plan.epoch_steps, plan.total_steps
-    if config.target_map and checkpoints.best_ap >= config.target_map:
+    if config.evaluation.target_map and checkpoints.best_ap >= config.evaluation.target_map:
         total_steps = step
     train_step = make_train_step(
         plan.spec,
@@ -164,7 +171,7 @@ def _train_from(
     chief = distribution.is_chief
     with (
         Monitor(model_dir if chief else None, step) as monitor,
-        StepProfiler(model_dir / TENSORBOARD if chief else None, config.profile_steps) as profiler,
+        StepProfiler(model_dir / TENSORBOARD if chief else None, parse_steps(config.profile_steps)) as profiler,
         stop_signals() as stopped,
         _progress(step, plan, distribution) as progress,
     ):
@@ -215,8 +222,10 @@ def _train_from(
                         report_evaluation(monitor, step, evaluation, config.data_dir, plan.val_manifest)
                     if checkpoints.save_if_best(step, metrics["AP"]):
                         logging.info("best so far: AP %.4f at step %d", metrics["AP"], step)
-                if config.target_map and metrics["AP"] >= config.target_map:
-                    logging.info("target reached: AP %.4f >= %g at epoch %d", metrics["AP"], config.target_map, epoch)
+                if config.evaluation.target_map and metrics["AP"] >= config.evaluation.target_map:
+                    logging.info(
+                        "target reached: AP %.4f >= %g at epoch %d", metrics["AP"], config.evaluation.target_map, epoch
+                    )
                     mlperf.run_stop(reached=True)
                     total_steps, saves = step, True
             if saves or stopping:
@@ -248,8 +257,8 @@ def _batches(step: int, config: TrainConfig, plan: Plan, distribution: Distribut
 
 
 def _saves(config: TrainConfig, step: int, epoch: int, inside_epoch: int) -> bool:
-    by_epoch = inside_epoch == 0 and config.checkpoint_every_epochs > 0 and epoch % config.checkpoint_every_epochs == 0
-    return by_epoch or (config.checkpoint_every_steps > 0 and step % config.checkpoint_every_steps == 0)
+    epochs, steps = config.checkpoints.checkpoint_every_epochs, config.checkpoints.checkpoint_every_steps
+    return (inside_epoch == 0 and epochs > 0 and epoch % epochs == 0) or (steps > 0 and step % steps == 0)
 
 
 @contextlib.contextmanager
@@ -276,7 +285,7 @@ def stop_signals():
 def _require_finite(
     values: dict[str, float], step: int, batch: TrainBatch, config: TrainConfig, plan: Plan, distribution: Distribution
 ) -> None:
-    """Where loss or gradients are no numbers, writes which images they are of, and raises ArithmeticError.
+    """Where loss or gradients are not finite, writes which images they are of, and raises LossNotFiniteError.
 
     It comes before anything is reported or saved, so that every checkpoint is one of finite numbers.
     """
@@ -294,7 +303,7 @@ def _require_finite(
         }
         write_atomically(model_dir / FAILED_STEP, json.dumps(report, indent=1) + "\n")
     distribution.meet()  # the others end when that is written
-    raise ArithmeticError(
+    raise LossNotFiniteError(
         f"the loss is {values['loss']} and the norm of the gradients {values['gradient_norm']} at step {step}: the "
         f"learning rate ({values['lr']:g}) may be too high. The last good checkpoint: {good}. The images of the batch: "
         f"{model_dir / FAILED_STEP}"
@@ -307,7 +316,7 @@ def _evaluate(predictor: Predictor, config: TrainConfig, manifest: Manifest, dis
         config.data_dir,
         manifest,
         predictor.spec.image_size,
-        config.eval_batch_size or config.batch_size,
+        config.evaluation.eval_batch_size or config.batch_size,
         skip_bad_records=config.skip_bad_records,
         distribution=distribution,
     )

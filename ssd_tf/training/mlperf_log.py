@@ -5,30 +5,20 @@
 from 2.0.0 on their benchmark "ssd" is RetinaNet. Epochs count from 1. A block is what lies between two evaluations.
 """
 
-import dataclasses
 import logging as std_logging
 import os
 import pathlib
 
 from absl import logging
 
+from ssd_tf.settings import SubmissionConfig
 from ssd_tf.specs import DetectorSpec
+from ssd_tf.utils.errors import UserError
 
 # The only detector that the rules of 1.1.0 know.
 MLPERF_DETECTOR = "ssd300_resnet34"
 MLPERF_TARGET = 0.23
 _DROP_CACHES = pathlib.Path("/proc/sys/vm/drop_caches")
-
-
-@dataclasses.dataclass(frozen=True)
-class SubmissionConfig:
-    """Who submits what: the log's file, empty for no log, and the words that the rules ask for."""
-
-    mlperf_log: str = ""
-    mlperf_org: str = "ssd_tf"
-    mlperf_platform: str = "unnamed"
-    mlperf_division: str = "closed"
-    mlperf_status: str = "onprem"
 
 
 class MlperfLog:
@@ -52,11 +42,11 @@ class MlperfLog:
         try:
             from mlperf_logging.mllog.mllog import MLLogger
         except ImportError as error:
-            raise ValueError("--mlperf_log needs MLCommons' logger: pip install 'mlperf-logging>=4,<5'") from error
+            raise UserError("--mlperf_log needs MLCommons' logger: pip install 'mlperf-logging>=4,<5'") from error
         path = pathlib.Path(config.mlperf_log)
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_file() and '"run_start"' in path.read_text(encoding="utf-8", errors="replace"):
-            raise ValueError(f"--mlperf_log: {path} has the log of another run: remove it, or give another name")
+            raise UserError(f"--mlperf_log: {path} has the log of another run: remove it, or give another name")
         # A logger of its own for each run: MLCommons' default one also prints, and never closes its file.
         logger = std_logging.Logger("mlperf", std_logging.INFO)
         self._handler = std_logging.FileHandler(path, mode="w")

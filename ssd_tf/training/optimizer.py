@@ -1,31 +1,13 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """The optimizers: PyTorch's SGD with momentum, which the reference trains with, and Keras' AdamW."""
 
-import dataclasses
-
 import keras
+
+from ssd_tf.settings import OptimizerConfig
+from ssd_tf.utils.errors import UserError
 
 # What weight decay leaves alone where decay_bias_and_norm is off: the biases and what batch norm learns.
 _NOT_KERNELS = ("bias", "gamma", "beta")
-
-
-@dataclasses.dataclass(frozen=True)
-class OptimizerConfig:
-    """Settings of the update.
-
-    Attributes:
-      optimizer: "sgd" or "adamw".
-      momentum: of SGD; AdamW keeps its usual betas, 0.9 and 0.999.
-      weight_decay: coupled in SGD (part of the gradient), decoupled in AdamW.
-      decay_bias_and_norm: weight decay on biases, gammas and betas too, as the reference.
-      clip_gradient_norm: the norm over all gradients that is never exceeded; 0 for no limit.
-    """
-
-    optimizer: str = "sgd"
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    decay_bias_and_norm: bool = True
-    clip_gradient_norm: float = 0.0
 
 
 def make_optimizer(config: OptimizerConfig, model: keras.Model) -> keras.optimizers.Optimizer:
@@ -39,7 +21,7 @@ def make_optimizer(config: OptimizerConfig, model: keras.Model) -> keras.optimiz
     elif config.optimizer == "adamw":
         optimizer = keras.optimizers.AdamW(weight_decay=config.weight_decay)
     else:
-        raise ValueError(f"optimizer: expected sgd or adamw. Received: {config.optimizer!r}")
+        raise UserError(f"optimizer: expected sgd or adamw. Received: {config.optimizer!r}")
     if not config.decay_bias_and_norm:
         optimizer.exclude_from_weight_decay(
             var_list=[variable for variable in model.trainable_variables if variable.name in _NOT_KERNELS]

@@ -7,9 +7,11 @@ import math
 from ssd_tf.data.manifest import Manifest, load_manifest
 from ssd_tf.data.pipeline import steps_per_epoch
 from ssd_tf.models.losses import check_loss_config
+from ssd_tf.settings import TrainConfig
 from ssd_tf.specs import DetectorSpec, detector
-from ssd_tf.training.config import TrainConfig, check_config
+from ssd_tf.training.config import base_learning_rate, check_config
 from ssd_tf.training.schedule import Schedule
+from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.model_dir import ModelInfo
 
 
@@ -45,7 +47,7 @@ def make_plan(config: TrainConfig) -> Plan:
     train_manifest = load_manifest(config.data_dir, config.train_split)
     val_manifest = load_manifest(config.data_dir, config.val_split)
     if val_manifest.categories != train_manifest.categories:
-        raise ValueError(
+        raise UserError(
             f"splits {config.train_split!r} and {config.val_split!r} in {config.data_dir} have different classes: "
             f"{len(train_manifest.categories)} and {len(val_manifest.categories)} of them"
         )
@@ -67,12 +69,12 @@ def make_plan(config: TrainConfig) -> Plan:
 def make_schedule(config: TrainConfig, epoch_steps: int, total_steps: int) -> Schedule:
     """The schedule in steps."""
     return Schedule(
-        base=config.learning_rate,
-        decay_steps=tuple(epoch * epoch_steps for epoch in config.lr_decay_epochs),
-        warmup_steps=config.lr_warmup_steps or round(config.lr_warmup_epochs * epoch_steps),
-        warmup_factor=config.lr_warmup_factor,
-        mlperf_warmup_quirk=config.mlperf_warmup_quirk,
-        cosine_steps=total_steps if config.lr_schedule == "cosine" else 0,
+        base=base_learning_rate(config),
+        decay_steps=tuple(epoch * epoch_steps for epoch in config.schedule.lr_decay_epochs),
+        warmup_steps=config.schedule.lr_warmup_steps or round(config.schedule.lr_warmup_epochs * epoch_steps),
+        warmup_factor=config.schedule.lr_warmup_factor,
+        mlperf_warmup_quirk=config.schedule.mlperf_warmup_quirk,
+        cosine_steps=total_steps if config.schedule.lr_schedule == "cosine" else 0,
     )
 
 
@@ -80,12 +82,13 @@ def evaluation_epochs(config: TrainConfig, last_epoch: int) -> tuple[int, ...]:
     """The epochs after which the run evaluates, ascending; the last one always is.
 
     Raises:
-      ValueError: the run does not have an epoch of config.eval_epochs.
+      ValueError: the run does not have an epoch of config.evaluation.eval_epochs.
     """
-    every = range(config.eval_every_epochs, last_epoch, config.eval_every_epochs) if config.eval_every_epochs else ()
-    if not all(1 <= epoch <= last_epoch for epoch in config.eval_epochs):
-        raise ValueError(f"--eval_epochs: expected epochs from 1 to {last_epoch}. Received: {config.eval_epochs}")
-    return tuple(sorted({*every, *config.eval_epochs, last_epoch}))
+    interval, named = config.evaluation.eval_every_epochs, config.evaluation.eval_epochs
+    every = range(interval, last_epoch, interval) if interval else ()
+    if not all(1 <= epoch <= last_epoch for epoch in named):
+        raise UserError(f"--eval_epochs: expected epochs from 1 to {last_epoch}. Received: {named}")
+    return tuple(sorted({*every, *named, last_epoch}))
 
 
 def mlperf_hyperparameters(config: TrainConfig, plan: Plan, replicas: int) -> dict[str, object]:
@@ -98,9 +101,9 @@ def mlperf_hyperparameters(config: TrainConfig, plan: Plan, replicas: int) -> di
         "global_batch_size": config.batch_size,
         "gradient_accumulation_steps": config.batch_splits,
         "model_bn_span": config.batch_size // (1 if config.distribution.sync_bn else replicas * config.batch_splits),
-        "opt_base_learning_rate": config.learning_rate,
+        "opt_base_learning_rate": config.schedule.learning_rate,
         "opt_weight_decay": config.optimizer.weight_decay,
         "opt_learning_rate_warmup_steps": plan.schedule.warmup_steps,
         "opt_learning_rate_warmup_factor": plan.schedule.warmup_factor,
-        "opt_learning_rate_decay_boundary_epochs": list(config.lr_decay_epochs),
+        "opt_learning_rate_decay_boundary_epochs": list(config.schedule.lr_decay_epochs),
     }

@@ -5,6 +5,8 @@ import pathlib
 
 import tensorflow as tf
 
+from ssd_tf.utils.errors import UserError
+
 PRECISIONS = ("auto", "float32", "bfloat16")
 # bfloat16 matrix units: NVIDIA from Ampere (compute capability 8) on; AVX512-BF16 and AMX of x86 processors.
 _GPU_CAPABILITY = (8, 0)
@@ -18,7 +20,7 @@ def choose_precision(precision: str) -> tuple[str, str]:
       ValueError: not one of PRECISIONS.
     """
     if precision not in PRECISIONS:
-        raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}. Received: {precision!r}")
+        raise UserError(f"precision: expected one of {', '.join(PRECISIONS)}. Received: {precision!r}")
     if precision == "float32":
         return "float32", "asked for"
     if precision == "bfloat16":

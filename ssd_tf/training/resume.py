@@ -10,9 +10,10 @@ from typing import Any
 from absl import logging
 
 from ssd_tf.data.manifest import Manifest
+from ssd_tf.settings import TrainConfig, flat_settings
 from ssd_tf.training.checkpoints import read_made_with
-from ssd_tf.training.config import TrainConfig, flat_settings
 from ssd_tf.training.plan import Plan
+from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import make_folder
 from ssd_tf.weights.model_dir import CHECKPOINTS, CONFIG, load_info, load_settings, require_same_model
 
@@ -68,14 +69,14 @@ def open_model_dir(config: TrainConfig, plan: Plan) -> pathlib.Path:
     if (model_dir / CONFIG).is_file():
         require_same_model(model_dir, load_info(model_dir), plan.info)
         if load_settings(model_dir) is None:
-            raise ValueError(
+            raise UserError(
                 f"{model_dir} holds a finished model, not a run: start from it with --init_from={model_dir}"
             )
     found = read_made_with(model_dir)
     if found:
         _require_same_run(found[0], found[1], made_with(config, plan), config)
     if config.submission.mlperf_log and (model_dir / CHECKPOINTS).is_dir():
-        raise ValueError(
+        raise UserError(
             f"--mlperf_log: a run is logged from its first step on, and {model_dir} holds a part of one; go on without "
             "a log, or log a new run in another --model_dir"
         )
@@ -85,16 +86,16 @@ def open_model_dir(config: TrainConfig, plan: Plan) -> pathlib.Path:
 def _require_same_run(checkpoint: str, before: dict[str, Any], now: dict[str, Any], config: TrainConfig) -> None:
     if not before:
         return  # it was not written by a training run
-    free = free_settings(config.lr_schedule)
+    free = free_settings(config.schedule.lr_schedule)
     changed = changed_settings(before["settings"], now["settings"])
     bound = {name: text for name, text in changed.items() if name not in free}
     if bound:
-        raise ValueError(
+        raise UserError(
             f"{checkpoint} was made with other settings: {', '.join(bound.values())}. Go on with those, or start a new "
             f"run with --init_from={checkpoint} and another --model_dir"
         )
     if before["data"] != now["data"]:
-        raise ValueError(
+        raise UserError(
             f"{checkpoint} was made with other data: {before['data']['images']} training images in other shards than "
             f"the {now['data']['images']} in {config.data_dir}. Go on with those, or start a new run with "
             f"--init_from={checkpoint} and another --model_dir"

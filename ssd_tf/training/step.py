@@ -9,11 +9,12 @@ import tensorflow as tf
 
 from ssd_tf.data.bad_examples import BAD_PICTURE, BAD_RECORD
 from ssd_tf.data.color_jitter import jitter
-from ssd_tf.data.pipeline import AugmentConfig, TrainBatch
+from ssd_tf.data.pipeline import TrainBatch
 from ssd_tf.geometry import boxes as box_ops
 from ssd_tf.geometry.matching import match
-from ssd_tf.models.losses import REFERENCE_LOSS, LossConfig, LossParts, multibox_loss_parts
+from ssd_tf.models.losses import REFERENCE_LOSS, LossParts, multibox_loss_parts
 from ssd_tf.models.ssd import normalize
+from ssd_tf.settings import AugmentConfig, LossConfig
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.training.ema import average_decay, update_average_of_statistics, update_average_of_weights
 

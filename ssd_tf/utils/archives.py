@@ -9,6 +9,7 @@ import zlib
 
 import tqdm
 
+from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import CHUNK, atomic_path, byte_progress, make_folder, require_space, write_chunk
 
 
@@ -38,7 +39,7 @@ def unpack(archive: str | os.PathLike[str], folder: str | os.PathLike[str]) -> N
                     _extract(zipped, member, target, progress)
     # RuntimeError: a member that needs a password, or (NotImplementedError) an unknown compression.
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-        raise ValueError(f"{archive}: not a readable zip archive ({error})") from error
+        raise UserError(f"{archive}: not a readable zip archive ({error})") from error
 
 
 def _target(member: zipfile.ZipInfo, archive: str | os.PathLike[str], folder: pathlib.Path) -> pathlib.Path:
@@ -46,14 +47,14 @@ def _target(member: zipfile.ZipInfo, archive: str | os.PathLike[str], folder: pa
     name = member.filename
     plain = name and not name.startswith("/") and "\\" not in name and ".." not in name.split("/")
     if not plain or pathlib.PureWindowsPath(name).drive:
-        raise ValueError(f"{archive}: expected relative names without '..'. Received: member {name!r}")
+        raise UserError(f"{archive}: expected relative names without '..'. Received: member {name!r}")
     # Archives that were not made on Unix have no file type: 0.
     if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise ValueError(f"{archive}: expected files and folders. Received: member {name!r}, a link or a device")
+        raise UserError(f"{archive}: expected files and folders. Received: member {name!r}, a link or a device")
     target = folder / name
     # Links that are in the folder already can lead out of it.
     if not target.resolve().is_relative_to(folder):
-        raise ValueError(f"{archive}: member {name!r} would be written to {target.resolve()}, outside {folder}")
+        raise UserError(f"{archive}: member {name!r} would be written to {target.resolve()}, outside {folder}")
     return target
 
 

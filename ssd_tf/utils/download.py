@@ -23,6 +23,7 @@ from typing import IO
 import tqdm
 from absl import logging
 
+from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import CHUNK, byte_progress, make_folder, require_space, write_atomically, write_chunk
 
 # A server that sends nothing for so long is taken for dead.
@@ -46,7 +47,7 @@ class RemoteFile:
 
     def __post_init__(self) -> None:
         if urllib.parse.urlsplit(self.url).scheme not in ("http", "https") or self.name in ("", ".", ".."):
-            raise ValueError(f"expected the http or https URL of a file. Received: {self.url!r}")
+            raise UserError(f"expected the http or https URL of a file. Received: {self.url!r}")
 
     @property
     def name(self) -> str:
@@ -133,7 +134,7 @@ def _download(remote: RemoteFile, path: pathlib.Path) -> None:
             if part.digest.hexdigest() != remote.sha256:
                 received = part.digest.hexdigest()
                 part.restart()
-                raise ValueError(_other_file(remote.url, remote, f"SHA-256 {received}"))
+                raise UserError(_other_file(remote.url, remote, f"SHA-256 {received}"))
             # The marker that follows must not outlive the bytes in a power cut.
             file.flush()
             os.fsync(file.fileno())
@@ -172,7 +173,7 @@ def _receive(remote: RemoteFile, part: _Part) -> None:
     with response:
         begin, total = _extent(response)
         if total not in (None, remote.size):
-            raise ValueError(_other_file(remote.url, remote, f"{total} bytes"))
+            raise UserError(_other_file(remote.url, remote, f"{total} bytes"))
         if begin != part.size:
             asked_for = part.size
             part.restart()
@@ -186,7 +187,7 @@ def _receive(remote: RemoteFile, part: _Part) -> None:
             part.append(chunk)
             if part.size > remote.size:
                 part.restart()
-                raise ValueError(_other_file(remote.url, remote, f"more than {remote.size} bytes"))
+                raise UserError(_other_file(remote.url, remote, f"more than {remote.size} bytes"))
     if part.size < remote.size:
         raise _TryError(f"the server ended the connection after {part.size} of {remote.size} bytes")
 
@@ -226,7 +227,7 @@ def _verify(remote: RemoteFile, path: pathlib.Path) -> None:
     size = path.stat().st_size
     received = f"{size} bytes" if size != remote.size else f"SHA-256 {_hash(path).hexdigest()}"
     if received != f"SHA-256 {remote.sha256}":
-        raise ValueError(_other_file(path, remote, received) + ". Remove it to download it again")
+        raise UserError(_other_file(path, remote, received) + ". Remove it to download it again")
 
 
 def _is_verified(remote: RemoteFile, path: pathlib.Path) -> bool:

@@ -5,6 +5,8 @@ import importlib
 import importlib.util
 from typing import Any
 
+from ssd_tf.utils.errors import UserError
+
 # The extra of setup.cfg that installs a module.
 _EXTRAS = {
     "ai_edge_litert.interpreter": "litert",
@@ -28,5 +30,5 @@ def import_extra(module: str) -> Any:
     """
     if not is_installed(module):
         package = module.partition(".")[0]
-        raise ValueError(f"this needs {package}, which is not installed: pip install 'ssd_tf[{_EXTRAS[module]}]'")
+        raise UserError(f"this needs {package}, which is not installed: pip install 'ssd_tf[{_EXTRAS[module]}]'")
     return importlib.import_module(module)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.model_dir import restore_model
 
 
@@ -23,7 +24,7 @@ def average_checkpoints(model: keras.Model, prefixes: Sequence[str]) -> None:
       ValueError: there is none, or one does not fit the model.
     """
     if not prefixes:
-        raise ValueError("expected at least one checkpoint to average. Received: none")
+        raise UserError("expected at least one checkpoint to average. Received: none")
     sums = [np.zeros(weight.shape, np.float64) for weight in model.weights]
     for prefix in prefixes:
         restore_model(model, prefix)

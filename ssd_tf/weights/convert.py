@@ -12,6 +12,7 @@ from ssd_tf.data.annotations import Category
 from ssd_tf.data.formats.coco_classes import COCO_CATEGORIES
 from ssd_tf.models.ssd import build_model
 from ssd_tf.specs import DetectorSpec
+from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import atomic_path
 from ssd_tf.weights import mlperf, torchvision
 from ssd_tf.weights.load import read_content
@@ -52,7 +53,7 @@ def import_model(
     backbone = torchvision.is_resnet(tensors)
     if backbone and not categories:
         if not num_classes:
-            raise ValueError(
+            raise UserError(
                 f"{source} holds a backbone alone: the classes (annotations), or their number, must be given"
             )
         categories = _numbered(num_classes)
@@ -79,23 +80,23 @@ def categories_of(
     """
     count = mlperf.num_classes(tensors, spec.levels[0].boxes_per_cell, source)
     if num_classes not in (0, count):
-        raise ValueError(f"{source}: expected {num_classes} classes. Received: tensors for {count}")
+        raise UserError(f"{source}: expected {num_classes} classes. Received: tensors for {count}")
     names = _label_map(content)
     if names and len(names) != count:
-        raise ValueError(f"{source}: names {len(names)} classes, but its tensors are for {count}")
+        raise UserError(f"{source}: names {len(names)} classes, but its tensors are for {count}")
     if len(COCO_CATEGORIES) == count and (not names or names == tuple(c.name for c in COCO_CATEGORIES)):
         return COCO_CATEGORIES
     if names:
         return tuple(Category(number, name) for number, name in enumerate(names, start=1))
     if not num_classes:
-        raise ValueError(f"{source}: does not name its {count} classes: they, or their number, must be given")
+        raise UserError(f"{source}: does not name its {count} classes: they, or their number, must be given")
     return _numbered(count)
 
 
 def require_writable(path: pathlib.Path) -> None:
     """Raises ValueError where `write_tensors` cannot write a file with such an ending."""
     if path.suffix not in _WRITERS:
-        raise ValueError(f"{path}: expected a file that ends in {' or '.join(_WRITERS)}")
+        raise UserError(f"{path}: expected a file that ends in {' or '.join(_WRITERS)}")
 
 
 def write_tensors(path: pathlib.Path, model: keras.Model) -> None:

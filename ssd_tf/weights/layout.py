@@ -12,8 +12,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ssd_tf.utils.errors import UserError
+
 # A layer's and a variable's name -> the tensor's name in the file; None: the variable does not come from there.
 NameOf = Callable[[str, str], str | None]
+
+
+class TensorNameError(UserError, KeyError):
+    """A tensor is missing or left over."""
+
 
 OFFSETS, LOGITS = "offsets", "logits"
 _PARALLEL = "module."
@@ -31,7 +38,7 @@ def assign(model: keras.Model, tensors: dict[str, np.ndarray], source: str, name
       name_of: the tensors' names, without the "module." that DistributedDataParallel may have put before them.
 
     Raises:
-      KeyError: a tensor is missing or left over.
+      TensorNameError: a tensor is missing or left over.
       ValueError: a tensor has the wrong shape or type.
     """
     prefix = prefix_of(tensors)
@@ -43,11 +50,11 @@ def assign(model: keras.Model, tensors: dict[str, np.ndarray], source: str, name
                 continue
             name = prefix + name
             if name not in tensors:
-                raise KeyError(f"{source}: no tensor {name!r}, which {model.name} needs for {variable.path}")
+                raise TensorNameError(f"{source}: no tensor {name!r}, which {model.name} needs for {variable.path}")
             pairs.append((variable, _to_ours(tensors[name], variable, name, _outputs(model, layer.name), source)))
             left.discard(name)
     if left:
-        raise KeyError(f"{source}: tensor {min(left)!r} has no place in {model.name} ({len(left)} such tensors)")
+        raise TensorNameError(f"{source}: tensor {min(left)!r} has no place in {model.name} ({len(left)} such tensors)")
     for variable, value in pairs:
         variable.assign(value)
 
@@ -86,12 +93,12 @@ def _to_ours(tensor: np.ndarray, variable, name: str, order: tuple[int, ...], so
     shape = tuple(variable.shape)
     expected = tuple(shape[i] for i in (3, 2, 0, 1)) if len(shape) == 4 else shape
     if tensor.shape != expected:
-        raise ValueError(
+        raise UserError(
             f"{source}: {name}: expected shape {expected} for {variable.path}. Received: {tensor.shape}"
             + _class_hint(variable.path, expected, tensor.shape, len(order))
         )
     if tensor.dtype.kind != "f" and tensor.dtype != tf.bfloat16.as_numpy_dtype:
-        raise ValueError(f"{source}: {name}: expected floating-point numbers. Received: {tensor.dtype}")
+        raise UserError(f"{source}: {name}: expected floating-point numbers. Received: {tensor.dtype}")
     value = tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor
     value = value.astype(np.float32)
     if order:

@@ -12,6 +12,7 @@ from absl import logging
 
 from ssd_tf.models.resnet import is_backbone_layer
 from ssd_tf.utils.download import cache_dir, fetch
+from ssd_tf.utils.errors import UserError
 from ssd_tf.weights import mlperf, torchvision
 from ssd_tf.weights.model_dir import ModelInfo, find_checkpoint, load_info, require_same_model, restore_model
 from ssd_tf.weights.pytorch import read_pytorch, state_dict
@@ -41,7 +42,7 @@ def load_weights(model: keras.Model, path: str | pathlib.Path) -> None:
         return
     tensors = read_tensors(path)
     if torchvision.is_resnet(tensors):
-        raise ValueError(f"{path} holds a ResNet, which is a backbone alone: use --backbone_weights={path}")
+        raise UserError(f"{path} holds a ResNet, which is a backbone alone: use --backbone_weights={path}")
     mlperf.assign(model, tensors, str(path))
 
 
@@ -90,7 +91,7 @@ def is_checkpoint(path: pathlib.Path) -> bool:
     if path.suffix in _READERS and not path.is_dir():
         return False
     if path.is_file() and path.suffix != ".index":
-        raise ValueError(f"{path}: expected a file that ends in {_ENDINGS}, or a model_dir")
+        raise UserError(f"{path}: expected a file that ends in {_ENDINGS}, or a model_dir")
     return True
 
 
@@ -112,13 +113,13 @@ def read_content(path: pathlib.Path) -> Any:
       As `read_tensors`.
     """
     if path.suffix not in _READERS:
-        raise ValueError(f"{path}: expected a file that ends in {_ENDINGS}")
+        raise UserError(f"{path}: expected a file that ends in {_ENDINGS}")
     if not path.is_file():
         raise FileNotFoundError(f"weights file not found: {path}")
     try:
         return _READERS[path.suffix](path)
     except (OSError, EOFError, zipfile.BadZipFile, safetensors.SafetensorError) as error:
-        raise ValueError(f"{path}: cannot be read as {path.suffix}: {error}") from error
+        raise UserError(f"{path}: cannot be read as {path.suffix}: {error}") from error
 
 
 def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
@@ -127,15 +128,15 @@ def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
         with path.open("rb") as file:
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("it holds one array without a name")
+                raise UserError("it holds one array without a name")
             unpacked = sum(entry.file_size for entry in (archive.zip.infolist() if archive.zip else ()))
             if unpacked > _MOST_INFLATED * path.stat().st_size:
-                raise ValueError(f"it would inflate to {unpacked} bytes, which weights do not")
+                raise UserError(f"it would inflate to {unpacked} bytes, which weights do not")
             tensors = {name: archive[name] for name in archive.files}
     except (ValueError, MemoryError) as error:
-        raise ValueError(f"{path}: cannot be read as .npz: {error}") from error
+        raise UserError(f"{path}: cannot be read as .npz: {error}") from error
     if not all(isinstance(tensor, np.ndarray) for tensor in tensors.values()):
-        raise ValueError(f"{path}: cannot be read as .npz: an entry is not an array")
+        raise UserError(f"{path}: cannot be read as .npz: an entry is not an array")
     return tensors
 
 
@@ -144,7 +145,7 @@ def _read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:
         try:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
         except (AttributeError, TypeError) as error:  # of a type that NumPy does not know, such as float8
-            raise ValueError(f"{path}: cannot be read as .safetensors: {error}") from error
+            raise UserError(f"{path}: cannot be read as .safetensors: {error}") from error
 
 
 _TORCH = (".pth", ".pt")

@@ -5,6 +5,7 @@ import keras
 import numpy as np
 
 from ssd_tf.models.resnet import is_backbone_layer
+from ssd_tf.utils.errors import UserError
 from ssd_tf.weights import layout
 
 _BATCH_NORM = {
@@ -55,9 +56,9 @@ def num_classes(tensors: dict[str, np.ndarray], boxes_per_cell: int, source: str
     """
     bias = tensors.get(layout.prefix_of(tensors) + _FIRST_LOGITS)
     if bias is None:
-        raise ValueError(f"{source}: no tensor {_FIRST_LOGITS!r}: these are not the weights of MLPerf's SSD")
+        raise UserError(f"{source}: no tensor {_FIRST_LOGITS!r}: these are not the weights of MLPerf's SSD")
     if bias.ndim != 1 or len(bias) % boxes_per_cell or len(bias) < 2 * boxes_per_cell:
-        raise ValueError(
+        raise UserError(
             f"{source}: {_FIRST_LOGITS}: expected {boxes_per_cell} numbers for each class. Received: shape {bias.shape}"
         )
     return len(bias) // boxes_per_cell - 1

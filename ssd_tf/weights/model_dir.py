@@ -16,8 +16,8 @@ import tensorflow as tf
 
 from ssd_tf.data.annotations import Category
 from ssd_tf.specs import detector
+from ssd_tf.utils.errors import UserError, first_line
 from ssd_tf.utils.files import write_atomically
-from ssd_tf.utils.tensorflow_errors import first_line
 
 CONFIG = "config.json"
 METRICS = "metrics.jsonl"
@@ -63,21 +63,21 @@ def load_info(model_dir: pathlib.Path) -> ModelInfo:
         categories = tuple(Category(c["id"], c["name"]) for c in content["categories"])
         return ModelInfo(detector(content["detector"]).name, categories)
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: not a configuration of ssd_tf ({error!r})") from error
+        raise UserError(f"{path}: not a configuration of ssd_tf ({error!r})") from error
 
 
 def require_same_model(path: pathlib.Path, found: ModelInfo, wanted: ModelInfo) -> None:
     """Raises ValueError where a checkpoint of `found` cannot be used for `wanted`."""
     if found.detector != wanted.detector:
-        raise ValueError(f"{path} holds a {found.detector}, not a {wanted.detector}")
+        raise UserError(f"{path} holds a {found.detector}, not a {wanted.detector}")
     if len(found.categories) != len(wanted.categories):
-        raise ValueError(
+        raise UserError(
             f"{path} was trained for {len(found.categories)} classes, the data set has {len(wanted.categories)}"
         )
     if found.categories != wanted.categories:
         pairs = zip(found.categories, wanted.categories, strict=True)
         ours, theirs = next((a, b) for a, b in pairs if a != b)
-        raise ValueError(
+        raise UserError(
             f"{path} was trained for other classes: {ours.id} {ours.name!r} where the data set has {theirs.id} "
             f"{theirs.name!r}"
         )
@@ -132,7 +132,7 @@ def restore_model(model: keras.Model, prefix: str, only: Callable[[str], bool] =
         status = tf.train.Checkpoint(**{AVERAGE if averaged else MODEL: layers}).restore(prefix)
         status.assert_existing_objects_matched().expect_partial()
     except UNREADABLE as error:
-        raise ValueError(f"{prefix}: cannot be loaded into {model.name}: {first_line(error)}") from error
+        raise UserError(f"{prefix}: cannot be loaded into {model.name}: {first_line(error)}") from error
 
 
 def save_model(model_dir: pathlib.Path, info: ModelInfo, model: keras.Model, source: list[str]) -> None:
@@ -145,7 +145,7 @@ def save_model(model_dir: pathlib.Path, info: ModelInfo, model: keras.Model, sou
       ValueError: model_dir holds a model already.
     """
     if (model_dir / CONFIG).is_file():
-        raise ValueError(f"{model_dir} holds a model already")
+        raise UserError(f"{model_dir} holds a model already")
     model_dir.mkdir(parents=True, exist_ok=True)
     weights_manager(model_dir, model, tf.Variable(0, dtype=tf.int64)).save(0)
     _write_config(model_dir, {**dataclasses.asdict(info), "source": source})

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.pickles import (
     HINT,
     RefusedError,
@@ -63,11 +64,11 @@ def read_pytorch(path: str | pathlib.Path) -> Any:
     except FileNotFoundError as error:
         raise FileNotFoundError(f"weights file not found: {path}") from error
     except MemoryError as error:
-        raise ValueError(f"{path}: not enough memory to read its {path.stat().st_size} bytes") from error
+        raise UserError(f"{path}: not enough memory to read its {path.stat().st_size} bytes") from error
     except (RefusedError, OSError) as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise UserError(f"{path}: {error}") from error
     except _ERRORS as error:
-        raise ValueError(f"{path}: is not a complete PyTorch file: {type(error).__name__}: {error}") from error
+        raise UserError(f"{path}: is not a complete PyTorch file: {type(error).__name__}: {error}") from error
 
 
 def state_dict(content: Any, source: str) -> dict[str, np.ndarray]:
@@ -84,11 +85,11 @@ def state_dict(content: Any, source: str) -> dict[str, np.ndarray]:
         content = next((content[key] for key in ("model", "state_dict") if isinstance(content.get(key), dict)), content)
     if not isinstance(content, dict) or not content:
         kind = "an empty dictionary" if isinstance(content, dict) else f"a {type(content).__name__}"
-        raise ValueError(f'{source}: expected a state_dict, or one under "model" or "state_dict". Received: {kind}')
+        raise UserError(f'{source}: expected a state_dict, or one under "model" or "state_dict". Received: {kind}')
     for name, tensor in content.items():
         if not isinstance(name, str) or not isinstance(tensor, np.ndarray):
             kind = type(tensor).__name__
-            raise ValueError(f"{source}: expected names and tensors. Received: {name!r} of type {kind}{HINT}")
+            raise UserError(f"{source}: expected names and tensors. Received: {name!r} of type {kind}{HINT}")
     return content
 
 

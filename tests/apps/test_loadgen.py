@@ -27,8 +27,8 @@ def breaks(self, *args):
         raise RuntimeError("the model broke")
     return forward(self, *args)
 predictor.Predictor.__call__ = breaks
-from ssd_tf.apps import cli, loadgen
-cli.run(loadgen.main)
+from ssd_tf.apps import cli
+cli.run("loadgen")
 """
 
 

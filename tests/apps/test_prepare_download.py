@@ -66,7 +66,7 @@ def test_unknown_data_set_is_refused_with_the_known_ones(tmp_path):
 # The program, with the archives of COCO 2017 replaced by those in a folder.
 SMALL_COCO = """
 import hashlib, pathlib, sys
-from ssd_tf.apps import cli, prepare
+from ssd_tf.apps import cli
 from ssd_tf.data.formats import coco_download
 from ssd_tf.utils.download import RemoteFile
 def small(name):
@@ -75,7 +75,7 @@ def small(name):
 coco_download.ANNOTATIONS = small("annotations_trainval2017.zip")
 coco_download.IMAGES = {"val": small("val2017.zip")}
 del sys.argv[1]
-cli.run(prepare.main)
+cli.run("prepare")
 """
 
 

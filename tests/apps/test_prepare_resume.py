@@ -18,8 +18,8 @@ from tests.slow_records import SLOW_RECORDS
 
 SLOW = f"""
 {SLOW_RECORDS}
-from ssd_tf.apps import cli, prepare
-cli.run(prepare.main)
+from ssd_tf.apps import cli
+cli.run("prepare")
 """
 
 

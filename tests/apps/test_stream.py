@@ -84,7 +84,7 @@ def test_signal_closes_the_window(trained, video, number, status):
 # The program with a model that says when it is in the middle of a frame and is then not done for an hour.
 SLOW = """
 import sys, time
-from ssd_tf.apps import cli, stream
+from ssd_tf.apps import cli
 import ssd_tf.viewer.engine.inference as inferring
 
 def detect(self, predictor, image):
@@ -94,15 +94,15 @@ def detect(self, predictor, image):
     return quick(self, predictor, image)
 
 quick, inferring.Inferring._detect = inferring.Inferring._detect, detect
-cli.run(stream.main, tensorflow=False)
+cli.run("stream")
 """
 # The program where the window was closed and something is not saved.
 LOST = """
-from ssd_tf.apps import cli, stream
+from ssd_tf.apps import cli
 import ssd_tf.viewer.window.program as program
 
 program.run_window = lambda *_: program.Outcome(0, "street.mp4: the disk is full")
-cli.run(stream.main, tensorflow=False)
+cli.run("stream")
 """
 
 

@@ -14,8 +14,9 @@ import tensorflow as tf
 from ssd_tf.data.formats import shapes
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.input_service import service_dataset, start_dispatcher, start_worker
-from ssd_tf.data.pipeline import AugmentConfig, train_dataset
+from ssd_tf.data.pipeline import train_dataset
 from ssd_tf.data.preparation.prepare import prepare
+from ssd_tf.settings import AugmentConfig
 
 SIZE, BATCH = 32, 4
 NO_END = 10**9

@@ -16,14 +16,15 @@ from ssd_tf.data import records
 from ssd_tf.data.annotations import AnnotatedImage, Category, ClassCount
 from ssd_tf.data.color_jitter import Jitter
 from ssd_tf.data.manifest import Manifest, describe_shard
-from ssd_tf.data.pipeline import AugmentConfig, Share, TrainBatch
-from ssd_tf.distributed.strategy import Distribution, DistributionConfig, make_distribution, split_evenly
+from ssd_tf.data.pipeline import Share, TrainBatch
+from ssd_tf.distributed.strategy import Distribution, make_distribution, split_evenly
 from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.models.layers import BatchNorm, synchronize_batch_norm
 from ssd_tf.models.resnet import freeze_stages
+from ssd_tf.settings import AugmentConfig, DistributionConfig, OptimizerConfig
 from ssd_tf.training.monitoring.example_grid import example_grid
-from ssd_tf.training.optimizer import OptimizerConfig, make_optimizer
+from ssd_tf.training.optimizer import make_optimizer
 from ssd_tf.training.step import make_train_step
 
 TINY = ssd_tf.detector("ssd128_tiny")

@@ -15,7 +15,8 @@ import recipe
 import tensorflow as tf
 
 import ssd_tf
-from ssd_tf.models.losses import REFERENCE_LOSS, LossConfig, check_loss_config, multibox_loss_parts
+from ssd_tf.models.losses import REFERENCE_LOSS, check_loss_config, multibox_loss_parts
+from ssd_tf.settings import LossConfig
 
 # Sums of up to 8732 float32 numbers in another order. The reference is off by 3e-8 itself; measured: 3e-7.
 RELATIVE = 1e-5

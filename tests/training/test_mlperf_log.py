@@ -14,8 +14,9 @@ import sys
 import pytest
 
 import ssd_tf
+from ssd_tf.settings import SubmissionConfig
 from ssd_tf.training import mlperf_log
-from ssd_tf.training.mlperf_log import MlperfLog, SubmissionConfig, drop_caches, rule_names
+from ssd_tf.training.mlperf_log import MlperfLog, drop_caches, rule_names
 
 mlperf_logging = pytest.importorskip(
     "mlperf_logging", reason="MLCommons' logger is not here: pip install ssd_tf[mlperf]"

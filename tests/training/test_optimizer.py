@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 
 from ssd_tf.models.layers import conv_bias, conv_bn
-from ssd_tf.training.optimizer import SGD, OptimizerConfig, make_optimizer
+from ssd_tf.settings import OptimizerConfig
+from ssd_tf.training.optimizer import SGD, make_optimizer
 
 # A few float32 operations on numbers up to 10, ten times over.
 RELATIVE = 2e-6

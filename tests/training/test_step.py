@@ -16,8 +16,9 @@ import tensorflow as tf
 
 import ssd_tf
 from ssd_tf.data.color_jitter import Jitter
-from ssd_tf.data.pipeline import AugmentConfig, TrainBatch
+from ssd_tf.data.pipeline import TrainBatch
 from ssd_tf.models.resnet import freeze_stages
+from ssd_tf.settings import AugmentConfig
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.training.schedule import Schedule, learning_rate
 from ssd_tf.training.step import apply_gradients, augment_on_device, clip_gradients, gradients_of, make_train_step

@@ -9,6 +9,7 @@ import numpy as np
 
 from ssd_tf.data.annotations import AnnotatedDataset, AnnotatedImage, Category
 from ssd_tf.geometry.boxes import from_coco_xywh
+from ssd_tf.utils.errors import UserError
 
 # What is read. The rest, above all the polygons, takes four times the memory of all this and is dropped while parsing.
 _KEYS = frozenset(
@@ -42,9 +43,9 @@ def read_coco(annotations: str | pathlib.Path, images: str | pathlib.Path) -> An
         boxes_of = _group_by_image(content, {category.id for category in categories})
         read = tuple(_read_image(entry, boxes_of[entry["id"]], images) for entry in content["images"])
     except ValueError as error:
-        raise ValueError(f"{annotations}: {error}") from error
+        raise UserError(f"{annotations}: {error}") from error
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{annotations}: not COCO instances: an entry lacks or misuses {error}") from error
+        raise UserError(f"{annotations}: not COCO instances: an entry lacks or misuses {error}") from error
     return AnnotatedDataset(categories, read)
 
 
@@ -59,11 +60,11 @@ def load_coco_json(path: pathlib.Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_wanted)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not JSON: {error}") from error
+        raise UserError(f"{path}: not JSON: {error}") from error
     wanted = ("images", "annotations", "categories")
     if not isinstance(content, dict) or any(not isinstance(content.get(key), list) for key in wanted):
         found = sorted(content) if isinstance(content, dict) else type(content).__name__
-        raise ValueError(f"{path}: not COCO instances: expected lists {wanted}. Received: {found}")
+        raise UserError(f"{path}: not COCO instances: expected lists {wanted}. Received: {found}")
     return content
 
 
@@ -76,7 +77,7 @@ def _read_categories(entries: list[dict[str, Any]]) -> tuple[Category, ...]:
     categories = sorted((Category(_int_id(e), str(e["name"])) for e in entries), key=lambda c: c.id)
     _require_unique([category.id for category in categories], "category id")
     if not categories:
-        raise ValueError("the list of categories is empty")
+        raise UserError("the list of categories is empty")
     return tuple(categories)
 
 
@@ -87,11 +88,11 @@ def _group_by_image(content: dict[str, Any], category_ids: set[int]) -> dict[int
     for entry in content["annotations"]:
         where = f"annotation {entry.get('id')}"
         if entry["image_id"] not in boxes_of:
-            raise ValueError(f"{where} belongs to image {entry['image_id']}, which is not in the list of images")
+            raise UserError(f"{where} belongs to image {entry['image_id']}, which is not in the list of images")
         if entry["category_id"] not in category_ids:
-            raise ValueError(f"{where} has category {entry['category_id']}, which is not in the list of categories")
+            raise UserError(f"{where} has category {entry['category_id']}, which is not in the list of categories")
         if len(entry["bbox"]) != 4:
-            raise ValueError(f"{where}: expected bbox [x, y, w, h]. Received: {entry['bbox']}")
+            raise UserError(f"{where}: expected bbox [x, y, w, h]. Received: {entry['bbox']}")
         boxes_of[entry["image_id"]].append(entry)
     return boxes_of
 
@@ -99,7 +100,7 @@ def _group_by_image(content: dict[str, Any], category_ids: set[int]) -> dict[int
 def _read_image(entry: dict[str, Any], boxes: list[dict[str, Any]], folder: pathlib.Path) -> AnnotatedImage:
     height, width = int(entry["height"]), int(entry["width"])
     if height < 1 or width < 1:
-        raise ValueError(f"image {entry['id']}: expected a size of at least 1x1. Received: {width}x{height}")
+        raise UserError(f"image {entry['id']}: expected a size of at least 1x1. Received: {width}x{height}")
     xywh = np.array([box["bbox"] for box in boxes], np.float64).reshape(-1, 4)
     areas = [box.get("area", wh[0] * wh[1]) for box, wh in zip(boxes, xywh[:, 2:], strict=True)]
     return AnnotatedImage(
@@ -125,7 +126,7 @@ def _picture_path(folder: pathlib.Path, file_name: str) -> pathlib.Path:
 
 def _int_id(entry: dict[str, Any]) -> int:
     if not isinstance(entry["id"], int) or isinstance(entry["id"], bool):
-        raise ValueError(f"expected whole numbers as ids. Received: {entry['id']!r}")
+        raise UserError(f"expected whole numbers as ids. Received: {entry['id']!r}")
     return entry["id"]
 
 
@@ -133,4 +134,4 @@ def _require_unique(ids: list[int], what: str) -> None:
     if len(set(ids)) != len(ids):
         seen: set[int] = set()
         twice = next(i for i in ids if i in seen or seen.add(i))
-        raise ValueError(f"{what} {twice} is listed twice")
+        raise UserError(f"{what} {twice} is listed twice")

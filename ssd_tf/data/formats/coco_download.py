@@ -6,6 +6,7 @@ import pathlib
 
 from ssd_tf.utils.archives import unpack
 from ssd_tf.utils.download import RemoteFile, fetch
+from ssd_tf.utils.errors import UserError
 
 # Plain http is what the COCO site links to; the hash tells whether the content is COCO's.
 _SERVER = "http://images.cocodataset.org"
@@ -45,7 +46,7 @@ def download_coco2017(split: str, folder: str | os.PathLike[str]) -> tuple[pathl
       OSError: an archive cannot be had (the message says what to fetch by hand), or the folder cannot be written to.
     """
     if split not in IMAGES:
-        raise ValueError(f"split: expected one of COCO 2017 with annotations: {', '.join(IMAGES)}. Received: {split!r}")
+        raise UserError(f"split: expected one of COCO 2017 with annotations: {', '.join(IMAGES)}. Received: {split!r}")
     folder = pathlib.Path(folder)
     # The small one first: whatever is wrong shows early.
     for archive in (ANNOTATIONS, IMAGES[split]):

@@ -14,6 +14,7 @@ import pathlib
 import cv2
 import numpy as np
 
+from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import write_atomically
 
 # Sparse and in no pattern, so that a program that confuses ids and labels fails at once.
@@ -58,11 +59,11 @@ def draw_shapes(
       OSError: a file cannot be written.
     """
     if num_images < 1:
-        raise ValueError(f"Expected num_images to be at least 1. Received: num_images={num_images}")
+        raise UserError(f"Expected num_images to be at least 1. Received: num_images={num_images}")
     if seed < 0:
-        raise ValueError(f"Expected seed to be non-negative. Received: seed={seed}")
+        raise UserError(f"Expected seed to be non-negative. Received: seed={seed}")
     if start_id < 1:
-        raise ValueError(f"Expected start_id to be at least 1. Received: start_id={start_id}")
+        raise UserError(f"Expected start_id to be at least 1. Received: start_id={start_id}")
     _check_size(image_size)
 
     output = pathlib.Path(output_dir)
@@ -212,7 +213,7 @@ def shape_polygon(category_id: int, radius: float, angle: float) -> np.ndarray:
         turns = [np.linalg.matrix_power(np.array([[0, -1], [1, 0]]), k) for k in range(4)]
         corners = np.concatenate([quarter @ turn.T for turn in turns])
     else:
-        raise ValueError(f"Expected category_id to be one of {CATEGORY_IDS}. Received: category_id={category_id}")
+        raise UserError(f"Expected category_id to be one of {CATEGORY_IDS}. Received: category_id={category_id}")
     cos, sin = np.cos(angle), np.sin(angle)
     return radius * corners @ np.array([[cos, sin], [-sin, cos]])
 
@@ -248,7 +249,7 @@ def _polygon_area(corners: np.ndarray) -> float:
 
 def _check_size(size: tuple[int, int]) -> None:
     if min(size) < MIN_SIDE:
-        raise ValueError(
+        raise UserError(
             f"Expected image_size (width, height) to be at least {MIN_SIDE} each. Received: image_size={size}"
         )
 

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ssd_tf.data.preparation.shards import ShardJob, ShardResult, finished, note_path, write_shard, written
+from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import atomic_path
 
 # A job's file is its shard's name and this.
@@ -34,19 +35,19 @@ def open_pipeline(options: Sequence[str]) -> Any:
     """
     words = [option for option in options if not option.startswith("--")]
     if words:
-        raise ValueError(f"Beam options: expected the form --name=value. Received: {' '.join(words)}")
+        raise UserError(f"Beam options: expected the form --name=value. Received: {' '.join(words)}")
     try:
         # By name: the type checker need not find what is not installed everywhere.
         beam = importlib.import_module("apache_beam")
         settings = importlib.import_module("apache_beam.options.pipeline_options").PipelineOptions(list(options))
     except ImportError as error:
-        raise ValueError("--runner=beam needs Apache Beam: pip install 'apache-beam>=2.77,<3'") from error
+        raise UserError("--runner=beam needs Apache Beam: pip install 'apache-beam>=2.77,<3'") from error
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
             settings.get_all_options()
     except SystemExit:  # Beam's parser ends the program after a page about all its options
-        raise ValueError(f"Beam options: {said.getvalue().strip().rsplit('error: ')[-1]}") from None
+        raise UserError(f"Beam options: {said.getvalue().strip().rsplit('error: ')[-1]}") from None
     return beam.Pipeline(options=settings)
 
 

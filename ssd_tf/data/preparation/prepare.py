@@ -22,6 +22,7 @@ from ssd_tf.data.annotations import AnnotatedDataset, AnnotatedImage, Category, 
 from ssd_tf.data.manifest import Manifest, manifest_path, save_manifest
 from ssd_tf.data.preparation import beam
 from ssd_tf.data.preparation.shards import ShardJob, ShardResult, finished, shard_name, write_shard
+from ssd_tf.utils.errors import UserError
 
 # About 100 MB of COCO pictures in a shard; at least 4, so that small sets are read and written in parallel too.
 IMAGES_PER_SHARD = 750
@@ -75,7 +76,7 @@ def prepare(
     findings: dict[str, list[str]] = collections.defaultdict(list)
     images = _without_missing(images, allow_missing, findings)
     if not images:
-        raise ValueError("the data set has no image to prepare")
+        raise UserError("the data set has no image to prepare")
 
     output = pathlib.Path(output_dir)
     output.mkdir(parents=True, exist_ok=True)
@@ -186,7 +187,7 @@ def _summarize(
             findings[kind].extend(messages)
     num_images = sum(result.shard.images for result in results)
     if not num_images:
-        raise ValueError("no picture could be read; the first: " + findings["unreadable"][0])
+        raise UserError("no picture could be read; the first: " + findings["unreadable"][0])
     by_class = zip(*(result.classes for result in results), strict=True)
     return Manifest(
         split=split,
@@ -204,16 +205,16 @@ def _check_arguments(
     split: str, num_shards: int, num_workers: int, limit: int, runner: str, beam_options: Sequence[str]
 ) -> None:
     if not re.fullmatch(r"[\w.-]+", split):
-        raise ValueError(f"split: expected a plain name such as train. Received: {split!r}")
+        raise UserError(f"split: expected a plain name such as train. Received: {split!r}")
     if min(num_shards, num_workers, limit) < 0:
-        raise ValueError(
+        raise UserError(
             "expected numbers of at least 0. "
             f"Received: num_shards={num_shards}, num_workers={num_workers}, limit={limit}"
         )
     if runner not in RUNNERS:
-        raise ValueError(f"runner: expected one of {', '.join(RUNNERS)}. Received: {runner!r}")
+        raise UserError(f"runner: expected one of {', '.join(RUNNERS)}. Received: {runner!r}")
     if beam_options and runner != "beam":
-        raise ValueError(f"beam options: expected them with runner=beam only. Received: {list(beam_options)}")
+        raise UserError(f"beam options: expected them with runner=beam only. Received: {list(beam_options)}")
 
 
 def _remove_old_manifest(path: pathlib.Path) -> None:

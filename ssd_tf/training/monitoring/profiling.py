@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import tensorflow as tf
 from absl import logging
 
+from ssd_tf.utils.errors import UserError
+
 
 class StepProfiler:
     """Records the steps from `first` to `last`, both included; counted from 1, as steps are reported.
@@ -66,5 +68,5 @@ def parse_steps(text: str) -> tuple[int, ...]:
         return ()
     first, _, last = text.partition(":")
     if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last)):
-        raise ValueError(f"--profile_steps: expected FIRST:LAST, such as 100:110, from step 1 on. Received: {text}")
+        raise UserError(f"--profile_steps: expected FIRST:LAST, such as 100:110, from step 1 on. Received: {text}")
     return int(first), int(last)

@@ -13,6 +13,7 @@ from ssd_tf.drawing.placement import LabelMemory
 from ssd_tf.media.newest import Newest
 from ssd_tf.media.rates import Rate
 from ssd_tf.media.video_writer import VideoWriter
+from ssd_tf.utils.errors import UserError
 from ssd_tf.viewer.engine.messages import Detected, Redraw, State, Told
 from ssd_tf.viewer.engine.recorder import Recorder
 from ssd_tf.viewer.engine.view import View, count_classes, draw_view
@@ -116,7 +117,7 @@ class Showing:
         """
         with self._recording_lock:
             if self._recorder and self._recorder.is_running:
-                raise ValueError(f"expected no recording. Received: {path}, while {self._recorder.path} is recorded")
+                raise UserError(f"expected no recording. Received: {path}, while {self._recorder.path} is recorded")
             if pathlib.Path(path).exists():
                 raise FileExistsError(f"expected a new file to record to. Received: {path}, which is there")
             self._recorder = Recorder(VideoWriter(path, fps))

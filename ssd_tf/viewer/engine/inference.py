@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssd_tf.media.newest import Newest
+from ssd_tf.utils.errors import mistakes
 from ssd_tf.viewer.engine.capture import Capturing
 from ssd_tf.viewer.engine.messages import Captured, Detected, Redraw, State, Told
 
@@ -69,7 +70,7 @@ class Inferring:
             start = time.monotonic()
             try:
                 found = self._detect(self.predictor, message.frame.image)
-            except _mistakes() as error:
+            except mistakes() as error:
                 failed = message.opening
                 self._capturing.stop(failed)
                 self._results.put(Told(failed, State.FAILED, f"the model failed: {error}"), keep=True)
@@ -85,7 +86,7 @@ class Inferring:
             predictor = self._load_model()
             size = predictor.spec.image_size
             self._detect(predictor, np.zeros((size, size, 3), np.uint8))
-        except _mistakes() as error:
+        except mistakes() as error:
             self._results.put(Told(None, State.FAILED, f"the model cannot be loaded: {error}"), keep=True)
             return False
         self.predictor = predictor
@@ -95,10 +96,3 @@ class Inferring:
         from ssd_tf.inference.predictor import detect_images  # late: imports TensorFlow
 
         return detect_images(predictor, [image], 1, _SCORE_THRESHOLD)[0]
-
-
-def _mistakes() -> tuple[type[Exception], ...]:
-    """What a model or a machine can be wrong in; all else is a mistake of this program's."""
-    import tensorflow as tf
-
-    return (ValueError, KeyError, ArithmeticError, OSError, tf.errors.OpError)

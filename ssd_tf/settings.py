@@ -1,0 +1,206 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""The settings of a training run: each with its default, its range and its help in one place.
+
+The flags of `train` are made from these fields. A flag has the name of its field, whatever the group, so no two groups
+share a name. `training/config.py` checks what must hold among them.
+"""
+
+import dataclasses
+from typing import Any
+
+EPOCHS = 70
+# MLPerf ssd-v1: the learning rate of a batch of 32, which grows with the batch.
+LEARNING_RATE = 2.5e-3
+LEARNING_RATE_BATCH = 32
+
+
+def setting(
+    default: Any,
+    help_text: str,
+    *,
+    lower: float | None = None,
+    upper: float | None = None,
+    choices: tuple[str, ...] = (),
+    required: bool = False,
+) -> Any:
+    """A field of a settings dataclass. `required` is for programs: Python may fill it in later."""
+    metadata = {"help": help_text, "lower": lower, "upper": upper, "choices": choices, "required": required}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerConfig:
+    """The update of the weights. AdamW keeps its usual betas, 0.9 and 0.999; its weight decay is decoupled."""
+
+    optimizer: str = setting("sgd", "How weights are updated; adamw wants a --learning_rate.", choices=("sgd", "adamw"))
+    momentum: float = setting(0.9, "Of SGD.", lower=0.0, upper=1.0)
+    weight_decay: float = setting(5e-4, "On every parameter, as in the reference.", lower=0.0)
+    decay_bias_and_norm: bool = setting(True, "Weight decay on biases and batch norm as well, as in the reference.")
+    clip_gradient_norm: float = setting(0.0, "Scale gradients down to this norm over all of them; 0: never.", lower=0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class ScheduleConfig:
+    """The learning rate over time."""
+
+    learning_rate: float | None = setting(
+        None, "After warm-up, before decay; by default the reference's 2.5e-3 * batch_size / 32.", lower=0.0
+    )
+    lr_schedule: str = setting(
+        "step", "Decay by --lr_decay_epochs, or down to 0 at the end.", choices=("step", "cosine")
+    )
+    lr_decay_epochs: tuple[int, ...] = setting((40, 50), "Epochs after which the learning rate is divided by 10.")
+    lr_warmup_epochs: float = setting(0.0, "Length of the linear warm-up, in epochs.", lower=0.0)
+    lr_warmup_steps: int = setting(0, "Length of the linear warm-up in steps, instead.", lower=0)
+    lr_warmup_factor: int = setting(0, "The warm-up starts at learning_rate * (1 - 2**-factor).", lower=0)
+    mlperf_warmup_quirk: bool = setting(
+        False, "Stay at the last warm-up value until the first decay, as the reference."
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class LossConfig:
+    """What `multibox_loss_parts` computes; the default is the reference's loss."""
+
+    loss: str = setting("multibox", "Hard negative mining, or the focal loss.", choices=("multibox", "focal"))
+    focal_gamma: float = setting(2.0, "Of the focal loss: how little confident anchors count.", lower=0.0)
+    focal_alpha: float = setting(
+        0.25, "Of the focal loss: the weight of positives, 1 - alpha of negatives.", lower=0.0, upper=1.0
+    )
+    class_weights: tuple[float, ...] = setting(
+        (), "Weight of each class in the classification loss, in the order of the classes; empty: 1 for each."
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class AugmentConfig:
+    """What is done to training images."""
+
+    random_crop: bool = setting(True, "Augment with SSD's random crop.")
+    crop_tries: int = setting(1, "Windows tried for each minimum IoU of the random crop.", lower=1)
+    random_flip: bool = setting(True, "Augment by mirroring half of the images.")
+    color_jitter: bool = setting(True, "Augment brightness, contrast, saturation and hue.")
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationConfig:
+    """When the run evaluates, and when it stops for it."""
+
+    eval_every_epochs: int = setting(5, "Evaluate after so many epochs; 0: see --eval_epochs.", lower=0)
+    eval_epochs: tuple[int, ...] = setting(
+        (), "Evaluate after these epochs too; there is always an evaluation at the end."
+    )
+    eval_batch_size: int = setting(0, "Images in an evaluation step; 0 takes batch_size.", lower=0)
+    target_map: float = setting(0.0, "Stop when an evaluation reaches this AP; 0: never.", lower=0.0, upper=1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckpointConfig:
+    """When the run saves, and what it keeps. The end is always saved."""
+
+    checkpoint_every_epochs: int = setting(1, "Save after so many epochs; 0: at the end only.", lower=0)
+    checkpoint_every_steps: int = setting(0, "Save after so many steps too; 0: see above.", lower=0)
+    keep_checkpoints: int = setting(2, "Keep so many checkpoints, the latest ones.", lower=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class DistributionConfig:
+    """Devices and machines."""
+
+    strategy: str = setting(
+        "auto",
+        "auto: the machines of TF_CONFIG or SLURM, else all GPUs, else the CPU. See docs/distributed.md.",
+        choices=("auto", "one_device", "mirrored", "multi_worker"),
+    )
+    num_virtual_devices: int = setting(0, "Cut the CPU into so many, to try --strategy=mirrored.", lower=0)
+    sync_bn: bool = setting(False, "Batch norm over the whole batch instead of each device's part.")
+    input_service: str = setting("", "Load the batches in this tf.data service, grpc://HOST:PORT.")
+
+
+@dataclasses.dataclass(frozen=True)
+class SubmissionConfig:
+    """MLPerf's log: its file, empty for no log, and the words that the rules ask for."""
+
+    mlperf_log: str = setting("", "Write the events that MLPerf training v1.1 asks for to this file.")
+    mlperf_org: str = setting("ssd_tf", "Who submits.")
+    mlperf_platform: str = setting("unnamed", "The machine's name.")
+    mlperf_division: str = setting("closed", "The division of the submission.", choices=("closed", "open"))
+    mlperf_status: str = setting("onprem", "What the machine is.", choices=("cloud", "onprem", "preview", "research"))
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """A run of `train`: `TrainConfig(data_dir="data", model_dir="runs/mine")` is the MLPerf reference's training."""
+
+    detector: str = setting("ssd300_resnet34", "The detector's name.")
+    data_dir: str = setting("", "The folder that `prepare` wrote.", required=True)
+    model_dir: str = setting("", "The run's folder: checkpoints, metrics, TensorBoard events.", required=True)
+    train_split: str = setting("train", "Split to train on.")
+    val_split: str = setting("val", "Split to evaluate on.")
+    backbone_weights: str = setting(
+        "",
+        "Start the backbone from this file (.pth, .safetensors, .npz), checkpoint or model_dir; `torchvision` "
+        "downloads the ImageNet weights that MLPerf starts from.",
+    )
+    init_from: str = setting("", "Start all weights from this file, checkpoint or model_dir.")
+    freeze_backbone_stages: int = setting(
+        0, "Do not train the stem and so many residual stages; 0: train all.", lower=0
+    )
+    precision: str = setting("auto", "What the layers compute in.", choices=("auto", "float32", "bfloat16"))
+    seed: int = setting(0, "Of the weights, the order of examples and the augmentation.", lower=0)
+    batch_size: int = setting(32, "Images in a step, over all devices and machines.", lower=1)
+    batch_splits: int = setting(1, "Parts that a device's batch goes through the model in, to save memory.", lower=1)
+    epochs: int = setting(0, f"Length of the run; {EPOCHS} where --steps is not set either.", lower=0)
+    steps: int = setting(0, "Length of the run in steps, instead of --epochs.", lower=0)
+    ema_decay: float = setting(
+        0.0, "Evaluate and keep a moving average of the weights with this decay, such as 0.9998; 0: none.", lower=0.0
+    )
+    skip_bad_records: bool = setting(False, "Continue over records that cannot be read, instead of stopping.")
+    log_every_steps: int = setting(20, "Report loss and speed after so many steps.", lower=1)
+    profile_steps: str = setting("", "Profile the steps FIRST:LAST, such as 100:110, for TensorBoard.")
+    optimizer: OptimizerConfig = OptimizerConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    loss: LossConfig = LossConfig()
+    augment: AugmentConfig = AugmentConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    checkpoints: CheckpointConfig = CheckpointConfig()
+    distribution: DistributionConfig = DistributionConfig()
+    submission: SubmissionConfig = SubmissionConfig()
+
+
+def setting_fields() -> dict[str, dataclasses.Field]:
+    """Every setting by the name of its flag, those of the groups beside the others, in the order of the classes."""
+    found: dict[str, dataclasses.Field] = {}
+    for field in dataclasses.fields(TrainConfig):
+        if dataclasses.is_dataclass(field.default):
+            found.update({inner.name: inner for inner in dataclasses.fields(field.default)})
+        else:
+            found[field.name] = field
+    return found
+
+
+def train_config(**settings: Any) -> TrainConfig:
+    """A TrainConfig from settings by the names of their flags, each put into its group; the rest at their defaults.
+
+    Raises:
+      TypeError: there is no setting of that name.
+    """
+    if unknown := sorted(set(settings) - set(setting_fields())):
+        raise TypeError(f"there is no setting {', '.join(unknown)}. Expected some of {', '.join(setting_fields())}")
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(TrainConfig):
+        if dataclasses.is_dataclass(field.default):
+            inner = {f.name: settings[f.name] for f in dataclasses.fields(field.default) if f.name in settings}
+            values[field.name] = dataclasses.replace(field.default, **inner)  # pyright: ignore[reportArgumentType]
+        elif field.name in settings:
+            values[field.name] = settings[field.name]
+    return TrainConfig(**values)
+
+
+def flat_settings(config: TrainConfig) -> dict[str, Any]:
+    """Every setting under the name of its flag; what the groups hold stands beside the rest."""
+    settings: dict[str, Any] = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        settings.update(dataclasses.asdict(value) if dataclasses.is_dataclass(value) else {field.name: value})  # pyright: ignore[reportArgumentType]
+    return settings
