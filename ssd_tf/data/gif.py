@@ -34,8 +34,10 @@ def first_frame(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     start = _HEADER + _color_table(data[10])
     # An extension is its introducing byte, a label, and a chain.
     (start,) = tf.while_loop(lambda at: data[at] == _EXTENSION, lambda at: [after_pieces(at + 2)], [start])
+    # All that follows reads behind `start`, and must not fail before this does.
     with tf.control_dependencies([tf.debugging.Assert(data[start] == _IMAGE, ["a GIF without a frame"])]):
-        end = after_pieces(start + _IMAGE_DESCRIPTOR + _color_table(data[start + 9]) + 1)
+        start = tf.identity(start)
+    end = after_pieces(start + _IMAGE_DESCRIPTOR + _color_table(data[start + 9]) + 1)
     height = tf.maximum(pair(8), pair(start + 3) + pair(start + 7))
     width = tf.maximum(pair(6), pair(start + 1) + pair(start + 5))
     alone = tf.strings.join([tf.strings.substr(encoded, 0, end), bytes([_TRAILER])])
