@@ -132,7 +132,7 @@ def series_variable(class_index: int) -> str:
 def shortened(name: str, most: int) -> str:
     """The name, or its beginning, "…" and its end, in at most so many letters; Chinese ones and the like count twice.
 
-    Cut in the middle: names of one data set often begin alike, and could not be told apart by their beginnings.
+    Cut in the middle: names of one data set often begin alike, and their beginnings alone would look the same.
     """
     widths = [2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in name]
     if sum(widths) <= most:
@@ -150,7 +150,7 @@ def render_svg(figure: Figure, prefix: str) -> str:
     CSS variables: --ink for LIGHT["ink"].
 
     Args:
-      prefix: starts every id inside, so that those of two figures in a page never meet. Letters, digits and dashes.
+      prefix: starts every id inside, so that ids in a page are unique. Letters, digits and dashes.
     """
     buffer = io.StringIO()
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": prefix}), warnings.catch_warnings():
@@ -203,9 +203,9 @@ def _escape_missing(figure: Figure) -> None:
         for axis in (axes.xaxis, axes.yaxis):  # they write their labels anew whenever they are drawn
             if isinstance(formatter := axis.get_major_formatter(), FixedFormatter):
                 axis.set_major_formatter(FixedFormatter([_escaped(text) for text in formatter.seq]))
-    for text in figure.findobj(Text):
-        assert isinstance(text, Text)
-        text.set_text(_escaped(text.get_text()))
+    for text in figure.findobj():
+        if isinstance(text, Text):
+            text.set_text(_escaped(text.get_text()))
 
 
 def _escaped(text: str) -> str:
