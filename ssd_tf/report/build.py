@@ -1,19 +1,20 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The report of a run: one page that needs no other file, and each of its charts and pictures as a file."""
+"""The report of a run: one page that needs no other file, and each of its charts and images as a file."""
 
 import dataclasses
 import datetime
 import functools
 import pathlib
-from html import escape
 from typing import Any, NamedTuple
+
+from markupsafe import Markup
 
 from ssd_tf.data.manifest import manifest_path
 from ssd_tf.plots.history import History, read_history
 from ssd_tf.plots.rendering import WIDE, render_png
 from ssd_tf.plots.training_curves import PANEL_WIDTH, Panel, curves_figure, panel_figure, present_panels
 from ssd_tf.report import sections
-from ssd_tf.report.page import Chart, Section, chart_html, list_html, page_html
+from ssd_tf.report.page import Chart, Section, page_html, parts
 from ssd_tf.report.scoring import Scored, score_checkpoint
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import atomic_path, make_folder, write_atomically
@@ -29,7 +30,7 @@ class ReportConfig:
 
     Attributes:
       data_dir, split: the evaluation's; empty takes those that the run was evaluated on.
-      score_threshold: of detections in the confusion matrix and in pictures.
+      score_threshold: of detections in the confusion matrix and in images.
     """
 
     model_dir: str
@@ -56,7 +57,7 @@ class _Source(NamedTuple):
 
 
 def write_report(config: ReportConfig, now: datetime.datetime | None = None) -> Written:
-    """Scores the run's best checkpoint, and writes the page with its charts and pictures into config.output_dir.
+    """Scores the run's best checkpoint, and writes the page with its charts and images into config.output_dir.
 
     What cannot be shown is left out and named: the evaluation, where the run has no checkpoint yet or its data are not
     there; the curves, where the model was not trained in this folder.
@@ -86,13 +87,13 @@ def write_report(config: ReportConfig, now: datetime.datetime | None = None) -> 
     title = f"{info.detector}: {model_dir.resolve().name}"
     header = _header(title, history, source, scored, missing, now or datetime.datetime.now())
     drawn = sections.evaluation_charts(scored, config.score_threshold) if scored else {}
-    parts = [_training(history)] if history.training else []
+    shown = [_training(history)] if history.training else []
     if scored:
-        parts += sections.evaluation_sections(scored, drawn, config.score_threshold)
+        shown += sections.evaluation_sections(scored, drawn, config.score_threshold)
     if settings:
-        parts.append(Section("settings", "Settings", list_html(_flat(settings))))
+        shown.append(Section("settings", "Settings", parts().settings(_flat(settings))))
     page = output / PAGE
-    write_atomically(page, page_html(title, header, parts))
+    write_atomically(page, page_html(title, header, shown))
     _write_files(output, history, drawn, scored)
     return Written(page, missing)
 
@@ -122,22 +123,20 @@ def _header(
     scored: Scored | None,
     missing: list[str],
     now: datetime.datetime,
-) -> str:
+) -> Markup:
     lines = [f"Made on {now.day} {now:%B %Y, %H:%M}."]
     if source and scored:
         truth = scored.evaluation.ground_truth
         lines.insert(
             0,
             f"{_named(source.checkpoint, history)} on {source.split} of {source.data_dir}: "
-            f"{len(truth['images']):,} pictures, {sum(scored.boxes_by_size.values()):,} boxes, "
+            f"{len(truth['images']):,} images, {sum(scored.boxes_by_size.values()):,} boxes, "
             f"{len(truth['categories']):,} classes.",
         )
     elif history.training:
         last = next(iter(history.training.values()))
         lines.insert(0, f"A run that has reported up to step {last.steps[-1]:,}, epoch {last.epochs[-1]:.4g}.")
-    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in missing)
-    shown = sections.tiles(scored) if scored else ""
-    return f'<h1>{escape(title)}</h1><p class="muted">{escape(" ".join(lines))}</p>{notes}{shown}'
+    return parts().header(title, " ".join(lines), missing, sections.tiles(scored) if scored else "")
 
 
 def _named(checkpoint: str, history: History) -> str:
@@ -150,13 +149,8 @@ def _named(checkpoint: str, history: History) -> str:
 
 
 def _training(history: History) -> Section:
-    panels = "".join(chart_html(_panel_chart(history, panel)) for panel in present_panels(history))
-    text = (
-        "<p>By step, with the epoch above. A line with a faint one of its colour is the moving average of that; the "
-        "faint line and all others are what was reported. The number at the end of a line is the last that was "
-        "reported.</p>"
-    )
-    return Section("training", "Training", f'{text}<div class="panels">{panels}</div>')
+    charts = [_panel_chart(history, panel) for panel in present_panels(history)]
+    return Section("training", "Training", parts().training(charts))
 
 
 def _panel_chart(history: History, panel: Panel) -> Chart:
@@ -177,12 +171,12 @@ def _flat(settings: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _write_files(output: pathlib.Path, history: History, drawn: dict[str, Chart], scored: Scored | None) -> None:
-    """Writes charts and pictures; those that an earlier report left and this one does not have are removed."""
+    """Writes charts and images; those that an earlier report left and this one does not have are removed."""
     files = {f"{chart.name}.png": render_png(chart.draw(WIDE)) for chart in drawn.values()}
     if history.training:
         files[_CURVES] = render_png(curves_figure(history))
     if scored:
-        files |= sections.picture_files(scored)
+        files |= sections.example_files(scored)
     for name in {_CURVES, *sections.file_names()} - files.keys():
         (output / name).unlink(missing_ok=True)
     for name, content in files.items():

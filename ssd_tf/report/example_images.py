@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The pictures that a detector does worst and best on: which they are, and what they look like with boxes."""
+"""The images that a detector does worst and best on: which they are, and what they look like with boxes."""
 
 import pathlib
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _TEXT_SCALE = 1.5
 
 
 class ExampleImage(NamedTuple):
-    """A picture with its true and with its found boxes drawn, uint8 RGB of one size; and the categories of these.
+    """An image with its true and with its found boxes drawn, uint8 RGB of one size; and the categories of these.
 
     file_name: "" where it is not known.
     """
@@ -33,9 +33,9 @@ class ExampleImage(NamedTuple):
 
 
 def worst_and_best(scores: Sequence[ImageScore], most: int = MAX_EXAMPLES) -> tuple[list[ImageScore], list[ImageScore]]:
-    """The lowest F1 first, then the highest first; no picture is in both lists, and each has at most `most`.
+    """The lowest F1 first, then the highest first; no image is in both lists, and each has at most `most`.
 
-    Of equal F1 the picture with more mistakes is worse, and the one with more objects found is better.
+    Of equal F1 the image with more mistakes is worse, and the one with more objects found is better.
     """
     count = min(most, -(-len(scores) // 2))
     worst = sorted(scores, key=lambda s: (s.f1, -(s.wrong + s.missed)))[:count]
@@ -50,7 +50,7 @@ def draw_examples(
     manifest: Manifest,
     score_threshold: float,
 ) -> list[ExampleImage]:
-    """The pictures in the order of `scores`; those that cannot be read are left out."""
+    """The images in the order of `scores`; those that cannot be read are left out."""
     ids = [score.image_id for score in scores]
     images = read_pictures(data_dir, manifest, ids, limit=len(ids), max_side=_MAX_SIDE)
     truth = evaluation.ground_truth

@@ -1,21 +1,25 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The parts that a page is put together of: charts, tables, pictures, sections. Every text is escaped here."""
+"""The report's page out of its template (template.html.jinja) and its style (style.css), which escape every text.
+
+Nothing is loaded from elsewhere: the fonts are the reader's own.
+"""
 
 import base64
+import functools
+import math
+import pathlib
 from collections.abc import Callable, Sequence
-from html import escape
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jinja2
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from ssd_tf.plots.rendering import NARROW, WIDE, render_svg
-from ssd_tf.report.style import style_sheet
+from ssd_tf.plots.rendering import DARK, LIGHT, NARROW, WIDE, render_svg
 
-
-class Html(str):
-    """Text that is HTML already, and not escaped again."""
-
-    __slots__ = ()
+_FOLDER = pathlib.Path(__file__).parent
+_PAGE_LIGHT = {"surface": "#ffffff", "ground": "#f5f6f8", "line": "#dde1e6", "note": "#fff4d6"}
+_PAGE_DARK = {"surface": "#181c20", "ground": "#101316", "line": "#2f363d", "note": "#3a3013"}
 
 
 class Chart(NamedTuple):
@@ -35,89 +39,56 @@ class Chart(NamedTuple):
     draw: Callable[[float], Figure]
     widths: tuple[float, ...] = (WIDE, NARROW)
 
+    def drawings(self) -> list[tuple[str, Markup]]:
+        """For each width the CSS classes that say when it is shown, and the chart as SVG."""
+        return [
+            (
+                f"scroll {kind}" if len(self.widths) > 1 else "scroll",
+                Markup(render_svg(self.draw(width), f"{self.name}-{kind}")),
+            )
+            for kind, width in zip(("wide", "narrow"), self.widths, strict=False)
+        ]
+
 
 class Section(NamedTuple):
-    """A part of the page: `key` for links to it, a title, and its inside as HTML."""
+    """A part of the page: `key` for links to it, a title, and its inside."""
 
     key: str
     title: str
-    html: str
+    html: Markup
 
 
-def page_html(title: str, header: str, sections: Sequence[Section]) -> str:
-    """The whole page. `title` is text; `header` and the sections' insides are HTML."""
-    links = "".join(f'<a href="#{section.key}">{escape(section.title)}</a>' for section in sections)
-    parts = "\n".join(
-        f'<section id="{section.key}">\n<h2>{escape(section.title)}</h2>\n{section.html}\n</section>'
-        for section in sections
+@functools.cache
+def parts() -> Any:
+    """The template's macros as functions, `parts().table(head, rows, label)`: they return Markup."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escape(title)}</title>
-<style>{style_sheet()}</style>
-</head>
-<body>
-<main>
-<header>
-{header}
-<nav aria-label="Parts of the report">{links}</nav>
-</header>
-{parts}
-</main>
-</body>
-</html>
-"""
+    environment.filters["decimals"] = decimals
+    return environment.get_template("template.html.jinja").module
 
 
-def chart_html(chart: Chart) -> str:
-    """A <figure> with the chart as SVG, drawn for wide and for narrow windows; a chart wider than its place scrolls."""
-    drawings = []
-    for kind, width in zip(("wide", "narrow"), chart.widths, strict=False):
-        svg = render_svg(chart.draw(width), f"{chart.name}-{kind}")
-        shown = f"scroll {kind}" if len(chart.widths) > 1 else "scroll"
-        drawings.append(f'<div class="{shown}">{svg}</div>')
-    caption = f"<figcaption>{escape(chart.caption)}</figcaption>" if chart.caption else ""
-    image = f'<div class="chart" role="img" aria-label="{escape(chart.alt)}">{"".join(drawings)}</div>'
-    return f"<figure>{image}{caption}</figure>"
+def page_html(title: str, header: Markup, sections: Sequence[Section]) -> str:
+    """The whole page."""
+    return str(parts().page(title, style_sheet(), header, sections)).lstrip()
 
 
-def table_html(head: Sequence[str], rows: Sequence[Sequence[str]], label: str) -> str:
-    """A <table> in a box that scrolls by itself. Cells are text, or Html; `label` says what it lists."""
-    heads = "".join(f'<th scope="col">{escape(text)}</th>' for text in head)
-    lines = "\n".join("<tr>" + "".join(f"<td>{as_html(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return (
-        f'<div class="scroll tall" tabindex="0" role="region" aria-label="{escape(label)}"><table>'
-        f"<thead><tr>{heads}</tr></thead><tbody>\n{lines}\n</tbody></table></div>"
-    )
+def style_sheet() -> Markup:
+    """The CSS of the whole page; the colours of charts are variables that follow the reader's light or dark."""
+    light, dark = ("".join(f"--{k}:{v};" for k, v in c.items()) for c in (LIGHT | _PAGE_LIGHT, DARK | _PAGE_DARK))
+    rules = (_FOLDER / "style.css").read_text(encoding="utf-8")
+    return Markup(f":root{{{light}}}\n@media (prefers-color-scheme: dark){{:root{{{dark}}}}}\n{rules}")
 
 
-def list_html(settings: Sequence[tuple[str, str]]) -> str:
-    """Names with their values."""
-    rows = "\n".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in settings)
-    return f'<dl class="settings">\n{rows}\n</dl>'
+def jpeg_url(jpeg: bytes) -> str:
+    """The bytes of a JPEG file as an address that holds them."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 
 
-def tile_html(value: str, name: str, meaning: str) -> str:
-    """A number that is seen first."""
-    return f'<div class="tile"><b>{escape(value)}</b><span>{escape(name)}</span><small>{escape(meaning)}</small></div>'
-
-
-def pair_html(key: str, title: str, halves: Sequence[tuple[str, bytes]]) -> str:
-    """Two JPEG files side by side, each with its alt text; a click on them fills the window."""
-    images = "".join(
-        f'<img src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" alt="{escape(alt)}">'
-        for alt, jpeg in halves
-    )
-    return (
-        f'<figure class="picture" id="{key}"><a href="#{key}"><div class="pair">{images}</div></a>'
-        f'<figcaption>{escape(title)} <a class="close" href="#pictures">Close</a></figcaption></figure>'
-    )
-
-
-def as_html(text: str) -> Html:
-    """The text escaped, unless it is Html already."""
-    return text if isinstance(text, Html) else Html(escape(text))
+def decimals(value: float) -> str:
+    """Three decimals; a dash for COCO's -1 and for nan, where nothing is defined."""
+    return "–" if math.isnan(value) or value == -1 else f"{value:.3f}"

@@ -48,7 +48,7 @@ def score_checkpoint(
     score_threshold: float,
     skip_bad_records: bool = False,
 ) -> Scored:
-    """Runs the checkpoint on every picture of the split, and looks at what it found.
+    """Runs the checkpoint on every image of the split, and looks at what it found.
 
     Raises:
       FileNotFoundError, ValueError: there is no such split, or it does not fit the model.
@@ -63,7 +63,7 @@ def score_checkpoint(
 def look_into(
     evaluation: Evaluation, data_dir: str | pathlib.Path, manifest: Manifest, score_threshold: float
 ) -> Scored:
-    """What a report says of an evaluation; `data_dir` and `manifest` are of the split, for its pictures."""
+    """What a report says of an evaluation; `data_dir` and `manifest` are of the split, for its images."""
     truth, results = evaluation.ground_truth, evaluation.results
     # COCO's matching of a large split takes minutes: all that follows uses the one that was made for the metrics.
     outcomes = evaluation.metrics.outcomes
@@ -75,8 +75,8 @@ def look_into(
         analyse_errors(truth, results, outcomes),
         best_threshold(evaluation.metrics.matches, None),
         count_sizes(truth["annotations"]),
-        [picture for picture in drawn if picture.score in worst],
-        [picture for picture in drawn if picture.score in best],
+        [image for image in drawn if image.score in worst],
+        [image for image in drawn if image.score in best],
     )
 
 

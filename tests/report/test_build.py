@@ -38,13 +38,13 @@ def page(text):
 def test_the_report_lies_in_the_runs_folder_and_says_what_it_is_of(trained, run, page):
     assert trained.page.parts[-3:] == ("my run", "report", "report.html") and trained.missing == []
     assert page.open == [] and len(page.all("h1")) == 1
-    assert f"Checkpoint best/ckpt-30 (step 30, epoch 3) on val of {run.data_dir}: 6 pictures" in page.words()
+    assert f"Checkpoint best/ckpt-30 (step 30, epoch 3) on val of {run.data_dir}: 6 images" in page.words()
     assert "5 classes. Made on 4 March 2026, 05:06." in page.words()
 
 
 def test_the_page_has_every_part(page):
     keys = [section["id"] for section in page.all("section")]
-    assert keys == ["training", "classes", "confusion", "errors", "thresholds", "pictures", "settings"]
+    assert keys == ["training", "classes", "confusion", "errors", "thresholds", "images", "settings"]
 
 
 def test_settings_have_the_names_of_their_flags(run, tmp_path):
@@ -83,14 +83,14 @@ def test_numbers_of_the_page_are_those_of_the_evaluation(scored):
     assert f"<b>{ap:.3f}</b><span>AP</span>" in sections.tiles(scored)
 
 
-def test_charts_and_pictures_are_files_too(trained):
+def test_charts_and_images_are_files_too(trained):
     folder = trained.page.parent
     charts = {path.name for path in folder.glob("*.png")}
     assert charts == {"curves.png", "precision_recall.png", "precision_recall_mean.png", "confusion.png", "sizes.png",
                       "errors.png", "scores.png", "thresholds.png"}  # fmt: skip
-    pictures = {path.name for path in folder.glob("*.jpg")}
-    assert pictures == {f"{kind}-{place}.jpg" for kind in ("worst", "best") for place in (1, 2, 3)}
-    for name in charts | pictures:
+    images = {path.name for path in folder.glob("*.jpg")}
+    assert images == {f"{kind}-{place}.jpg" for kind in ("worst", "best") for place in (1, 2, 3)}
+    for name in charts | images:
         assert cv2.imread(str(folder / name)) is not None
     assert {path.suffix for path in folder.iterdir()} == {".html", ".png", ".jpg"}
 

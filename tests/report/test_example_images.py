@@ -25,36 +25,36 @@ def test_of_equal_f1_more_mistakes_are_worse_and_more_objects_are_better():
     assert (ids(worst), ids(best)) == ([2], [4])
 
 
-def test_no_picture_is_among_both():
+def test_no_image_is_among_both():
     worst, best = worst_and_best([score(k, k / 10) for k in range(3)], most=8)
     assert (ids(worst), ids(best)) == ([0, 1], [2])
 
 
-def test_one_picture_and_none():
+def test_one_image_and_none():
     assert worst_and_best([score(1, 1.0)]) == ([score(1, 1.0)], [])
     assert worst_and_best([]) == ([], [])
 
 
-def test_pictures_are_drawn_in_the_order_asked_for_with_what_was_found(run, evaluation):
+def test_images_are_drawn_in_the_order_asked_for_with_what_was_found(run, evaluation):
     wanted = [score(503, 0), score(500, 0)]
     drawn = draw_examples(wanted, evaluation, run.data_dir, run.manifest, 0.3)
-    assert [picture.score for picture in drawn] == wanted
-    for picture in drawn:
-        assert picture.truth.shape == picture.found.shape and picture.truth.dtype == np.uint8
-        assert (picture.truth != picture.found).any()
+    assert [image.score for image in drawn] == wanted
+    for image in drawn:
+        assert image.truth.shape == image.found.shape and image.truth.dtype == np.uint8
+        assert (image.truth != image.found).any()
         own = {
-            a["category_id"] for a in evaluation.ground_truth["annotations"] if a["image_id"] == picture.score.image_id
+            a["category_id"] for a in evaluation.ground_truth["annotations"] if a["image_id"] == image.score.image_id
         }
-        assert own < picture.category_ids or own == picture.category_ids
+        assert own < image.category_ids or own == image.category_ids
 
 
 def test_what_scores_below_the_threshold_is_not_drawn(run, evaluation):
-    (picture,) = draw_examples([score(500, 0)], evaluation, run.data_dir, run.manifest, 0.99)
+    (image,) = draw_examples([score(500, 0)], evaluation, run.data_dir, run.manifest, 0.99)
     (clean,) = draw_examples([score(500, 0)], evaluation._replace(results=[]), run.data_dir, run.manifest, 0.3)
-    np.testing.assert_array_equal(picture.found, clean.found)
+    np.testing.assert_array_equal(image.found, clean.found)
     colors = {class_color(k) for k in range(1, 6)}
-    assert not colors & {tuple(pixel) for pixel in picture.found.reshape(-1, 3).tolist()}
+    assert not colors & {tuple(pixel) for pixel in image.found.reshape(-1, 3).tolist()}
 
 
-def test_a_picture_that_is_not_there_is_left_out(run, evaluation):
+def test_an_image_that_is_not_there_is_left_out(run, evaluation):
     assert draw_examples([score(7, 0)], evaluation, run.data_dir, run.manifest, 0.3) == []

@@ -22,13 +22,13 @@ def test_sizes_are_counted_as_coco_draws_the_lines():
 
 def test_what_is_said_of_an_evaluation_agrees_with_it(scored, evaluation):
     truths = len(evaluation.ground_truth["annotations"])
-    pictures = len(evaluation.ground_truth["images"])
+    images = len(evaluation.ground_truth["images"])
     assert sum(scored.boxes_by_size.values()) == truths
-    # In each picture one object was taken for another class, and one thing was found where nothing is.
-    assert scored.confusion[0].sum() >= pictures and scored.confusion[1:].sum() == truths
-    assert scored.errors.kinds["classification"].count == pictures
+    # In each image one object was taken for another class, and one thing was found where nothing is.
+    assert scored.confusion[0].sum() >= images and scored.confusion[1:].sum() == truths
+    assert scored.errors.kinds["classification"].count == images
     assert 0.3 <= scored.best_threshold.threshold <= 0.9 and 0 < scored.best_threshold.f1 < 1
-    shown = [picture.score.image_id for picture in (*scored.worst_images, *scored.best_images)]
+    shown = [image.score.image_id for image in (*scored.worst_images, *scored.best_images)]
     assert sorted(shown) == sorted(image["id"] for image in evaluation.ground_truth["images"])
     assert scored.worst_images[0].score.f1 <= scored.best_images[0].score.f1
 
@@ -39,7 +39,7 @@ def test_the_matching_of_the_metrics_is_used_and_not_made_again(run, evaluation)
     metrics = dataclasses.replace(evaluation.metrics, outcomes=nothing_right)
     scored = look_into(evaluation._replace(metrics=metrics), run.data_dir, run.manifest, 0.3)
     assert scored.errors.correct == 0 and scored.errors.false_negatives.count == truths
-    assert {picture.score.correct for picture in (*scored.worst_images, *scored.best_images)} == {0}
+    assert {image.score.correct for image in (*scored.worst_images, *scored.best_images)} == {0}
 
 
 def test_a_checkpoint_is_scored_on_its_data(run):

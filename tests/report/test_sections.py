@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The words and numbers of the page: in the drawn pictures, and where there is little or nothing to say."""
+"""The words and numbers of the page: in the sections, and where there is little or nothing to say."""
 
 import re
 
@@ -42,7 +42,7 @@ def scored_of(run, truth, results) -> Scored:
 
 def test_charts_have_the_names_that_are_announced(scored):
     assert tuple(sections.evaluation_charts(scored, THRESHOLD)) == sections.CHARTS
-    assert sections.picture_files(scored).keys() < sections.file_names()
+    assert sections.example_files(scored).keys() < sections.file_names()
 
 
 def test_classes_are_listed_with_their_numbers_the_best_first(html, scored):
@@ -58,11 +58,11 @@ def test_classes_are_listed_with_their_numbers_the_best_first(html, scored):
         assert threshold == ("–" if best.f1 == 0 else f"{best.threshold:.3f}")
 
 
-def test_most_frequent_mistakes_are_told_with_their_counts(html, scored):
+def test_most_frequent_mistakes_are_listed_with_their_counts(html, scored):
     table = rows(html["confusion"])
     times = [int(row[1]) for row in table]
     assert times == sorted(times, reverse=True) and 0 < len(table) <= 8
-    # In each picture one thing was found where nothing is, and one object taken for another class.
+    # In each image one thing was found where nothing is, and one object taken for another class.
     matrix = scored.confusion
     background, named = "found where nothing is", "taken for"
     assert sum(int(row[1]) for row in table if background in row[0]) <= matrix[0].sum() == 6
@@ -80,7 +80,7 @@ def test_errors_are_counted_whatever_their_score_and_the_page_says_so(html, scor
     assert f"All {wrong.count:,} false detections together cost {wrong.cost:.3f}" in words(html["errors"])
 
 
-def test_a_missed_object_is_told_from_one_that_is_near_an_error(html):
+def test_a_missed_object_differs_from_one_that_is_near_an_error(html):
     missed = next(row for row in rows(html["errors"]) if row[0] == "missed")
     assert missed[3] == (
         "An object that no detection found, and that is not the nearest object of a badly placed or wrongly named one."
@@ -94,7 +94,7 @@ def test_no_advice_is_a_score_threshold_since_the_costs_do_not_depend_on_it(html
 def test_recall_is_explained_as_it_is_measured(html):
     caption = (
         "AR 100, the share of a class's objects that is found, mean over IoU 0.50 to 0.95 and over classes, "
-        "with at most 100 boxes a picture and class."
+        "with at most 100 boxes per image and class."
     )
     assert caption in words(html["errors"])
 
@@ -132,7 +132,7 @@ def only(evaluation, what):
 
 
 @pytest.mark.parametrize(
-    ("what", "classes", "undefined", "pictures"),
+    ("what", "classes", "undefined", "images"),
     [
         ("no boxes", 5, 5, 0),
         ("no detections", 5, 0, 6),
@@ -142,8 +142,8 @@ def only(evaluation, what):
         ("a class without truth", 5, 1, 6),
     ],
 )
-def test_every_part_is_written_at_the_edges(run, evaluation, what, classes, undefined, pictures):
-    """undefined: classes without an AP; pictures: worst and best together. None is left to the drawn pictures."""
+def test_every_part_is_written_at_the_edges(run, evaluation, what, classes, undefined, images):
+    """undefined: classes without an AP; images: worst and best together. None of it occurs in the fixture's run."""
     scored = scored_of(run, *only(evaluation, what))
     found = parts(scored)
     for part in found.values():
@@ -151,14 +151,14 @@ def test_every_part_is_written_at_the_edges(run, evaluation, what, classes, unde
     aps = [row[2] for row in rows(found["classes"])]
     assert len(aps) == classes and undefined in (aps.count("–"), None)
     costs = [row[2] for row in rows(found["errors"])]
-    assert costs.count("–") == (len(costs) if pictures == 0 else 0)
+    assert costs.count("–") == (len(costs) if images == 0 else 0)
     nothing_right = what in ("no boxes", "crowds only", "no detections")
     assert ("No detection is right" in words(found["thresholds"])) == nothing_right
-    assert pictures in (len(scored.worst_images) + len(scored.best_images), None)
-    none_to_show = words(found["pictures"]) == "None to show: no picture has an object to find."
-    assert none_to_show == (pictures == 0) == ("<ul" not in found["pictures"])
+    assert images in (len(scored.worst_images) + len(scored.best_images), None)
+    none_to_show = words(found["images"]) == "None to show: no image has an object to find."
+    assert none_to_show == (images == 0) == ("<ul" not in found["images"])
 
 
-def test_pictures_that_cannot_be_read_are_named(scored):
-    told = parts(scored._replace(worst_images=[], best_images=[]))["pictures"]
-    assert words(told) == "None to show: the pictures cannot be read." and "<ul" not in told
+def test_images_that_cannot_be_read_are_named(scored):
+    section = parts(scored._replace(worst_images=[], best_images=[]))["images"]
+    assert words(section) == "None to show: the images cannot be read." and "<ul" not in section
