@@ -22,6 +22,8 @@ import kills
 import nan_loss
 import workers
 
+pytestmark = pytest.mark.proof
+
 STEPS = 9
 SAVING = (*common.TRAIN, "--checkpoint_every_steps=3", "--eval_every_epochs=0", f"--steps={STEPS}")
 SHORT = (*common.TRAIN, "--eval_every_epochs=0", "--steps=3")

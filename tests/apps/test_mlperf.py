@@ -16,6 +16,8 @@ from tests.apps.conftest import run, run_well
 
 pytest.importorskip("mlperf_logging", reason="MLCommons' logger is not installed: pip install '.[mlperf]'")
 
+pytestmark = pytest.mark.proof
+
 FLAGS = ["--val_split=train", "--batch_size=1", "--learning_rate=2e-3", "--lr_warmup_steps=10"]
 FLAGS += ["--lr_decay_epochs=100,120", "--norandom_crop", "--norandom_flip", "--nocolor_jitter", "--target_map=0.23"]
 FLAGS += ["--eval_every_epochs=10", "--checkpoint_every_epochs=0"]

@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Exported models run in programs that know nothing of ssd_tf, and whatever picture these are sent.
 
-The programs are in tests/consumers. Those without TensorFlow run in .venv-consumers, which `make test` builds.
+The programs are in tests/consumers. Those without TensorFlow run in .venv-consumers, which `make proofs` builds.
 """
 
 import json
@@ -92,6 +92,7 @@ def assert_lines_are(lines: list[dict], wanted, score_tolerance: float = 1e-4, b
         assert [found["category_name"] for found in line["detections"]] == names
 
 
+@pytest.mark.proof
 def test_tensorflows_own_command_runs_the_saved_model(saved_model, predictor, images, tmp_path):
     np.save(tmp_path / "images.npy", images)
     command = pathlib.Path(sys.executable).parent / "saved_model_cli"
@@ -105,12 +106,14 @@ def test_tensorflows_own_command_runs_the_saved_model(saved_model, predictor, im
         np.testing.assert_allclose(np.load(tmp_path / f"{name}.npy"), getattr(wanted, name), rtol=0, atol=1e-4)
 
 
+@pytest.mark.proof
 def test_c_api_answers_as_the_checkpoint(saved_model, files, predictor, images):
     wheel = pathlib.Path(tf.__file__).parent
     done = run_alone("ssd_tf,tensorflow,keras", CONSUMERS / "c_api.py", wheel, saved_model, *files)
     assert_lines_are(lines_of(done), predictor(images, 0.2))
 
 
+@pytest.mark.proof
 def test_tensorflow_alone_answers_as_the_checkpoint(saved_model, files, predictor, images):
     done = run_alone("ssd_tf", CONSUMERS / "bare_tensorflow.py", saved_model, *files)
     assert_lines_are(lines_of(done), predictor(images, 0.2))
@@ -134,6 +137,7 @@ def without_tensorflow() -> pathlib.Path:
     return python
 
 
+@pytest.mark.proof
 def test_mediapipe_runs_the_file_as_it_is(op_file, files, predictor, images, without_tensorflow):
     done = run(without_tensorflow, CONSUMERS / "mediapipe_detect.py", op_file, *files)
     wanted = predictor(images, 0.2)
@@ -143,6 +147,7 @@ def test_mediapipe_runs_the_file_as_it_is(op_file, files, predictor, images, wit
     assert_lines_are(lines_of(done), wanted._replace(boxes=moved), score_tolerance=1e-3, box_tolerance=2.01 / 128)
 
 
+@pytest.mark.proof
 def test_whatever_picture_comes_the_rest_of_its_batch_is_answered(saved_model, bad_inputs):
     folder, manifest = bad_inputs
     loaded = tf.saved_model.load(str(saved_model))
@@ -166,6 +171,7 @@ def test_whatever_picture_comes_the_rest_of_its_batch_is_answered(saved_model, b
             np.testing.assert_allclose(alone["boxes_pixels"][0], found["boxes_pixels"][index], rtol=1e-4, atol=1e-2)
 
 
+@pytest.mark.proof
 def test_example_names_each_picture_that_it_cannot_read_and_answers_the_rest(op_file, bad_inputs, without_tensorflow):
     folder, manifest = bad_inputs
     pictures = [folder / name for name in manifest]

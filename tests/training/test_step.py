@@ -113,6 +113,7 @@ def run_a(compiled, golden, tmp_path_factory):
     return run("A", compiled, golden, tmp_path_factory)
 
 
+@pytest.mark.proof
 def test_losses_of_twenty_steps_are_the_reference_s(run_c):
     assert run_c.losses[-1] < 0.9 * run_c.losses[0]
     # The reference's noise is 2.5e-5 at step 19; measured: 2.1e-5. The rate inside the velocity, as in Keras' SGD,
@@ -120,10 +121,12 @@ def test_losses_of_twenty_steps_are_the_reference_s(run_c):
     np.testing.assert_allclose(run_c.losses, run_c.reference_losses, rtol=1e-4)
 
 
+@pytest.mark.proof
 def test_positive_anchors_of_twenty_steps_are_the_reference_s(run_c):
     np.testing.assert_array_equal(run_c.positives, run_c.reference_positives)
 
 
+@pytest.mark.proof
 def test_parameters_after_twenty_steps_are_the_reference_s(run_c):
     names = [name for name in run_c.end_l2 if "running" not in name]
     assert len(names) == 131  # as the golden README counts the parameters
@@ -132,6 +135,7 @@ def test_parameters_after_twenty_steps_are_the_reference_s(run_c):
     np.testing.assert_allclose(found, expected, rtol=2e-5)
 
 
+@pytest.mark.proof
 def test_moving_statistics_after_twenty_steps_are_the_reference_s(run_c):
     names = [name for name in run_c.end_l2 if "running" in name]
     assert {name for name in run_c.reference_end_l2 if "running" in name} == set(names)
@@ -140,7 +144,7 @@ def test_moving_statistics_after_twenty_steps_are_the_reference_s(run_c):
     np.testing.assert_allclose(found, expected, rtol=5e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_losses_at_the_reference_s_own_rates(run_a):
     # The reference's noise: 1.5e-6 to step 8, 2e-4 to step 19. Measured, by processor: 2.8e-6 to 8.7e-6 and 1.7e-4 to
     # 3.7e-4.

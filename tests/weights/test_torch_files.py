@@ -28,6 +28,8 @@ import safetensors.torch  # noqa: E402 - needs torch
 
 from tests.torch_ssd import SSD300, ResNet34, multibox_loss  # noqa: E402
 
+pytestmark = pytest.mark.proof
+
 SPEC = "ssd300_resnet34"
 CLASSES = 80
 LABEL_MAP = {0: "background", **{k: category.name for k, category in enumerate(COCO_CATEGORIES, start=1)}}

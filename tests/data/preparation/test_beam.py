@@ -48,6 +48,7 @@ def files_in(folder: pathlib.Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("apache_beam")
 def test_beam_writes_the_same_shards_and_manifest_as_threads(dataset, tmp_path):
     by_threads = run(dataset, tmp_path / "local", "local")
@@ -58,6 +59,7 @@ def test_beam_writes_the_same_shards_and_manifest_as_threads(dataset, tmp_path):
     assert files_in(tmp_path / "beam") == files_in(tmp_path / "local")
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("apache_beam")
 def test_paths_that_are_relative_are_those_of_the_folder_where_the_program_runs(dataset, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -67,6 +69,7 @@ def test_paths_that_are_relative_are_those_of_the_folder_where_the_program_runs(
     assert files_in(tmp_path / "beam") == files_in(tmp_path / "local")
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("apache_beam")
 def test_beam_goes_on_where_threads_were_stopped(dataset, tmp_path, monkeypatch):
     run(dataset, tmp_path / "whole", "local")
@@ -88,6 +91,7 @@ def test_beam_goes_on_where_threads_were_stopped(dataset, tmp_path, monkeypatch)
     assert files_in(tmp_path / "out") == files_in(tmp_path / "whole")
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("apache_beam")
 def test_worker_that_fails_is_one_clear_error_and_the_next_run_goes_on(dataset, tmp_path, monkeypatch):
     serialize = records.serialize
@@ -109,6 +113,7 @@ def test_worker_that_fails_is_one_clear_error_and_the_next_run_goes_on(dataset, 
     assert files_in(tmp_path / "out") == files_in(tmp_path / "whole")
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("apache_beam")
 def test_interrupt_stays_one(dataset, tmp_path, monkeypatch):
     def interrupted(*args):
@@ -120,6 +125,7 @@ def test_interrupt_stays_one(dataset, tmp_path, monkeypatch):
     assert files_in(tmp_path / "out") == {}
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("apache_beam")
 def test_shard_that_does_not_arrive_is_an_error(job, monkeypatch):
     # Workers that write to a disk of their own.
@@ -128,6 +134,7 @@ def test_shard_that_does_not_arrive_is_an_error(job, monkeypatch):
         beam.write_shards([job], beam.open_pipeline(IN_MEMORY))
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("apache_beam")
 @pytest.mark.parametrize(
     ("option", "message"),
