@@ -189,7 +189,7 @@ def _draw_frame(image: np.ndarray, frame: np.ndarray, color: Color, line: int) -
 def _ring(image: np.ndarray, x0: int, y0: int, x1: int, y1: int, width: int) -> list[np.ndarray]:
     """The four sides of a frame as views of the image that do not overlap; what lies outside it is cut off.
 
-    The sides share no pixel even where the frame is so small that they would meet.
+    The sides share no pixel even where the frame is so small that they would overlap.
     """
     top, bottom = (max(y0, 0), max(y0 + width, 0)), (max(y1 + 1 - width, y0 + width, 0), y1 + 1)
     left, right = (max(x0, 0), max(x0 + width, 0)), (max(x1 + 1 - width, x0 + width, 0), x1 + 1)

@@ -38,7 +38,7 @@ _PLACE_COSTS = np.array([0, *(0.1 + 0.01 * np.arange(len(_PLACES) - 1))])
 _VERSION_COST = 0.25
 _STAY_COST = -0.4
 # The shares of another box and of its own that a label may hide: where more would be hidden, the box shows more of the
-# object without its label, whose class can still be told from the colour.
+# object without its label, whose class the colour still shows.
 _MOST_OF_ANOTHER, _MOST_OF_ITS_OWN = 0.25, 0.5
 # How much two boxes of one class in frames that follow each other overlap (IoU) to be taken for the same object.
 _SAME_OBJECT = 0.5

@@ -26,7 +26,7 @@ def confusion_matrix(
     overlaps most and that is still free, at `iou_threshold` or more; of equal overlaps one of its own class, then the
     first. Row 0 has the detections that found no truth, column 0 the truths that nothing found; [0, 0] is 0. A crowd is
     no truth, and a detection that found none but lies on a crowd counts nowhere: of which of its objects it is cannot
-    be told. "On": `iou_threshold` of the detection's own area, as COCO has it, whatever the crowd's class. So row k
+    be known. "On": `iou_threshold` of the detection's own area, as COCO has it, whatever the crowd's class. So row k
     sums to the truths of class k, and column k to its detections that count.
 
     Args:

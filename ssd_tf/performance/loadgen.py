@@ -105,8 +105,8 @@ def run_test(
     Raises:
       ValueError: LoadGen is not installed.
       OSError: the logs cannot be written.
-      What `predict` raises. LoadGen cannot be stopped: its thread may then go on for a while, and a process that ends
-        before it does is aborted; leave it with os._exit.
+      What `predict` raises. LoadGen cannot be stopped: its thread may then continue for a while, and a process that
+        ends before it does is aborted; leave it with os._exit.
     """
     loadgen = import_extra("mlperf_loadgen")
     folder = pathlib.Path(output_dir)
@@ -216,7 +216,7 @@ class _Test:
         self._loadgen.QuerySamplesComplete([response(number, x.ctypes.data, x.nbytes) for number, x in answers])
 
     def _answer_nothing(self, deadline: float) -> None:
-        """Lets LoadGen go on without the model: until the test is over, or the deadline (time.monotonic) is."""
+        """Lets LoadGen continue without the model: until the test is over, or the deadline (time.monotonic) is."""
         nothing = np.zeros(0, np.float32)
         item = _Query(list(self._waiting))
         while not isinstance(item, _End):

@@ -58,7 +58,7 @@ def measure(model: str, image_file: pathlib.Path, image_size: int, score_thresho
     try:
         answer = ours.recv()
     except EOFError:
-        answer = "it ended without a word"
+        answer = "it ended without a message"
     finally:
         process.join()
     if isinstance(answer, str):

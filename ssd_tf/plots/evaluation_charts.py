@@ -19,7 +19,7 @@ from ssd_tf.evaluation.error_analysis import ERROR_KINDS, Errors
 from ssd_tf.evaluation.precision_recall import Matches, precision_recall
 from ssd_tf.plots.rendering import LIGHT, SMALL_FONT_SIZE, STYLE, WIDE, new_figure, series_color, shortened
 
-# More lines than this cannot be told apart; of more classes the best and the worst are drawn.
+# More lines than this cannot be distinguished; of more classes the best and the worst are drawn.
 MAX_CURVES = 10
 _DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)))
 _SIZES = (("small", "APs", "ARs"), ("medium", "APm", "ARm"), ("large", "APl", "ARl"))

@@ -63,7 +63,7 @@ def test_files_that_are_no_fonts_and_fonts_of_boxes_are_passed_over(tmp_path):
     assert set(found.values()) == {STIX}
 
 
-def test_more_fonts_are_found_without_being_told():
+def test_more_fonts_are_found_by_themselves():
     # U+1D5B0 is in the regular DejaVu Sans, which is asked before those of the system, and not in the bold one.
     ((path, text),) = runs("\U0001d5b0")
     assert text == "\U0001d5b0" and pathlib.Path(path).name == "DejaVuSans.ttf"

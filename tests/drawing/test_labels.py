@@ -10,7 +10,7 @@ from ssd_tf.drawing.palette import class_color, contrasting
 
 @pytest.mark.parametrize("text", ["", "cat 0.87", "γάτα", "猫", "Ǻỵ"])
 @pytest.mark.parametrize("font_size", [1, 12, 48])
-def test_label_has_the_size_that_was_told(text, font_size):
+def test_label_has_the_size_that_was_asked_for(text, font_size):
     assert render_label(text, class_color(1), font_size).shape == (*label_size(text, font_size), 3)
 
 

@@ -72,7 +72,7 @@ def test_first_8_colors_are_far_apart_for_every_sight(sight):
 
 
 @pytest.mark.parametrize("sight", SIGHTS)
-def test_first_24_colors_can_be_told_apart_by_every_sight(sight):
+def test_first_24_colors_can_be_distinguished_by_every_sight(sight):
     # A difference of 2 can just be seen.
     assert least_distance([class_color(k) for k in range(24)], sight) > 9
 

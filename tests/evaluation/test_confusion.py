@@ -19,7 +19,7 @@ def cells(ground_truth, results, **thresholds):
     return {(int(r), int(c)): int(matrix[r, c]) for r, c in np.argwhere(matrix)}
 
 
-def test_right_confused_missed_and_invented_are_told_apart():
+def test_right_confused_missed_and_invented_are_distinguished():
     ground_truth = truth(box(A, CAT), box(B, DOG), box(C, DOG, 2))
     results = [
         box(A, CAT, score=0.9),  # right

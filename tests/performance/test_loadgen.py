@@ -68,7 +68,7 @@ def test_log_has_what_mlperfs_own_scripts_read(prepared_split, split_images, tmp
 
 # LoadGen wants 64 queries of a SingleStream test and 662 of a MultiStream one; Offline is one query.
 @pytest.mark.parametrize(
-    ("scenario", "queries", "verdict"),
+    ("scenario", "queries", "result"),
     [
         ("SingleStream", 70, "VALID"),
         ("SingleStream", 20, "INVALID"),
@@ -77,19 +77,19 @@ def test_log_has_what_mlperfs_own_scripts_read(prepared_split, split_images, tmp
         ("Server", 20, "INVALID"),
     ],
 )
-def test_performance_test_leaves_loadgens_verdict(prepared_split, split_images, tmp_path, scenario, queries, verdict):
+def test_performance_test_leaves_loadgens_result(prepared_split, split_images, tmp_path, scenario, queries, result):
     config = LoadGenConfig(scenario, min_queries=queries, **QUICK)
     summary = run_test(prepared_split.predict, split_images, config, tmp_path)
     assert summary == tmp_path / SUMMARY_LOG
     lines = key_lines(summary.read_text())
-    assert f"Result is : {verdict}" in lines
+    assert f"Result is : {result}" in lines
     assert f"Scenario : {scenario}" in lines
     assert "Min queries satisfied : Yes" in "\n".join(lines)
     assert "No errors encountered during test." in lines
     assert not any("schedule_rng_seed" in line for line in lines)
 
 
-def test_server_is_told_when_it_is_too_slow(prepared_split, split_images, tmp_path):
+def test_server_that_is_too_slow_is_invalid(prepared_split, split_images, tmp_path):
     config = LoadGenConfig("Server", min_queries=20, target_latency_ms=0.001, **QUICK)
     summary = run_test(prepared_split.predict, split_images, config, tmp_path).read_text()
     assert "Performance constraints satisfied : NO" in summary

@@ -104,10 +104,10 @@ def test_no_detection_and_no_truth_can_be_drawn():
     assert LIGHT["heat"] not in render_svg(figure, "a")
 
 
-def test_mistakes_are_told_in_words():
+def test_mistakes_are_put_in_words():
     # 10 true cats; of 13 found cats 3 are where nothing is; 1202 true dogs.
-    told = [mistake_in_words(MATRIX, ["cat", "dog"], *place) for place in ((1, 2), (1, 0), (0, 1), (2, 1))]
-    assert told == [
+    found = [mistake_in_words(MATRIX, ["cat", "dog"], *place) for place in ((1, 2), (1, 0), (0, 1), (2, 1))]
+    assert found == [
         ("cat taken for dog", "1", "10% of all cat"),
         ("cat missed", "1", "10% of all cat"),
         ("cat found where nothing is", "3", "23% of all cat found"),

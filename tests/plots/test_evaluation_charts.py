@@ -105,7 +105,7 @@ def test_bars_of_errors_are_as_long_as_their_cost():
     assert annotations(figure)[1] == "0.250, 25 times"
 
 
-def test_an_undefined_cost_is_told_from_one_of_nothing():
+def test_an_undefined_cost_differs_from_one_of_nothing():
     assert annotations(evaluation_charts.errors_figure(errors(both=math.nan)))[1:3] == [
         "0.000, 25 times",
         "–, 25 times",

@@ -20,7 +20,7 @@ def write(path, lines, end="\n"):
     return path
 
 
-def test_training_and_evaluations_are_told_apart(tmp_path):
+def test_training_and_evaluations_are_separated(tmp_path):
     history = read_history(write(tmp_path / "metrics.jsonl", LINES))
     assert set(history.training) == {"loss", "lr", "input_wait"} and set(history.evaluations) == {"AP", "APs"}
     loss = history.training["loss"]

@@ -25,7 +25,7 @@ _JPEG_QUALITY = 90
 class Monitor:
     """Writes each report as a line of metrics.jsonl and as TensorBoard scalars under `prefix/name`.
 
-    Used as a context manager. A run that goes on from `start_step` first takes away what an earlier process reported of
+    Used as a context manager. A run that resumes at `start_step` first removes what an earlier process reported of
     later steps, so that the curves have neither overlap nor gap. Without a model_dir it does nothing.
     """
 
@@ -56,7 +56,7 @@ class Monitor:
         with self._writer.as_default(step=step):
             for name, value in values.items():
                 tf.summary.scalar(f"{prefix}/{name}", value)
-        # A run that is killed goes on after its last checkpoint: what was reported before that must not be lost.
+        # A run that is killed resumes from its last checkpoint: what was reported before that must not be lost.
         self._writer.flush()
 
     def scalars(self, step: int, values: dict[str, float]) -> None:

@@ -14,7 +14,7 @@ from ssd_tf.utils.errors import UserError
 class StepProfiler:
     """Records the steps from `first` to `last`, both included; counted from 1, as steps are reported.
 
-    Used as a context manager, so that a run that ends inside the range still writes what it has. A run that goes on
+    Used as a context manager, so that a run that ends inside the range still writes what it has. A run that resumes
     after `first` records the rest of the range.
 
     Args:

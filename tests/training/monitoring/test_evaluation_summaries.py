@@ -128,7 +128,7 @@ def test_class_without_truth_is_left_out(split, tmp_path):
     assert not {"val_class_AP/cat", "val_pr/cat"} & set(tags)
 
 
-def test_classes_of_one_name_are_told_apart_by_their_ids(split, tmp_path):
+def test_classes_of_one_name_are_distinguished_by_their_ids(split, tmp_path):
     ground_truth = truth((1, 0), (2, 0), (3, 0), (4, 0), names=("x", "x", "", "all classes"))
     tags = tags_of(split, tmp_path, ground_truth, 1)
     found = {tag: float(value) for tag, value in tags.items() if tag.startswith("val_class_AP/")}

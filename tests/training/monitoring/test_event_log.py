@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""metrics.jsonl and the TensorBoard events of a run, and of one that goes on."""
+"""metrics.jsonl and the TensorBoard events of a run, and of one that resumes."""
 
 import json
 
