@@ -6,6 +6,7 @@ images) rests on this one matching, so that the numbers agree with each other an
 are COCO's [x, y, w, h] in pixels.
 """
 
+import collections
 import contextlib
 import io
 from collections.abc import Mapping, Sequence
@@ -125,6 +126,19 @@ def outcomes(evaluation: COCOeval) -> Outcomes:
         found = np.where(image["gtMatches"][0] > 0, FOUND, MISSED)
         truths[rows] = np.where(image["gtIgnore"], CROWD, found)
     return Outcomes(detections, truths)
+
+
+def match(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> Outcomes:
+    """What became of every detection and every truth; ValueError as `check`."""
+    return outcomes(evaluate(ground_truth, results, only_iou_50=True))
+
+
+def by_image(rows: Sequence[Mapping[str, Any]]) -> Mapping[Any, list[Mapping[str, Any]]]:
+    """Annotations or results by image id, in their order; an empty list for an image that has none."""
+    found = collections.defaultdict(list)
+    for row in rows:
+        found[row["image_id"]].append(row)
+    return found
 
 
 def class_indices(ground_truth: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> np.ndarray:

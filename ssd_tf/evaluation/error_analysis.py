@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ssd_tf.evaluation.coco_matching import CROWD, IGNORED, MISSED, Outcomes, class_indices, evaluate, overlaps
-from ssd_tf.evaluation.coco_matching import outcomes as outcomes_of
+from ssd_tf.evaluation.coco_matching import CROWD, IGNORED, MISSED, Outcomes, class_indices, match, overlaps
 from ssd_tf.evaluation.precision_recall import Matches, average_precision, matches_of
 
 # In the order in which reports show them. The first five are what a wrong detection can be.
@@ -81,8 +80,7 @@ def analyse_errors(
       ValueError: the ground truth lacks one of its three lists, or a result names an image or a category that the
         ground truth does not have.
     """
-    if outcomes is None:
-        outcomes = outcomes_of(evaluate(ground_truth, results, only_iou_50=True))
+    outcomes = outcomes or match(ground_truth, results)
     # COCO's order among detections of the same score.
     order = sorted(range(len(results)), key=lambda place: results[place]["image_id"])
     results, outcomes = [results[place] for place in order], outcomes._replace(detections=outcomes.detections[order])
@@ -92,7 +90,7 @@ def analyse_errors(
     kind, target = _kinds(ground_truth, found, wrong, outcomes.truths != CROWD)
     missed = unfound.copy()
     missed[target[target >= 0]] = False
-    heir = _heirs(matches.scores, target, unfound)
+    corrected = _corrected(matches.scores, target, unfound)
     true_class = class_indices(ground_truth, ground_truth["annotations"])
     # 0, which stands for none, where the target is -1.
     target_class = np.append(true_class, 0)[target]
@@ -100,7 +98,7 @@ def analyse_errors(
     before = average_precision(matches)
     kinds = {}
     for k, name in enumerate(ERROR_KINDS[:-1]):
-        fixed = _put_right(matches, kind == k, np.where(heir, target_class, 0))
+        fixed = _put_right(matches, kind == k, np.where(corrected, target_class, 0))
         kinds[name] = _cost(int((kind == k).sum()), before, fixed)
     kinds["missed"] = _cost(int(missed.sum()), before, _without(matches, true_class[missed]))
     return Errors(
@@ -154,14 +152,14 @@ def _kinds(
     return kind, target
 
 
-def _heirs(scores: np.ndarray, target: np.ndarray, unfound: np.ndarray) -> np.ndarray:
-    """bool [D]: has the best score of all that point to the same truth, the first if several have, and that truth is
-    `unfound`."""
+def _corrected(scores: np.ndarray, target: np.ndarray, unfound: np.ndarray) -> np.ndarray:
+    """bool [D]: which detections the oracle makes hits: those with the best score of all that point to the same
+    `unfound` truth, the first where several have it."""
     by_score = np.argsort(-scores, kind="stable")
     truths, first = np.unique(target[by_score], return_index=True)
-    heir = np.zeros(len(target), bool)
-    heir[by_score[first[truths >= 0]]] = unfound[truths[truths >= 0]]
-    return heir
+    corrected = np.zeros(len(target), bool)
+    corrected[by_score[first[truths >= 0]]] = unfound[truths[truths >= 0]]
+    return corrected
 
 
 def _put_right(matches: Matches, faulty: np.ndarray, new_class: np.ndarray) -> Matches:

@@ -5,8 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ssd_tf.evaluation.coco_matching import CORRECT, CROWD, WRONG, Outcomes, evaluate
-from ssd_tf.evaluation.coco_matching import outcomes as outcomes_of
+from ssd_tf.evaluation.coco_matching import CORRECT, CROWD, WRONG, Outcomes, match
 
 
 class ImageScore(NamedTuple):
@@ -40,8 +39,7 @@ def image_scores(
       ValueError: the ground truth lacks one of its three lists, or a result names an image or a category that the
         ground truth does not have.
     """
-    if outcomes is None:
-        outcomes = outcomes_of(evaluate(ground_truth, results, only_iou_50=True))
+    outcomes = outcomes or match(ground_truth, results)
     # COCO matches the best scores first, so that those below the threshold have no say in what became of the others.
     kept = [(r, v) for r, v in zip(results, outcomes.detections, strict=True) if r["score"] >= score_threshold]
     correct = Counter(result["image_id"] for result, outcome in kept if outcome == CORRECT)

@@ -10,10 +10,11 @@ import numpy as np
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.previews import read_pictures
 from ssd_tf.drawing.side_by_side import truth_and_found
+from ssd_tf.evaluation.coco_matching import by_image
 from ssd_tf.evaluation.evaluator import Evaluation
 from ssd_tf.evaluation.image_scores import ImageScore
 
-# Of each kind, and their longer side in pixels: sharp where two of them share a window, and the file stays small.
+# Of each kind, and their longer side in pixels: sharp where two lie side by side in a window, and the file stays small.
 MAX_EXAMPLES, _MAX_SIDE = 8, 640
 # They are shown at about half of that size.
 _TEXT_SCALE = 1.5
@@ -55,15 +56,13 @@ def draw_examples(
     images = read_pictures(data_dir, manifest, ids, limit=len(ids), max_side=_MAX_SIDE)
     truth = evaluation.ground_truth
     sizes = {image["id"]: (image["height"], image["width"]) for image in truth["images"]}
-    kept = [result for result in evaluation.results if result["score"] >= score_threshold]
+    all_annotations = by_image(truth["annotations"])
+    all_results = by_image([result for result in evaluation.results if result["score"] >= score_threshold])
     drawn = []
     for score in scores:
         if score.image_id not in images:
             continue
-        annotations, results = (
-            [thing for thing in things if thing["image_id"] == score.image_id]
-            for things in (truth["annotations"], kept)
-        )
+        annotations, results = all_annotations[score.image_id], all_results[score.image_id]
         halves = truth_and_found(
             images[score.image_id].image,
             sizes[score.image_id],
@@ -73,6 +72,6 @@ def draw_examples(
             score_threshold,
             _TEXT_SCALE,
         )
-        category_ids = frozenset(thing["category_id"] for thing in (*annotations, *results))
+        category_ids = frozenset(row["category_id"] for row in (*annotations, *results))
         drawn.append(ExampleImage(score, images[score.image_id].file_name, *halves, category_ids))
     return drawn

@@ -82,7 +82,7 @@ def test_best_of_several_errors_that_point_to_a_truth_is_put_right_and_the_other
     results = [
         box(LOW, CAT, score=0.9),  # localization of A, the best
         box([0, 0, 40, 10], CAT, score=0.8),  # localization of A
-        box(A, DOG, score=0.7),  # classification of A, but the first is its heir
+        box(A, DOG, score=0.7),  # classification of A, but the first becomes the hit on it
         box(B, CAT, score=0.6),  # right
     ]
     errors = analyse_errors(ground_truth, results)

@@ -4,13 +4,13 @@
 import collections
 import pathlib
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.previews import read_pictures
 from ssd_tf.drawing.side_by_side import side_by_side
+from ssd_tf.evaluation.coco_matching import by_image
 from ssd_tf.evaluation.coco_metrics import ClassResult
 from ssd_tf.evaluation.confusion import confusion_matrix
 from ssd_tf.evaluation.evaluator import Evaluation
@@ -47,7 +47,7 @@ def report_evaluation(
     monitor.histogram("val_scores/correct", step, metrics.matches.scores[metrics.matches.correct])
     monitor.histogram("val_scores/wrong", step, metrics.matches.scores[~metrics.matches.correct])
     monitor.image("val/confusion", step, to_image(confusion_figure(confusion_matrix(ground_truth, results), names)))
-    annotations, found = (_by_image(things) for things in (ground_truth["annotations"], results))
+    annotations, found = by_image(ground_truth["annotations"]), by_image(results)
     sizes = {image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]}
     for image_id, preview in read_pictures(data_dir, manifest, limit=NUM_IMAGES, max_side=_MAX_SIDE).items():
         if image_id in sizes:
@@ -63,10 +63,3 @@ def _tags(classes: Sequence[ClassResult]) -> list[str]:
         result.name if names[result.name] == 1 else f"{result.name} ({result.category_id})".lstrip()
         for result in classes
     ]
-
-
-def _by_image(things: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
-    found = collections.defaultdict(list)
-    for thing in things:
-        found[thing["image_id"]].append(thing)
-    return found
