@@ -32,8 +32,7 @@ from ssd_tf.training.mlperf_log import MlperfLog
 from ssd_tf.training.monitoring.evaluation_summaries import report_evaluation
 from ssd_tf.training.monitoring.event_log import Monitor
 from ssd_tf.training.monitoring.example_grid import example_grid
-from ssd_tf.training.monitoring.profiling import StepProfiler, parse_steps
-from ssd_tf.training.monitoring.throughput import Clock
+from ssd_tf.training.monitoring.profiling import Clock, StepProfiler, parse_steps
 from ssd_tf.training.optimizer import make_optimizer
 from ssd_tf.training.plan import Plan, make_plan, mlperf_hyperparameters
 from ssd_tf.training.precision import choose_precision

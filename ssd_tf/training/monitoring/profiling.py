@@ -1,14 +1,44 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""TensorFlow's profiler over a range of training steps, for TensorBoard's profile tab."""
+"""Where a run's time goes: its speed and its waiting for input, and TensorFlow's profile of a range of steps."""
 
 import contextlib
 import pathlib
+import time
 from collections.abc import Iterator
 
 import tensorflow as tf
 from absl import logging
 
 from ssd_tf.utils.errors import UserError
+
+
+class Clock:
+    """Speed since the last report, without the pauses in between. step: updates done when it starts."""
+
+    def __init__(self, step: int):
+        self._step, self._start, self._waited = step, time.perf_counter(), 0.0
+
+    def speed(self, step: int) -> tuple[float, float]:
+        """Steps per second since the last call, and the fraction of that time that was spent waiting for input."""
+        now = time.perf_counter()
+        seconds = now - self._start
+        speed, waited = (step - self._step) / seconds, self._waited / seconds
+        self._step, self._start, self._waited = step, now, 0.0
+        return speed, waited
+
+    @contextlib.contextmanager
+    def waiting(self):
+        """The time inside is spent waiting for input."""
+        start = time.perf_counter()
+        yield
+        self._waited += time.perf_counter() - start
+
+    @contextlib.contextmanager
+    def paused(self):
+        """The time inside does not count."""
+        start = time.perf_counter()
+        yield
+        self._start += time.perf_counter() - start
 
 
 class StepProfiler:

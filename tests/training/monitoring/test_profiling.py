@@ -1,12 +1,13 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Profiles of a range of steps: written where they are asked for, also where the run ends inside the range."""
+"""Speed and waiting, by a clock that the test sets; profiles of a range of steps: written where they are asked for, also where the run ends inside the range."""
 
 import logging as std_logging
 
 import pytest
 import tensorflow as tf
 
-from ssd_tf.training.monitoring.profiling import StepProfiler, parse_steps
+from ssd_tf.training.monitoring import profiling
+from ssd_tf.training.monitoring.profiling import Clock, StepProfiler, parse_steps
 
 
 def profiles(folder):
@@ -71,3 +72,40 @@ def test_range_is_read(text, steps):
 def test_what_is_no_range_is_refused(text):
     with pytest.raises(ValueError, match=r"--profile_steps: expected FIRST:LAST, such as 100:110.*Received: " + text):
         parse_steps(text)
+
+
+@pytest.fixture
+def now(monkeypatch):
+    """A list whose last entry is the time."""
+    times = [100.0]
+    monkeypatch.setattr(profiling.time, "perf_counter", lambda: times[-1])
+    return times
+
+
+def test_speed_is_of_the_steps_since_the_last_report(now):
+    clock = Clock(10)
+    now.append(104.0)
+    assert clock.speed(18) == (2.0, 0.0)
+    now.append(105.0)
+    assert clock.speed(23) == (5.0, 0.0)
+
+
+def test_waiting_is_a_fraction_of_the_time(now):
+    clock = Clock(0)
+    for end in (101.0, 102.0):
+        with clock.waiting():
+            now.append(end)
+    now.append(108.0)
+    assert clock.speed(4) == (0.5, 0.25)
+    now.append(109.0)
+    assert clock.speed(5) == (1.0, 0.0)  # counted from the last report on
+
+
+def test_pauses_count_for_nothing(now):
+    clock = Clock(0)
+    now.append(102.0)
+    with clock.paused():
+        now.append(150.0)
+    with clock.waiting():
+        now.append(152.0)
+    assert clock.speed(8) == (2.0, 0.5)
