@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Speed and waiting, by a clock that the test sets; profiles of a range of steps: written where they are asked for, also where the run ends inside the range."""
+"""Speed and waiting by a clock that the test sets; profiles, also of a run that ends inside the range of steps."""
 
 import logging as std_logging
 
