@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 from absl import flags, logging
 
 from ssd_tf.utils.errors import mistakes
+from ssd_tf.utils.memory import grow_gpu_memory
 from ssd_tf.utils.tensorflow_output import quiet_stderr
 
 EXIT_OK = 0
@@ -63,14 +64,10 @@ def run(program: str) -> NoReturn:
 def start_tensorflow() -> None:
     """Imports TensorFlow, which takes seconds, and sets it up for a program; what it prints meanwhile is held back."""
     with quiet_stderr():
-        import tensorflow as tf
-
         # These report every file that is exported at length.
         for name in ("tensorflow", "tf2onnx"):
             std_logging.getLogger(name).setLevel(std_logging.WARNING)
-        # Else the first program that starts takes all memory of a GPU, and the next one gets none.
-        for gpu in tf.config.list_physical_devices("GPU"):
-            tf.config.experimental.set_memory_growth(gpu, True)
+        grow_gpu_memory()
 
 
 def leave(status: int, error: BaseException | None = None) -> NoReturn:

@@ -101,13 +101,11 @@ def _detector(model: str):
             detector(np.zeros((detector.image_size, detector.image_size, 3), np.uint8))
             return detector
     with quiet_stderr():
-        import tensorflow as tf
-
         from ssd_tf.inference.predictor import load_predictor
+        from ssd_tf.utils.memory import grow_gpu_memory
 
         # Else this process asks for all memory of a GPU, of which the one that started it has a part.
-        for gpu in tf.config.list_physical_devices("GPU"):
-            tf.config.experimental.set_memory_growth(gpu, True)
+        grow_gpu_memory()
     predictor = load_predictor(model)
 
     def detect_in(image, score_threshold):

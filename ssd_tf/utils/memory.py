@@ -1,6 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """How much memory this process has, on the host and on its GPUs. Imports no TensorFlow by itself."""
 
+import contextlib
 import pathlib
 import re
 import resource
@@ -46,3 +47,15 @@ def _from_status(field: str) -> int:
 def _peak_of_usage() -> int:
     # macOS counts bytes, other systems kilobytes.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def grow_gpu_memory() -> None:
+    """Imports TensorFlow, and lets it take a GPU's memory as it needs it, so that several programs fit on one.
+
+    Once TensorFlow has used a GPU this cannot change, and stays as it is.
+    """
+    import tensorflow as tf
+
+    for gpu in tf.config.list_physical_devices("GPU"):
+        with contextlib.suppress(RuntimeError):
+            tf.config.experimental.set_memory_growth(gpu, True)
