@@ -14,6 +14,7 @@ from absl import logging
 from ssd_tf.settings import SubmissionConfig
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.extras import import_extra
 
 # The only detector that the rules of 1.1.0 know.
 MLPERF_DETECTOR = "ssd300_resnet34"
@@ -39,10 +40,7 @@ class MlperfLog:
         self._block = 1
         if not config.mlperf_log:
             return
-        try:
-            from mlperf_logging.mllog.mllog import MLLogger
-        except ImportError as error:
-            raise UserError("--mlperf_log needs MLCommons' logger: pip install 'mlperf-logging>=4,<5'") from error
+        mllog = import_extra("mlperf_logging.mllog.mllog")
         path = pathlib.Path(config.mlperf_log)
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_file() and '"run_start"' in path.read_text(encoding="utf-8", errors="replace"):
@@ -51,7 +49,7 @@ class MlperfLog:
         logger = std_logging.Logger("mlperf", std_logging.INFO)
         self._handler = std_logging.FileHandler(path, mode="w")
         logger.addHandler(self._handler)
-        self._mllog = MLLogger(logger, default_stack_offset=2, root_dir=str(pathlib.Path(__file__).parents[2]))
+        self._mllog = mllog.MLLogger(logger, default_stack_offset=2, root_dir=str(pathlib.Path(__file__).parents[2]))
 
     def __enter__(self):
         return self

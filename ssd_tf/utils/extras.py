@@ -13,6 +13,7 @@ _EXTRAS = {
     "tf2onnx": "onnx",
     "onnxruntime": "onnx",
     "mlperf_loadgen": "mlperf",
+    "mlperf_logging.mllog.mllog": "mlperf",
     "PySide6.QtWidgets": "app",
 }
 
