@@ -1,6 +1,9 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """A small model with detections that stand clear of each other, and pictures for it."""
 
+import pathlib
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import pytest
@@ -9,8 +12,11 @@ import recipe
 import ssd_tf
 from ssd_tf.data.annotations import Category
 from ssd_tf.export.description import Description
+from ssd_tf.export.litert import LiteRTConfig, export_litert
+from ssd_tf.export.saved_model import export_saved_model
 from ssd_tf.inference.predictor import Predictor
 from ssd_tf.weights.model_dir import ModelInfo
+from tests.fixtures.once import made_once
 
 # Sparse ids, not in the order of the names, one name beyond ASCII.
 CATEGORIES = (Category(3, "triangle"), Category(7, "круг"), Category(90, "a cross"))
@@ -43,3 +49,26 @@ def predictor(description, model) -> Predictor:
 def images() -> np.ndarray:
     """uint8 [4, 128, 128, 3]."""
     return np.stack([recipe.aug_image_u8(k, (128, 128)) for k in range(4)])
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory, description, model) -> pathlib.Path:
+    """A folder of versions with version 1 of the SavedModel, made once; tests only read it."""
+
+    def export(folder: pathlib.Path) -> None:
+        assert export_saved_model(description, model, folder / "shapes") == folder / "shapes" / "1"
+
+    return made_once(tmp_path_factory, "served", export) / "shapes"
+
+
+@pytest.fixture(scope="session")
+def litert_file(tmp_path_factory, description, model, images) -> Callable[..., pathlib.Path]:
+    """litert_file(quantize, nms): the LiteRT file of that form, made once, when it is first asked for."""
+
+    def file(quantize: str, nms: str = "none") -> pathlib.Path:
+        def export(folder: pathlib.Path) -> None:
+            export_litert(description, model, folder / f"{quantize}_{nms}.tflite", LiteRTConfig(quantize, nms), images)
+
+        return made_once(tmp_path_factory, f"litert_{quantize}_{nms}", export) / f"{quantize}_{nms}.tflite"
+
+    return file

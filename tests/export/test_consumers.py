@@ -16,9 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 from ssd_tf.data import images as image_ops
-from ssd_tf.export.litert import LiteRTConfig, export_litert
 from ssd_tf.export.litert_detect import read_picture
-from ssd_tf.export.saved_model import export_saved_model
 from tests.consumers.bad_inputs import KINDS, ONCE, write_bad_inputs
 from tests.export.conftest import CATEGORIES
 
@@ -34,16 +32,14 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 @pytest.fixture(scope="module")
-def saved_model(tmp_path_factory, description, model) -> pathlib.Path:
-    return export_saved_model(description, model, tmp_path_factory.mktemp("served") / "shapes")
+def saved_model(served) -> pathlib.Path:
+    return served / "1"
 
 
 @pytest.fixture(scope="module")
-def op_file(tmp_path_factory, description, model) -> pathlib.Path:
+def op_file(litert_file) -> pathlib.Path:
     """A LiteRT file that answers detections."""
-    path = tmp_path_factory.mktemp("litert") / "op.tflite"
-    export_litert(description, model, path, LiteRTConfig(nms="op"))
-    return path
+    return litert_file("none", "op")
 
 
 @pytest.fixture(scope="module")

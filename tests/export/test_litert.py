@@ -23,18 +23,9 @@ from tests.export.parity import assert_same_detections
 OP = b"TFLite_Detection_PostProcess"
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory, description, model, images):
-    """Writes each form once, when it is first asked for."""
-    folder = tmp_path_factory.mktemp("litert")
-
-    def file(quantize: str, nms: str = "none"):
-        path = folder / f"{quantize}_{nms}.tflite"
-        if not path.exists():
-            export_litert(description, model, path, LiteRTConfig(quantize, nms), images)
-        return path
-
-    return file
+@pytest.fixture
+def files(litert_file):
+    return litert_file
 
 
 def ops(path) -> list[bytes | int]:

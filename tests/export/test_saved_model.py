@@ -2,7 +2,10 @@
 """The SavedModel answers as the checkpoint does, marks what it cannot read, and appears whole."""
 
 import io
+import pathlib
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -20,13 +23,40 @@ from ssd_tf.geometry.detections import Detections
 from tests.export.conftest import CATEGORIES
 from tests.export.parity import assert_same_detections
 
+ROOT = pathlib.Path(__file__).parent.parent.parent
+# What the service answers of a picture that Detections hold.
+ANSWERS = ("boxes", "scores", "class_ids", "count")
+
+
+# Reads what was exported in a process that never had the model, and answers each request of the file in argv[2].
+NEW_PROCESS = """
+import pathlib
+import sys
+import numpy as np
+import tensorflow as tf
+from ssd_tf.export.exported import load_exported
+
+folder, requests, answers = sys.argv[1:]
+given = np.load(requests)
+found = {}
+detections = load_exported(pathlib.Path(folder))(given["images"], 0.2)
+for name, value in detections._asdict().items():
+    found["detect_" + name] = np.asarray(value)
+loaded = tf.saved_model.load(folder + "/1")
+encoded = [given[name].tobytes() for name in sorted(given) if name.startswith("encoded")]
+for name, value in loaded.signatures["serving_default"](tf.constant(encoded, tf.string)).items():
+    if value.dtype != tf.string:
+        found["serve_" + name] = value.numpy()
+for name, value in loaded.signatures["raw"](images=tf.constant(given["normalized"])).items():
+    found["raw_" + name] = value.numpy()
+np.savez(answers, **found)
+"""
+
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory, description, model):
+def exported(served):
     """The folder of versions with version 1."""
-    folder = tmp_path_factory.mktemp("served") / "shapes"
-    assert export_saved_model(description, model, folder) == folder / "1"
-    return folder
+    return served
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +82,24 @@ def as_detections(answer) -> Detections:
     ids = [category.id for category in CATEGORIES]
     classes = np.array([[ids.index(i) + 1 if i else 0 for i in row] for row in np.asarray(answer["class_ids"])])
     return Detections(answer["boxes"], answer["scores"], classes, answer["count"])
+
+
+def test_new_process_answers_as_the_checkpoint(exported, predictor, model, images, tmp_path):
+    normalized = ssd_tf.normalize(images[:1])
+    encoded = {f"encoded{k}": np.frombuffer(encode(image), np.uint8) for k, image in enumerate(images)}
+    np.savez(tmp_path / "requests.npz", images=images, normalized=normalized, **encoded)
+    command = [sys.executable, "-c", NEW_PROCESS, exported, tmp_path / "requests.npz", tmp_path / "answers.npz"]
+    done = subprocess.run(
+        [str(part) for part in command], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    answers = np.load(tmp_path / "answers.npz")
+    wanted = predictor(images, 0.2)
+    assert_same_detections(Detections(*(answers[f"detect_{name}"] for name in Detections._fields)), wanted)
+    assert_same_detections(as_detections({name: answers[f"serve_{name}"] for name in ANSWERS}), wanted)
+    outputs = model(normalized, training=False)
+    for name in ("offsets", "logits"):
+        np.testing.assert_allclose(answers[f"raw_{name}"], outputs[name], rtol=0, atol=1e-4)
 
 
 def test_detect_answers_as_the_checkpoint(exported, predictor, images):

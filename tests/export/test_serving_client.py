@@ -23,7 +23,6 @@ import tensorflow as tf
 from PIL import Image
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-from ssd_tf.export.saved_model import export_saved_model
 from tests.export.conftest import CATEGORIES
 
 CLIENT = pathlib.Path(__file__).parent.parent.parent / "examples" / "serving_client.py"
@@ -99,10 +98,9 @@ def rest_handler(stand_in: StandIn):
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory, description, model):
+def servers(served):
     """The stand-in, and the addresses of its REST and its gRPC interface."""
-    folder = export_saved_model(description, model, tmp_path_factory.mktemp("served") / MODEL)
-    stand_in = StandIn(tf.saved_model.load(str(folder)))
+    stand_in = StandIn(tf.saved_model.load(str(served / "1")))
     rest = http.server.ThreadingHTTPServer(("localhost", 0), rest_handler(stand_in))
     threading.Thread(target=rest.serve_forever, daemon=True).start()
     rpc = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
