@@ -5,7 +5,9 @@ A program is a module of ssd_tf.apps with `define_flags(values)` and `main(args)
 their own, so that programs can be imported together: `call` runs one in this process, `run` is a process of its own.
 """
 
+import ast
 import contextlib
+import difflib
 import faulthandler
 import importlib
 import logging as std_logging
@@ -61,6 +63,16 @@ def run(program: str) -> NoReturn:
     sys.exit(status)
 
 
+def programs() -> dict[str, str]:
+    """The programs by name with the first sentence of their docstrings; none is imported."""
+    found = {}
+    for path in sorted(pathlib.Path(__file__).parent.glob("*.py")):
+        if path.stem not in ("__init__", "cli"):
+            text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+            found[path.stem] = " ".join(text.partition("\n\n")[0].split())
+    return found
+
+
 def start_tensorflow() -> None:
     """Imports TensorFlow, which takes seconds, and sets it up for a program; what it prints meanwhile is held back."""
     with quiet_stderr():
@@ -96,6 +108,11 @@ class _Terminated(KeyboardInterrupt):
 
 
 def _call(program: str, argv: Sequence[str]) -> int:
+    if program not in programs():
+        near = difflib.get_close_matches(program, programs(), n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        print(f"error: there is no program {program!r}.{hint} See ssd_tf --help", file=sys.stderr)
+        return EXIT_MISTAKE
     module = importlib.import_module(f"ssd_tf.apps.{program}")
     args = _new_flags(module)
     try:
@@ -204,12 +221,12 @@ def _state_put_back() -> Iterator[None]:
     main_thread = threading.current_thread() is threading.main_thread()
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     keras = sys.modules.get("keras")
-    policy = keras.mixed_precision.dtype_policy() if keras else None
+    policy = keras.mixed_precision.dtype_policy() if keras else "float32"  # as it is when Keras is imported
     try:
         yield
     finally:
         if main_thread:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
-        if policy is not None:
+        if "keras" in sys.modules:
             sys.modules["keras"].mixed_precision.set_dtype_policy(policy)

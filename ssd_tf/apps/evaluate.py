@@ -16,19 +16,33 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "output_dir", "", "For metrics.json, results.json and per_class.csv; empty writes none.", flag_values=values
     )
+    flags.DEFINE_enum(
+        "precision",
+        "float32",
+        ["auto", "float32", "bfloat16"],
+        "What a checkpoint computes in, as in training; an exported model computes as it was exported.",
+        flag_values=values,
+    )
     flags.DEFINE_integer("batch_size", 8, "Images in a step.", lower_bound=1, flag_values=values)
 
 
 def main(args: flags.FlagValues) -> None:
+    import keras
+
     from ssd_tf.data.manifest import load_manifest
     from ssd_tf.evaluation.coco_metrics import per_class_table, summary_table, write_reports
     from ssd_tf.evaluation.evaluator import evaluate_split
-    from ssd_tf.inference.predictor import load_predictor_for
+    from ssd_tf.inference.predictor import Predictor, load_predictor_for
+    from ssd_tf.training.precision import choose_precision
 
+    policy, reason = choose_precision(args.precision)
+    keras.mixed_precision.set_dtype_policy(policy)
     manifest = load_manifest(args.data_dir, args.split)
     predictor = load_predictor_for(args.model, manifest)
     size = predictor.spec.image_size
     metrics, results, _ = evaluate_split(predictor, args.data_dir, manifest, size, args.batch_size)
+    computed = f"in {policy} ({reason})" if isinstance(predictor, Predictor) else "as it was exported"
+    print(f"{args.model} on {args.split}, computed {computed}")
     print(summary_table(metrics))
     print(per_class_table(metrics))
     if args.output_dir:

@@ -9,6 +9,8 @@ from absl import flags
 from ssd_tf.apps import cli
 from ssd_tf.data.formats.shapes import MIN_SIDE
 
+STARTS_TENSORFLOW = False
+
 
 def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string("output_dir", None, "Where images/ and annotations.json go.", required=True, flag_values=values)

@@ -72,7 +72,10 @@ class LiteRTPredictor(ExportedPredictor):
         import_extra("ai_edge_litert.interpreter")
         from ssd_tf.export.litert_detect import LiteRTDetector
 
-        self._detector = LiteRTDetector(str(path), os.cpu_count())
+        try:
+            self._detector = LiteRTDetector(str(path), os.cpu_count())
+        except ValueError as error:  # that file runs without ssd_tf, and knows no UserError
+            raise UserError(str(error)) from error
         size = self._detector.image_size
         with quiet_stderr():  # the first run reports that it uses XNNPACK
             self._detector(np.zeros((size, size, 3), np.uint8))

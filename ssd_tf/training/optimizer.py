@@ -17,15 +17,19 @@ def make_optimizer(config: OptimizerConfig, model: keras.Model) -> keras.optimiz
       ValueError: there is no such optimizer.
     """
     if config.optimizer == "sgd":
-        optimizer = SGD(momentum=config.momentum, weight_decay=config.weight_decay)
+        optimizer = SGD(
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+            decay_bias_and_norm=config.decay_bias_and_norm,
+        )
     elif config.optimizer == "adamw":
         optimizer = keras.optimizers.AdamW(weight_decay=config.weight_decay)
+        if not config.decay_bias_and_norm:
+            optimizer.exclude_from_weight_decay(
+                var_list=[variable for variable in model.trainable_variables if variable.name in _NOT_KERNELS]
+            )
     else:
         raise UserError(f"optimizer: expected sgd or adamw. Received: {config.optimizer!r}")
-    if not config.decay_bias_and_norm:
-        optimizer.exclude_from_weight_decay(
-            var_list=[variable for variable in model.trainable_variables if variable.name in _NOT_KERNELS]
-        )
     optimizer.build(model.trainable_variables)
     return optimizer
 
@@ -36,26 +40,39 @@ class SGD(keras.optimizers.Optimizer):
 
     Keras' own SGD differs: it keeps the learning rate inside v, so the two part ways at every change of the rate, and
     it takes weight decay apart from the gradient. The decay acts on biases, gammas and betas too, as in the reference,
-    unless `exclude_from_weight_decay` names them.
+    unless `decay_bias_and_norm` is off.
     """
 
     def __init__(
-        self, learning_rate: float = 0.0, momentum: float = 0.9, weight_decay: float = 0.0, name="sgd", **kwargs
+        self,
+        learning_rate: float = 0.0,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        decay_bias_and_norm: bool = True,
+        name: str = "sgd",
+        **kwargs,
     ):
         # Keras' weight_decay is the decoupled kind: it stays unset.
         super().__init__(learning_rate=learning_rate, weight_decay=None, name=name, **kwargs)
         self.momentum = momentum
         self.coupled_weight_decay = weight_decay
+        self.decay_bias_and_norm = decay_bias_and_norm
 
     def build(self, variables):
         if self.built:
             return
         super().build(variables)
         self.velocities = self.add_optimizer_variables(variables, "velocity")
+        # A method of the tuple: Keras would track the tuple itself, and save it.
+        self._decays = tuple(
+            self.decay_bias_and_norm or variable.name not in _NOT_KERNELS for variable in variables
+        ).__getitem__
 
     def update_step(self, gradient, variable, learning_rate):
-        velocity = self.velocities[self._get_variable_index(variable)]
-        if self._use_weight_decay(variable):
+        # Private, and what Keras' own optimizers do: TensorFlow's variables come without path and name here.
+        place = self._get_variable_index(variable)
+        velocity = self.velocities[place]
+        if self._decays(place):
             gradient = gradient + self.coupled_weight_decay * variable
         self.assign(velocity, self.momentum * velocity + gradient)
         self.assign_sub(variable, learning_rate * velocity)
@@ -63,4 +80,5 @@ class SGD(keras.optimizers.Optimizer):
     def get_config(self):
         config = super().get_config()
         config.update(momentum=self.momentum, weight_decay=self.coupled_weight_decay)
+        config.update(decay_bias_and_norm=self.decay_bias_and_norm)
         return config

@@ -34,7 +34,7 @@ def test_programs_define_no_flag_in_the_global_registry():
     assert "annotations" not in flags.FLAGS and "model_dir" not in flags.FLAGS
 
 
-@pytest.mark.parametrize("program", command.programs())
+@pytest.mark.parametrize("program", cli.programs())
 @pytest.mark.parametrize("flag", ["--help", "--helpshort", "--helpfull", "-?"])
 def test_help_lists_the_flags_and_ends_well(program, flag):
     done = run(program, flag)

@@ -136,6 +136,18 @@ def test_evaluate_writes_its_reports(prepared, trained, tmp_path):
     assert [row["name"] for row in rows] == ["circle", "triangle", "star", "square", "cross"]
 
 
+def test_evaluate_computes_in_the_precision_asked_for_and_says_which(prepared, trained, tmp_path):
+    def scores(precision: str) -> list[float]:
+        output = tmp_path / precision
+        flags = (f"--data_dir={prepared}", f"--output_dir={output}", f"--precision={precision}")
+        printed = run_well("evaluate", f"--model={trained}", *flags)
+        policy = {"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision]
+        assert f"{trained} on val, computed in {policy} (asked for)" in printed
+        return [result["score"] for result in json.loads((output / "results.json").read_text())]
+
+    assert scores("bfloat16") != scores("float32")
+
+
 def test_evaluate_takes_a_single_checkpoint(prepared, trained):
     checkpoint = trained / "checkpoints" / "ckpt-3"
     assert "AP50" in run_well("evaluate", f"--model={checkpoint}", f"--data_dir={prepared}", "--split=val")

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from ssd_tf.utils.errors import UserError
 from ssd_tf.viewer.engine.engine import State
 from tests.fixtures.live import FRAMES, write_video
 from tests.fixtures.live_viewer import PATIENCE, Viewer, engine_threads
@@ -36,7 +37,7 @@ def test_video_that_is_damaged_in_the_middle_is_lost_after_its_last_frame(viewer
 
 
 def test_model_that_cannot_be_loaded_is_said_and_loaded_again_with_the_next_source(detector, video):
-    answers = iter([ValueError("model.tflite: not a model"), tf.errors.NotFoundError(None, None, "no file"), detector])
+    answers = iter([UserError("model.tflite: not a model"), tf.errors.NotFoundError(None, None, "no file"), detector])
 
     def load():
         answer = next(answers)
@@ -61,7 +62,7 @@ def test_model_that_cannot_be_loaded_is_said_and_loaded_again_with_the_next_sour
 
 
 def test_model_that_fails_in_the_middle_is_said_once_and_can_go_on(viewer, video, detector):
-    detector.error = ValueError("out of memory")
+    detector.error = UserError("out of memory")
     viewer.engine.open(str(video))
     assert viewer.wait_for_state(State.FAILED) == "the model failed: out of memory"
     detector.error = None
@@ -72,7 +73,7 @@ def test_model_that_fails_in_the_middle_is_said_once_and_can_go_on(viewer, video
 
 def test_why_a_model_failed_on_a_lone_picture_is_the_last_word(viewer, detector, tmp_path):
     Image.new("RGB", (16, 12)).save(tmp_path / "p.png")
-    detector.error = ValueError("out of memory")
+    detector.error = UserError("out of memory")
     viewer.engine.open(str(tmp_path / "p.png"))
     viewer.wait_for_state(State.FAILED)
     detector.error = None

@@ -9,6 +9,7 @@ import pytest
 
 from ssd_tf.media.newest import Newest
 from ssd_tf.media.source import Frame
+from ssd_tf.utils.errors import UserError
 from ssd_tf.viewer.engine.capture import Capturing
 from ssd_tf.viewer.engine.inference import Inferring
 from ssd_tf.viewer.engine.messages import Captured, Detected, State, Told
@@ -45,7 +46,7 @@ def infer(detector):
 
 
 def test_end_of_the_source_does_not_cover_why_the_model_failed(infer, detector):
-    detector.error = ValueError("out of memory")
+    detector.error = UserError("out of memory")
     frames, results = infer()
     assert results.take().state is State.LOADING
     frames.put(captured(1, 0))
@@ -88,7 +89,7 @@ def test_states_come_in_their_place_among_the_frames(infer):
 
 def test_model_that_cannot_be_loaded_is_said(infer):
     def load():
-        raise ValueError("bad.onnx: no model")
+        raise UserError("bad.onnx: no model")
 
     _, results = infer(load)
     assert results.take().state is State.LOADING

@@ -8,6 +8,7 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QFileDialog
 
+from ssd_tf.utils.errors import UserError
 from ssd_tf.viewer.engine.engine import State
 from tests.viewer.window.conftest import wait, wait_for
 
@@ -52,7 +53,7 @@ def test_camera_that_is_not_there_is_said_and_another_source_can_be_opened(make_
 
 
 def test_model_that_cannot_be_loaded_is_said_and_can_be_tried_again(make_window, qtbot, predictor, video):
-    answers = [ValueError("no model at runs/x"), predictor]
+    answers = [UserError("no model at runs/x"), predictor]
 
     def load():
         answer = answers.pop(0)
