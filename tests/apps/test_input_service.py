@@ -3,7 +3,6 @@
 
 import contextlib
 import signal
-import socket
 import subprocess
 import time
 
@@ -17,6 +16,7 @@ from ssd_tf.data.pipeline import train_dataset
 from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.settings import AugmentConfig
 from tests.apps.conftest import ROOT, command
+from tests.fixtures.ports import free_ports
 
 
 @contextlib.contextmanager
@@ -43,12 +43,6 @@ def seconds_to_end(process: subprocess.Popen, number: signal.Signals) -> float:
     process.send_signal(number)
     process.wait(timeout=60)
     return time.monotonic() - start
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [x.getsockname()[1] for x in sockets]
 
 
 def test_dispatcher_and_worker_serve_the_local_stream_until_a_signal(tmp_path):

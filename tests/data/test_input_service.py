@@ -4,7 +4,6 @@
 import collections
 import contextlib
 import itertools
-import socket
 import time
 
 import numpy as np
@@ -17,6 +16,7 @@ from ssd_tf.data.input_service import service_dataset, start_dispatcher, start_w
 from ssd_tf.data.pipeline import train_dataset
 from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.settings import AugmentConfig
+from tests.fixtures.ports import free_ports
 
 SIZE, BATCH = 32, 4
 NO_END = 10**9
@@ -51,12 +51,6 @@ def running(num_workers: int):
         service.start(place)
     yield service
     service.stop()
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("localhost", 0))) for _ in range(count)]
-        return [x.getsockname()[1] for x in sockets]
 
 
 def numbers(index: int, count: int) -> tf.data.Dataset:
@@ -145,18 +139,18 @@ def test_stream_that_ends_is_an_error():
 
 def test_trainer_may_pause_for_longer_than_the_timeout():
     with running(1) as service:
-        stream = iter(service_dataset(numbers, service.address, batch_timeout_s=1))
+        stream = iter(service_dataset(numbers, service.address, batch_timeout_s=3))
         assert int(next(stream)) == 0
-        time.sleep(1.5)
+        time.sleep(3.5)
         assert [int(next(stream)) for _ in range(50)] == list(range(1, 51))
 
 
 def test_stopped_worker_ends_the_stream_with_an_error():
     with running(2) as service:
-        stream = iter(service_dataset(numbers, service.address, batch_timeout_s=1))
+        stream = iter(service_dataset(numbers, service.address, batch_timeout_s=3))
         assert int(next(stream)) == 0
         service.workers[1].stop()
-        with pytest.raises(tf.errors.InvalidArgumentError, match=f"at {service.address} within 1 s. Received: none"):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=f"at {service.address} within 3 s. Received: none"):
             list(stream)
 
 

@@ -1,6 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """The workers of a run: found in TF_CONFIG or SLURM's variables, waited for, and named when one is lost."""
 
+import concurrent.futures
 import json
 import socket
 import threading
@@ -9,6 +10,10 @@ import pytest
 import tensorflow as tf
 
 from ssd_tf.distributed.workers import Cluster, WorkerLostError, find_cluster, lost_workers_named, wait_for_workers
+from tests.fixtures.ports import free_ports
+
+# Seconds: long enough for a busy machine; no test waits for it unless it fails.
+PATIENCE = 120
 
 
 @pytest.fixture(autouse=True)
@@ -76,24 +81,23 @@ def test_hosts_that_tensorflow_would_mix_up_are_refused(monkeypatch):
         find_cluster()
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
 def test_workers_wait_for_each_other():
-    addresses = tuple(f"127.0.0.1:{free_port()}" for _ in range(2))
-    other = threading.Thread(target=wait_for_workers, args=(Cluster(addresses, 1), 20))
-    other.start()
-    wait_for_workers(Cluster(addresses, 0), 20)
-    # TensorFlow's server takes the port now.
-    with socket.create_server(("127.0.0.1", int(addresses[0].split(":")[1]))):
-        other.join(timeout=20)
-    assert not other.is_alive()
+    addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(2))
+    both_ended = threading.Barrier(2)
+
+    def start(index: int) -> None:
+        wait_for_workers(Cluster(addresses, index), PATIENCE)
+        # TensorFlow's server takes the port now: the other worker may still look for it.
+        with socket.create_server(("127.0.0.1", int(addresses[index].split(":")[1]))):
+            both_ended.wait(PATIENCE)
+
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        for ended in [threads.submit(start, index) for index in range(2)]:
+            ended.result()
 
 
 def test_worker_that_does_not_come_is_named():
-    addresses = tuple(f"127.0.0.1:{free_port()}" for _ in range(2))
+    addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(2))
     with pytest.raises(
         TimeoutError, match=f"expected 2 workers within 1 seconds. Received: no answer from {addresses[1]}"
     ):

@@ -291,7 +291,7 @@ def check(path, *flags):
     report = path.with_name("report.txt")
     command = [sys.executable, "-m", "mlperf_logging.compliance_checker", "--usage", "training", *flags]
     command += ["--log_output", str(report), str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     return done.returncode, done.stdout + done.stderr + report.read_text()
 
 

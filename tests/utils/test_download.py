@@ -21,6 +21,8 @@ from ssd_tf.utils.files import CHUNK
 from tests.download_server import CONTENT, HALF, SHA256, Server, refuse, serve, serve_range, serve_whole
 
 ROOT = pathlib.Path(__file__).parents[2]
+# Seconds: long enough for a busy machine; no test waits for it unless it fails.
+PATIENCE = 120
 
 
 @pytest.fixture(autouse=True)
@@ -351,12 +353,12 @@ def test_interrupted_program_leaves_a_part_that_the_next_call_completes(server, 
     server.script = [serve(stop_at=HALF, stall=True)]
     part = tmp_path / "data.bin.part"
     with start_child(remote, tmp_path) as child:
-        limit = time.monotonic() + 20
+        limit = time.monotonic() + PATIENCE
         while not part.exists() or part.stat().st_size < HALF:
             assert child.poll() is None and time.monotonic() < limit, "the download did not begin"
             time.sleep(0.01)
         child.send_signal(number)
-        child.communicate(timeout=20)
+        child.communicate(timeout=PATIENCE)
     assert part.read_bytes() == CONTENT[:HALF]
     assert_fetched(fetch(remote, tmp_path))
     assert server.ranges == [None, f"bytes={HALF}-"]
@@ -364,7 +366,7 @@ def test_interrupted_program_leaves_a_part_that_the_next_call_completes(server, 
 
 def test_disk_error_names_the_file_and_is_not_taken_for_one_of_the_network(server, remote, tmp_path):
     with start_child(remote, tmp_path, file_limit=HALF) as child:
-        _, errors = child.communicate(timeout=20)
+        _, errors = child.communicate(timeout=PATIENCE)
     assert child.returncode == 1
     assert re.search(r"OSError: .*File too large: '.*data\.bin\.part'", errors)
     assert server.ranges == [None]
@@ -395,7 +397,7 @@ def test_two_programs_that_want_the_same_file_fetch_and_hash_it_once(server, rem
     threads = [threading.Thread(target=lambda: fetched.append(fetch(remote, tmp_path))) for _ in range(2)]
     for thread in threads:
         thread.start()
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + PATIENCE
     while "waiting for another program" not in caplog.text:
         assert time.monotonic() < limit
         time.sleep(0.01)
