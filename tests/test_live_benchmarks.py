@@ -1,10 +1,15 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The benchmarks of the live window refuse what they cannot measure, and count a window that stands still."""
+"""The benchmarks of the live window: refused lengths, the longest wait, and a window that does not grow."""
 
+import os
 import pathlib
+import re
+import subprocess
 import sys
 
 import pytest
+
+from tests.fixtures.live import write_video
 
 BENCHMARKS = pathlib.Path(__file__).parent.parent / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
@@ -28,3 +33,28 @@ def test_wait_that_still_goes_on_counts():
 
     assert longest_wait([1.0, 1.5, 2.0], 2.125) == 0.5
     assert longest_wait([1.0], 11.0) == 10.0
+
+
+@pytest.mark.proof
+def test_window_runs_for_a_minute_without_growing(tmp_path):
+    pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
+    video = write_video(tmp_path / "grey.mp4", frames=250)
+    command = [sys.executable, str(BENCHMARKS / "live_window.py"), f"--video={video}", "--detector=ssd128_tiny"]
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    done = subprocess.run(
+        [*command, "--seconds=60"],
+        cwd=BENCHMARKS.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "threads that did not end within a second: none" in done.stdout
+    rows = [[float(x) for x in line.split()] for line in done.stdout.splitlines() if re.match(r" +\d+0 ", line)]
+    assert [row[0] for row in rows] == [10, 20, 30, 40, 50, 60]
+    assert all(row[2] > 0 for row in rows), done.stdout  # frames are shown to the end
+    # Megabytes, after the first lines, in which TensorFlow still takes its buffers. A picture that is kept for each of
+    # the frames of 10 seconds would be 2.8 MB each.
+    assert rows[-1][6] - rows[2][6] < 50, done.stdout
