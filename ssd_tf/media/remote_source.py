@@ -2,7 +2,7 @@
 """Cameras and streams, read by a process of their own.
 
 OpenCV waits up to ten seconds for a camera or a server that is silent, and cannot be interrupted meanwhile; a process
-can. It reads on whatever its parent does, so that the newest frame is always at hand and none waits in a driver.
+can. It reads on whatever its parent does, so that the latest frame is always at hand and none waits in a driver.
 
 The process is given the source by stdin, since everyone may read a command line and an address may hold a password. It
 writes to stdout a line of JSON, a SourceInfo or an error, then the frames, each a header and its pixels, and at the end
@@ -27,7 +27,7 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from ssd_tf.media.newest import Newest
+from ssd_tf.media.latest import LatestSlot
 from ssd_tf.media.opencv_source import VideoSource, stream_name
 from ssd_tf.media.source import Frame, Source, SourceInfo, SourceLostError
 
@@ -157,7 +157,7 @@ def _main() -> None:
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 2)  # a file of complaints would grow as long as the stream runs
         with contextlib.suppress(BrokenPipeError):  # the parent is gone
-            for message in _newest(source) if source.info.is_live else _all(source):
+            for message in _latest(source) if source.info.is_live else _all(source):
                 if isinstance(message, _End):
                     output.write(_HEADER.pack(0, 0, 0, 0.0))
                     _send_line(output, message.reason)
@@ -177,9 +177,9 @@ def _all(source: Source) -> Iterator[Frame | _End]:
         yield _End(str(error))
 
 
-def _newest(source: Source) -> Iterator[Frame | _End]:
+def _latest(source: Source) -> Iterator[Frame | _End]:
     """The same without the frames that came while the consumer was busy."""
-    slot: Newest[Frame | _End] = Newest()
+    slot: LatestSlot[Frame | _End] = LatestSlot()
 
     def read_on() -> None:
         for message in _all(source):

@@ -80,7 +80,7 @@ class Source(abc.ABC):
 
     @abc.abstractmethod
     def read(self) -> Frame | None:
-        """The next frame, of a live source the newest; None at the end.
+        """The next frame, of a live source the latest; None at the end.
 
         Raises:
           SourceLostError: the source broke off before its end.

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import NamedTuple
 
-from ssd_tf.media.newest import Newest
+from ssd_tf.media.latest import LatestSlot
 from ssd_tf.media.rates import Pace, Rate
 from ssd_tf.media.source import Source, SourceInfo, find_source
 from ssd_tf.viewer.engine.messages import Captured, State, Told
@@ -39,7 +39,7 @@ class Capturing:
 
     source_info: SourceInfo | None = None
 
-    def __init__(self, output: Newest[Captured | Told], fast: bool):
+    def __init__(self, output: LatestSlot[Captured | Told], fast: bool):
         self._output = output
         self._fast = fast
         self._pace, self._rate = Pace(), Rate()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ssd_tf.drawing.placement import LabelMemory
-from ssd_tf.media.newest import Newest
+from ssd_tf.media.latest import LatestSlot
 from ssd_tf.media.rates import Rate
 from ssd_tf.media.video_writer import VideoWriter
 from ssd_tf.utils.errors import UserError
@@ -72,7 +72,7 @@ class Showing:
 
     def __init__(
         self,
-        results: Newest[Detected | Told | Redraw],
+        results: LatestSlot[Detected | Told | Redraw],
         on_shown: Callable[[Shown], None],
         on_state: Callable[[State, str], None],
         view: View,

@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Detection in what a camera, a stream, a video or a folder shows, as it happens.
 
-Three threads hand frames on: capture -> inference -> drawing. Between them is room for one frame, and the newest wins,
+Three threads hand frames on: capture -> inference -> drawing. Between them is room for one frame, and the latest wins,
 so that a slow model shows fewer frames but none later, and memory stays flat. Nothing here needs a screen.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ssd_tf.media.newest import Newest
+from ssd_tf.media.latest import LatestSlot
 from ssd_tf.media.source import SourceInfo
 from ssd_tf.viewer.engine.capture import Capturing
 from ssd_tf.viewer.engine.display import Showing, Shown, Stats
@@ -61,8 +61,8 @@ class Engine:
           view: what is shown at first.
           fast: read a file as fast as possible in place of at its own pace.
         """
-        captured: Newest[Captured | Told] = Newest()
-        results: Newest[Detected | Told | Redraw] = Newest()
+        captured: LatestSlot[Captured | Told] = LatestSlot()
+        results: LatestSlot[Detected | Told | Redraw] = LatestSlot()
         self._slots = (captured, results)
         self._on_state = on_state
         self._capturing = Capturing(captured, fast)

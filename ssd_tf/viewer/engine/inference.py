@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ssd_tf.media.newest import Newest
+from ssd_tf.media.latest import LatestSlot
 from ssd_tf.utils.errors import mistakes
 from ssd_tf.viewer.engine.capture import Capturing
 from ssd_tf.viewer.engine.messages import Captured, Detected, Redraw, State, Told
@@ -34,8 +34,8 @@ class Inferring:
         self,
         load_model: "Callable[[], AnyPredictor]",
         capturing: Capturing,
-        captured: Newest[Captured | Told],
-        results: Newest[Detected | Told | Redraw],
+        captured: LatestSlot[Captured | Told],
+        results: LatestSlot[Detected | Told | Redraw],
     ):
         self._load_model = load_model
         self._capturing = capturing

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssd_tf.media.newest import Newest
+from ssd_tf.media.latest import LatestSlot
 from ssd_tf.media.source import Frame, Source, SourceInfo
 from ssd_tf.viewer.engine import capture as capturing_module
 from ssd_tf.viewer.engine.capture import Capturing
@@ -17,7 +17,7 @@ from tests.fixtures.live import FRAMES, NotingSlot
 from tests.fixtures.live_viewer import PATIENCE
 
 
-class Watched(Newest):
+class Watched(LatestSlot):
     """Tells when the end of the source waits behind the frames."""
 
     def __init__(self) -> None:
@@ -59,8 +59,8 @@ def play(monkeypatch):
     """play(source): its Capturing, and where that puts what it reads."""
     started = []
 
-    def start(source: Source | str, output: Newest | None = None) -> tuple[Capturing, Newest]:
-        output = output or Newest()
+    def start(source: Source | str, output: LatestSlot | None = None) -> tuple[Capturing, LatestSlot]:
+        output = output or LatestSlot()
         if isinstance(source, Source):
             monkeypatch.setattr(capturing_module, "find_source", lambda _: source)
         capturing = Capturing(output, fast=not isinstance(source, Source))
@@ -79,13 +79,13 @@ def play(monkeypatch):
         assert not thread.is_alive()
 
 
-def take_frame(output: Newest) -> Captured:
+def take_frame(output: LatestSlot) -> Captured:
     while not isinstance(message := output.take(), Captured):
         assert message is not None
     return message
 
 
-def test_newest_frame_wins_and_the_end_comes_after_it(play, video):
+def test_latest_frame_wins_and_the_end_comes_after_it(play, video):
     watched = Watched()
     _, output = play(str(video), watched)
     running = output.take()
@@ -138,7 +138,7 @@ def test_paused_video_stays_where_it_is(play):
     assert source.reads + source.skips == last + 2
 
 
-def pause(capturing: Capturing, output: Newest) -> None:
+def pause(capturing: Capturing, output: LatestSlot) -> None:
     capturing.set_paused(True)
     while not (isinstance(message := output.take(), Told) and message.state is State.PAUSED):
         pass
@@ -158,7 +158,7 @@ def test_pictures_that_nobody_takes_are_waited_for(play, tmp_path):
 
 
 def test_picture_after_one_that_came_late_is_seen_as_long_as_any():
-    capturing = Capturing(Newest(), fast=False)
+    capturing = Capturing(LatestSlot(), fast=False)
     capturing._pace.due(0.0, time.monotonic() - 10)  # the first one, for which a model has taken ten seconds
     now = capturing._keep_pace(Endless(SourceInfo("folder", "pictures", 1.0, 0, 2, 2)), 1.0)
     assert capturing._pace.due(2.0, now) == pytest.approx(now + 1.0)
@@ -184,7 +184,7 @@ def test_pausing_what_is_paused_loses_no_step(play):
 
 
 def test_source_is_not_named_before_it_is_open(video):
-    output: Newest = Newest()
+    output: LatestSlot = LatestSlot()
     capturing = Capturing(output, fast=True)
     thread = threading.Thread(target=capturing.run)
     thread.start()

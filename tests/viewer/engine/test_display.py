@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ssd_tf.geometry.detections import Detections
-from ssd_tf.media.newest import Newest
+from ssd_tf.media.latest import LatestSlot
 from ssd_tf.media.source import Frame
 from ssd_tf.viewer.engine.display import Showing, Shown
 from ssd_tf.viewer.engine.messages import Captured, Detected, State, Told
@@ -30,7 +30,7 @@ class Screen:
     def __init__(self) -> None:
         self.shown: list[Shown] = []
         self.told: list[tuple[State, str]] = []
-        self.results: Newest = Newest()
+        self.results: LatestSlot = LatestSlot()
         self.showing = Showing(self.results, self.shown.append, self._tell, View())
         self.showing.opening = 1
         self._done, self._busy, self._go = threading.Event(), threading.Event(), threading.Event()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from ssd_tf.media.newest import Newest
+from ssd_tf.media.latest import LatestSlot
 from ssd_tf.media.source import Frame
 from ssd_tf.utils.errors import UserError
 from ssd_tf.viewer.engine.capture import Capturing
@@ -27,8 +27,8 @@ def infer(detector):
     """infer(load_model): where it takes frames from, and where it puts what it finds; runs in a thread of its own."""
     started = []
 
-    def start(load_model: Callable = lambda: detector) -> tuple[Newest, NotingSlot]:
-        frames, results = Newest(), NotingSlot()
+    def start(load_model: Callable = lambda: detector) -> tuple[LatestSlot, NotingSlot]:
+        frames, results = LatestSlot(), NotingSlot()
         capturing = Capturing(frames, fast=True)
         inferring = Inferring(load_model, capturing, frames, results)
         thread = threading.Thread(target=inferring.run)

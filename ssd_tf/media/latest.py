@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""A slot between two threads in which the newest item wins, so that a slow reader never falls behind."""
+"""A slot between two threads in which the latest item wins, so that a slow reader never falls behind."""
 
 import threading
 from typing import Generic, TypeVar
@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Newest(Generic[T]):
+class LatestSlot(Generic[T]):
     """Holds one item. None cannot be an item."""
 
     def __init__(self) -> None:
