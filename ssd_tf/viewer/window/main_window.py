@@ -16,8 +16,8 @@ from ssd_tf.viewer.window.actions import Actions, ShortcutsDialog
 from ssd_tf.viewer.window.banner import Banner
 from ssd_tf.viewer.window.controls import ControlPanel
 from ssd_tf.viewer.window.device import device_name
+from ssd_tf.viewer.window.image_view import ImageView
 from ssd_tf.viewer.window.menus import CameraMenu, ToolBar, fill_menu_bar
-from ssd_tf.viewer.window.picture_view import PictureView
 from ssd_tf.viewer.window.saving import Saver
 from ssd_tf.viewer.window.status_line import StatusLine, clock, source_name
 from ssd_tf.viewer.window.threads import Background, Handover
@@ -84,7 +84,7 @@ class MainWindow(QMainWindow):
         self._background = Background(self)
         self.engine = Engine(load_model, self._handover.put_shown, self._handover.put_state, view, fast=fast)
         self.saver = Saver(self.engine, folder, self)
-        self.view, self.panel, self.status = PictureView(), ControlPanel(view.score_threshold), StatusLine()
+        self.view, self.panel, self.status = ImageView(), ControlPanel(view.score_threshold), StatusLine()
         self.banner = Banner(self.view)
         self.commands = Actions(self)
         self.cameras = CameraMenu(self._background, self.open_source, self)

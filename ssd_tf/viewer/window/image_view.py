@@ -26,7 +26,7 @@ _MARGIN = 12
 _PILL, _PILL_TEXT = QColor(0, 0, 0, 190), QColor(255, 255, 255)
 
 
-class PictureView(QWidget):
+class ImageView(QWidget):
     """Shows the newest picture in the middle, and a text where there is none.
 
     Signals:

@@ -6,14 +6,14 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 
-from ssd_tf.viewer.window.picture_view import PictureView
+from ssd_tf.viewer.window.image_view import ImageView
 
 BLUE = (10, 20, 200)
 
 
 @pytest.fixture
-def view(qapp, qtbot) -> PictureView:
-    view = PictureView()
+def view(qapp, qtbot) -> ImageView:
+    view = ImageView()
     qtbot.addWidget(view)
     view.resize(300, 200)
     view.show()
@@ -94,7 +94,7 @@ def test_long_message_stays_inside(view):
 
 
 def test_fine_screen_gets_pixels_of_its_own(view, monkeypatch):
-    monkeypatch.setattr(PictureView, "devicePixelRatioF", lambda self: 2.0)
+    monkeypatch.setattr(ImageView, "devicePixelRatioF", lambda self: 2.0)
     assert view.pixel_size == (600, 400)
     view.show_picture(np.full((400, 300, 3), BLUE, np.uint8))
     screen = view.grab().toImage()  # of this screen: a pixel is two by two there
