@@ -13,6 +13,11 @@ import tensorflow as tf
 from ssd_tf.data.annotations import AnnotatedImage
 from ssd_tf.data.images import picture_format
 
+# Of the bytes that preparation writes. Raise it when the bytes of a record change (a feature, its type, how boxes are
+# cleaned): a preparation that was interrupted then writes its finished shards again instead of mixing two formats.
+# Reading does not look at it.
+FORMAT_VERSION = 1
+
 _BOX = "image/object/bbox/"
 
 

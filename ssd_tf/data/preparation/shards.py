@@ -20,7 +20,6 @@ from ssd_tf.data import records
 from ssd_tf.data.annotations import AnnotatedImage, Category, ClassCount, clean_boxes, count_classes
 from ssd_tf.data.manifest import Shard, describe_shard
 from ssd_tf.utils.files import atomic_path, write_atomically
-from ssd_tf.version import __version__
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,9 +190,9 @@ def _result_from_json(content: dict[str, Any]) -> ShardResult:
 
 
 def _fingerprint(job: ShardJob) -> str:
-    """Stands for all that the shard is a function of: the program, the annotations and the state of the pictures."""
+    """Stands for what decides the bytes of the shard: record format, annotations, state of the images."""
     digest = hashlib.sha256()
-    digest.update(repr((__version__, job.path.name, job.categories)).encode())
+    digest.update(repr((records.FORMAT_VERSION, job.path.name, job.categories)).encode())
     for image in job.images:
         facts = (image.image_id, str(image.path.absolute()), image.height, image.width, len(image.boxes))
         digest.update(repr((facts, _state_of(image.path))).encode())

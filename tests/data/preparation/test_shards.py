@@ -9,6 +9,7 @@ import pathlib
 import numpy as np
 import pytest
 
+from ssd_tf.data import records
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.formats import shapes
 from ssd_tf.data.formats.coco import read_coco
@@ -86,9 +87,9 @@ def test_shard_of_another_job_is_not_finished(job, change):
     assert finished(CHANGES[change](job)) is None
 
 
-def test_shard_of_another_version_is_not_finished(job, monkeypatch):
+def test_shard_of_another_record_format_is_not_finished(job, monkeypatch):
     write_shard(job)
-    monkeypatch.setattr(shards, "__version__", "0.0.1")
+    monkeypatch.setattr(records, "FORMAT_VERSION", records.FORMAT_VERSION + 1)
     assert finished(job) is None
 
 
