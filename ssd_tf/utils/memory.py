@@ -7,6 +7,8 @@ import re
 import resource
 import sys
 
+import psutil
+
 _STATUS = pathlib.Path("/proc/self/status")
 
 
@@ -18,12 +20,13 @@ def used_megabytes() -> dict[str, float]:
 
 
 def host_bytes() -> int:
-    """Bytes of the host's memory that the process has now; where the system does not tell (not Linux), its peak."""
-    return _from_status("VmRSS") or _peak_of_usage()
+    """Bytes of the host's memory that the process has now."""
+    return psutil.Process().memory_info().rss
 
 
 def host_peak_bytes() -> int:
-    """The most that it had. Of this process alone: what getrusage knows may be of the one that started it."""
+    """The most that it had. Of this process alone on Linux; getrusage may know that of the one that started it."""
+    # psutil has no peak on Linux and macOS.
     return _from_status("VmHWM") or _peak_of_usage()
 
 
