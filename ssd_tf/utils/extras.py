@@ -9,6 +9,8 @@ from ssd_tf.utils.errors import UserError
 
 # The extra of setup.cfg that installs a module.
 _EXTRAS = {
+    "apache_beam": "beam",
+    "apache_beam.options.pipeline_options": "beam",
     "ai_edge_litert.interpreter": "litert",
     "tf2onnx": "onnx",
     "onnxruntime": "onnx",

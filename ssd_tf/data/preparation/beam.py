@@ -9,7 +9,6 @@ their names, however many images there are: runners limit the size of what a pip
 
 import contextlib
 import dataclasses
-import importlib
 import io
 import pathlib
 import pickle
@@ -18,6 +17,7 @@ from typing import Any
 
 from ssd_tf.data.preparation.shards import ShardJob, ShardResult, finished, note_path, write_shard, written
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.extras import import_extra
 from ssd_tf.utils.files import atomic_path
 
 # A job's file is its shard's name and this.
@@ -36,12 +36,8 @@ def open_pipeline(options: Sequence[str]) -> Any:
     words = [option for option in options if not option.startswith("--")]
     if words:
         raise UserError(f"Beam options: expected the form --name=value. Received: {' '.join(words)}")
-    try:
-        # By name: the type checker need not find what is not installed everywhere.
-        beam = importlib.import_module("apache_beam")
-        settings = importlib.import_module("apache_beam.options.pipeline_options").PipelineOptions(list(options))
-    except ImportError as error:
-        raise UserError("--runner=beam needs Apache Beam: pip install 'apache-beam>=2.77,<3'") from error
+    beam = import_extra("apache_beam")
+    settings = import_extra("apache_beam.options.pipeline_options").PipelineOptions(list(options))
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
@@ -66,7 +62,7 @@ def write_shards(jobs: Sequence[ShardJob], pipeline: Any) -> dict[str, ShardResu
     """
     if not jobs:
         return {}
-    beam = importlib.import_module("apache_beam")
+    beam = import_extra("apache_beam")
     jobs = [_with_absolute_paths(job) for job in jobs]
     try:
         files = [str(_leave(job)) for job in jobs]
