@@ -11,8 +11,8 @@ import tensorflow as tf
 import tqdm
 from absl import logging
 
-from ssd_tf.data.annotations import Category
 from ssd_tf.data.bad_examples import NO_FAULT, Faults
+from ssd_tf.data.formats.coco import coco_results
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import FILLING, EvalBatch, eval_dataset
 from ssd_tf.distributed.strategy import Distribution
@@ -92,26 +92,6 @@ def evaluate_split(
     if faults.records:
         logging.warning("%s", faults.summary())
     return Evaluation(coco_metrics(ground_truth, results), results, ground_truth)
-
-
-def coco_results(
-    found: Detections, index: int, categories: tuple[Category, ...], image_id: int, height: int, width: int
-) -> list[dict[str, Any]]:
-    """Image `index` of a batch of detections (NumPy) as COCO results: sparse ids, [x, y, w, h] in pixels.
-
-    Nothing is rounded: two scores that differ only in the seventh digit still rank one before the other.
-    """
-    count = int(found.count[index])
-    xywh = to_coco_xywh(found.boxes[index, :count], height, width)
-    return [
-        {
-            "image_id": image_id,
-            "category_id": categories[int(label) - 1].id,
-            "bbox": box.tolist(),
-            "score": float(score),
-        }
-        for box, label, score in zip(xywh, found.classes[index, :count], found.scores[index, :count], strict=True)
-    ]
 
 
 def add_ground_truth(ground_truth: dict[str, list[dict[str, Any]]], batch: EvalBatch, index: int) -> None:

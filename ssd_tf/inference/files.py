@@ -13,10 +13,10 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from ssd_tf.data.formats.coco import coco_results
 from ssd_tf.data.images import read_picture
 from ssd_tf.drawing.detections import draw_detections
 from ssd_tf.evaluation.coco_metrics import rounded
-from ssd_tf.evaluation.evaluator import coco_results
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.inference.predictor import AnyPredictor, detect_images
 from ssd_tf.inference.video import annotate_source

@@ -14,10 +14,11 @@ import tensorflow as tf
 from absl import logging
 
 from ssd_tf.data.bad_examples import NO_FAULT, Faults
+from ssd_tf.data.formats.coco import coco_results
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import EvalBatch, eval_dataset
 from ssd_tf.evaluation.coco_metrics import coco_metrics
-from ssd_tf.evaluation.evaluator import add_ground_truth, coco_results
+from ssd_tf.evaluation.evaluator import add_ground_truth
 from ssd_tf.export.exported import find_exported
 from ssd_tf.geometry import boxes as box_ops
 from ssd_tf.geometry.detections import SCORE_THRESHOLD, Detections

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ssd_tf.evaluation.evaluator import coco_results
+from ssd_tf.data.formats.coco import coco_results
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.performance.loadgen_images import SplitImages
 from ssd_tf.utils.errors import UserError

@@ -12,12 +12,12 @@ import tensorflow as tf
 
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.formats import shapes
-from ssd_tf.data.formats.coco import read_coco
+from ssd_tf.data.formats.coco import coco_results, read_coco
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import eval_dataset
 from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.evaluation.coco_metrics import coco_metrics, rounded
-from ssd_tf.evaluation.evaluator import coco_results, evaluate_split
+from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.geometry.detections import Detections
 
 SIZE, NUM_IMAGES, EMPTY, CROWDED = 32, 11, 4, 7

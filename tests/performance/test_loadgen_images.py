@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ssd_tf.data.formats.coco import coco_results
 from ssd_tf.data.pipeline import eval_dataset
 from ssd_tf.evaluation.coco_metrics import coco_metrics
-from ssd_tf.evaluation.evaluator import coco_results, evaluate_split
+from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.performance.loadgen_images import SplitImages
 

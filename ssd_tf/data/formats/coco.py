@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Reader of COCO instances JSON (https://cocodataset.org/#format-data), with any categories and sparse ids."""
+"""COCO's formats (https://cocodataset.org/#format-data): instances are read, results are made of detections."""
 
 import json
 import pathlib
@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ssd_tf.data.annotations import AnnotatedDataset, AnnotatedImage, Category
-from ssd_tf.geometry.boxes import from_coco_xywh
+from ssd_tf.geometry.boxes import from_coco_xywh, to_coco_xywh
+from ssd_tf.geometry.detections import Detections
 from ssd_tf.utils.errors import UserError
 
 # What is read. The rest, above all the polygons, takes four times the memory of all this and is dropped while parsing.
@@ -66,6 +67,26 @@ def load_coco_json(path: pathlib.Path) -> dict[str, Any]:
         found = sorted(content) if isinstance(content, dict) else type(content).__name__
         raise UserError(f"{path}: not COCO instances: expected lists {wanted}. Received: {found}")
     return content
+
+
+def coco_results(
+    found: Detections, index: int, categories: tuple[Category, ...], image_id: int, height: int, width: int
+) -> list[dict[str, Any]]:
+    """Image `index` of a batch of detections (NumPy) as COCO results: sparse ids, [x, y, w, h] in pixels.
+
+    Nothing is rounded: two scores that differ only in the seventh digit still rank one before the other.
+    """
+    count = int(found.count[index])
+    xywh = to_coco_xywh(found.boxes[index, :count], height, width)
+    return [
+        {
+            "image_id": image_id,
+            "category_id": categories[int(label) - 1].id,
+            "bbox": box.tolist(),
+            "score": float(score),
+        }
+        for box, label, score in zip(xywh, found.classes[index, :count], found.scores[index, :count], strict=True)
+    ]
 
 
 def _wanted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
