@@ -3,9 +3,9 @@
 
 python benchmarks/equality.py [--detector=ssd128_tiny] [--steps=20] [--batch_size=16]
 
-Each configuration is a run of train.py on drawn pictures: 1 device; 2 and 4 virtual devices of the CPU; 2 and 3 worker
-processes that talk over 127.0.0.1. With batch norm synchronised, and with the whole backbone frozen. 16 images on 3
-workers are parts of 6, 5 and 5. Differences are to the run on one device, and must stay within 1e-4 of it.
+Each configuration is a run of train.py on synthetic images: 1 device; 2 and 4 virtual devices of the CPU; 2 and 3
+worker processes that talk over 127.0.0.1. With batch norm synchronised, and with the whole backbone frozen. 16 images
+on 3 workers are parts of 6, 5 and 5. Differences are to the run on one device, and must stay within 1e-4 of it.
 
 All start from the same short training, with a warm-up of 100 steps to the reference's rate. With fresh weights, or at
 the full rate, negatives that are equally hard to the last digit are soon mined in another order: the runs part ways.
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def prepare(folder: pathlib.Path) -> None:
-    """Draws 64 pictures and prepares them as train and val."""
+    """Draws 64 images and prepares them as train and val."""
     shapes = f"{folder}/shapes"
     python("-m", "ssd_tf.apps.shapes", f"--output_dir={shapes}", "--num_images=64", "--width=160", "--height=120")
     for split in ("train", "val"):

@@ -12,7 +12,7 @@ import tempfile
 import numpy as np
 
 from ssd_tf.data.manifest import load_manifest
-from ssd_tf.data.pipeline import pictures
+from ssd_tf.data.pipeline import images
 from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.export import flatbuffer
 from ssd_tf.export import quantization as int8
@@ -34,7 +34,7 @@ def main() -> None:
     content = convert(description, model, LiteRTConfig())
     train = load_manifest(options.data_dir, "train")
     size = model.input_shape[1]
-    shown = pictures(options.data_dir, train, size, options.calibration_images)
+    shown = images(options.data_dir, train, size, options.calibration_images)
     forms = {"float32": content, **variants(content, shown)}
     print("| what |" + "".join(f" AP on {split} |" for split in options.splits))
     print("|---" * (1 + len(options.splits)) + "|")
@@ -54,8 +54,8 @@ def main() -> None:
 
 def variants(content: bytes, shown: list[np.ndarray]) -> dict[str, bytes]:
     """A quantised model for each step from the converter's own way to ours."""
-    whole = int8.picture_ranges(content, shown, outside=0.0)
-    inner = int8.picture_ranges(content, shown)
+    whole = int8.image_ranges(content, shown, outside=0.0)
+    inner = int8.image_ranges(content, shown)
     ends = int8.float_tensors(content)
     model = flatbuffer.read(content)
     operators = model.subgraphs[0].operators
@@ -68,10 +68,10 @@ def variants(content: bytes, shown: list[np.ndarray]) -> dict[str, bytes]:
         "all int8, each range from the least to the greatest value": int8.with_int8_tensors(content, widest(whole), []),
         "and what the heads answer in float": int8.with_int8_tensors(content, widest(whole), heads),
         "and the normalisation in float": int8.with_int8_tensors(content, widest(whole), ends),
-        "and ranges without the most extreme 1e-4 of a picture's values": int8.with_int8_tensors(
+        "and ranges without the most extreme 1e-4 of an image's values": int8.with_int8_tensors(
             content, widest(inner), ends
         ),
-        "and ranges as the mean over the pictures": final,
+        "and ranges as the mean over the images": final,
         "and the heads' weights in int8": int8.with_int8_weights(final),
     }
 

@@ -59,9 +59,9 @@ class Meter:
         self._start = time.monotonic()
 
     def add(self, shown: Shown) -> None:
-        # Without its picture, which would be the leak that is looked for.
+        # Without its image, which would be the leak that is looked for.
         with self._lock:
-            self._shown.append(dataclasses.replace(shown, picture=np.empty((0, 0, 3), np.uint8)))
+            self._shown.append(dataclasses.replace(shown, image=np.empty((0, 0, 3), np.uint8)))
 
     def line(self) -> Line:
         """Of the time since the last line."""
@@ -124,7 +124,7 @@ def main() -> None:
     lines = measure(meter, options.seconds, problems)
     start = time.monotonic()
     left = engine.close(timeout=10)
-    print(f"closed in {time.monotonic() - start:.2f} s; threads that go on: {left or 'none'}")
+    print(f"closed in {time.monotonic() - start:.2f} s; threads that continue: {left or 'none'}")
     print(f"first {LINE_SECONDS} s: {lines[0]}\nlast {LINE_SECONDS} s:  {lines[-1]}")
 
 

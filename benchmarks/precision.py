@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Training in bfloat16 against float32: the same pictures in the same order, from the same weights.
+"""Training in bfloat16 against float32: the same images in the same order, from the same weights.
 
 python benchmarks/precision.py --data=FOLDER [--steps=300] [--batch_size=4] [--output=runs/precision]
 
@@ -61,7 +61,7 @@ def main() -> None:
         losses[policy], weights = train(policy, options, manifest, weights)
         seconds = time.perf_counter() - start
         print(
-            f"{policy}: {options.steps} steps of {options.batch_size} pictures in {seconds / 60:.1f} minutes",
+            f"{policy}: {options.steps} steps of {options.batch_size} images in {seconds / 60:.1f} minutes",
             flush=True,
         )
     smoothed = {policy: smooth(values) for policy, values in losses.items()}

@@ -1,11 +1,11 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Preparation at the scale of COCO train2017: peak memory, images per second with one thread and two, use of the cores.
 
-python benchmarks/preparation.py                                        # everything, the speed on drawn pictures
-python benchmarks/preparation.py --annotations=FILE --images=FOLDER     # the speed on pictures of one's own
+python benchmarks/preparation.py                                        # everything, the speed on synthetic images
+python benchmarks/preparation.py --annotations=FILE --images=FOLDER     # the speed on images of one's own
 
 Memory: writes annotations of train2017's size (118,287 images, 860,001 annotations with polygons, 450 MB) and prepares
-them whole. Every picture is a link to one small file, so that it takes minutes; the annotations are what fills memory.
+them whole. Every image is a link to one small file, so that it takes minutes; the annotations are what fills memory.
 """
 
 import argparse
@@ -29,7 +29,7 @@ os.environ.setdefault("TQDM_DISABLE", "1")
 IMAGES, ANNOTATIONS, CATEGORIES = 118_287, 860_001, 80
 # Numbers of an annotation's polygon, on average: makes the size of the real file.
 POLYGON = 46
-# Of the small picture that stands for all.
+# Of the small image that stands for all.
 SIDE = 64
 
 
@@ -43,9 +43,9 @@ class Measured(NamedTuple):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--annotations", help="COCO instances JSON for the speed; without it pictures are drawn")
-    parser.add_argument("--images", help="the folder of its pictures")
-    parser.add_argument("--copies", default=10, type=int, help="each picture is prepared so many times")
+    parser.add_argument("--annotations", help="COCO instances JSON for the speed; without it images are drawn")
+    parser.add_argument("--images", help="the folder of its images")
+    parser.add_argument("--copies", default=10, type=int, help="each image is prepared so many times")
     parser.add_argument("--runs", default=3, type=int)
     parser.add_argument("--only", choices=["memory", "speed"])
     parser.add_argument("--folder", help="where the files go, for a while: 1 GB; default: a temporary folder")
@@ -60,10 +60,10 @@ def main() -> None:
 def measure_memory(folder: pathlib.Path) -> None:
     annotations, images = folder / "large.json", folder / "large"
     in_child(draw, folder / "one", 1, (SIDE, SIDE))
-    picture = next((folder / "one" / "images").iterdir())
+    image = next((folder / "one" / "images").iterdir())
     images.mkdir()
     for k in range(IMAGES):
-        (images / file_name(k)).symlink_to(picture)
+        (images / file_name(k)).symlink_to(image)
     write_annotations(annotations)
     print(f"annotations: {annotations.stat().st_size / 1e6:.0f} MB, {IMAGES} images, {ANNOTATIONS} annotations")
     start = in_child(measured, print, end="")

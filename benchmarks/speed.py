@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Images per second: training steps in float32 and bfloat16, prediction, and the input pipeline on drawn pictures.
+"""Images per second: training steps in float32 and bfloat16, prediction, and the input pipeline on synthetic images.
 
 python benchmarks/speed.py [--detector=ssd300_resnet34] [--batch_size=8] [--runs=5]
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Slow proofs on real pictures, through the programs: each trains, scores, and must reach the AP50 named here.
+"""Slow proofs on real images, through the programs: each trains, scores, and must reach the AP50 named here.
 
 python benchmarks/verify.py --data=FOLDER [coco_mini] [bccd] [mlperf_mini]
 
@@ -38,7 +38,7 @@ PROOFS = {
     ),
 }
 
-# Boxes (shares of a picture's sides) and scores of float32 forms, and MLPerf inference's gate for int8.
+# Boxes (shares of an image's sides) and scores of float32 forms, and MLPerf inference's gate for int8.
 FLOAT_TOLERANCE = 1e-4
 INT8_KEEPS = 0.99
 
@@ -59,7 +59,7 @@ def main() -> None:
 def verify(name: str, data: pathlib.Path, output: pathlib.Path) -> bool:
     """Runs one proof; prints what it reached, and returns whether that is enough."""
     sources, split, wanted = PROOFS[name]
-    shutil.rmtree(output, ignore_errors=True)  # a run that was done before would only go on
+    shutil.rmtree(output, ignore_errors=True)  # a run that was done before would only continue
     shards, model_dir = f"{output}/data", f"{output}/model"
     for annotations, images, part, extra in sources:
         prepare = [f"--annotations={data / annotations}", f"--images={data / images}", f"--split={part}"]

@@ -1,13 +1,13 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Asks TensorFlow Serving what is in pictures, over REST or gRPC. Copy this file: it stands alone.
+"""Asks TensorFlow Serving what is in images, over REST or gRPC. Copy this file: it stands alone.
 
 python serving_client.py --server=localhost:8501 --model=cells photo.jpg another.png
 pip install tensorflow-serving-api
 python serving_client.py --server=localhost:8500 --model=cells --grpc photo.jpg another.png
 
-REST needs Python alone. Prints one JSON object a picture: {"file": ..., "error": "", or why the server could not read
+REST needs Python alone. Prints one JSON object an image: {"file": ..., "error": "", or why the server could not read
 it, "detections": [{"box": [ymin, xmin, ymax, xmax] in pixels, "score": ..., "category_id": ..., "category_name": ...},
-...]}. Exit status: 0, or 1 where a picture or a request failed.
+...]}. Exit status: 0, or 1 where an image or a request failed.
 """
 
 import argparse
@@ -23,15 +23,15 @@ INPUT = "image_bytes"
 OUTPUTS = ("boxes_pixels", "scores", "class_ids", "class_names", "count", "errors")
 
 
-def ask_rest(server: str, model: str, version: int | None, pictures: list[bytes], timeout: float) -> list[dict]:
-    """The outputs of the model for each picture.
+def ask_rest(server: str, model: str, version: int | None, images: list[bytes], timeout: float) -> list[dict]:
+    """The outputs of the model for each image.
 
     Raises:
       OSError: the server does not answer, or refuses; the message is its own.
     """
     place = f"/versions/{version}" if version else ""
     # With one input, an instance is its value; bytes are wrapped so, whatever the input is called.
-    instances = [{"b64": base64.b64encode(picture).decode()} for picture in pictures]
+    instances = [{"b64": base64.b64encode(image).decode()} for image in images]
     body = json.dumps({"signature_name": "serving_default", "instances": instances}).encode()
     request = urllib.request.Request(f"http://{server}/v1/models/{model}{place}:predict", body)
     try:
@@ -41,7 +41,7 @@ def ask_rest(server: str, model: str, version: int | None, pictures: list[bytes]
         raise OSError(f"{server}: {error.code} {error.read().decode(errors='replace')}") from error
 
 
-def ask_grpc(server: str, model: str, version: int | None, pictures: list[bytes], timeout: float) -> list[dict]:
+def ask_grpc(server: str, model: str, version: int | None, images: list[bytes], timeout: float) -> list[dict]:
     """As `ask_rest`, with the stubs of tensorflow-serving-api."""
     import grpc
     import tensorflow as tf
@@ -52,7 +52,7 @@ def ask_grpc(server: str, model: str, version: int | None, pictures: list[bytes]
     request.model_spec.name, request.model_spec.signature_name = model, "serving_default"
     if version:
         request.model_spec.version.value = version
-    request.inputs[INPUT].CopyFrom(tf.make_tensor_proto(pictures, shape=[len(pictures)]))
+    request.inputs[INPUT].CopyFrom(tf.make_tensor_proto(images, shape=[len(images)]))
     request.output_filter.extend(OUTPUTS)
     try:
         with grpc.insecure_channel(server) as channel:
@@ -61,7 +61,7 @@ def ask_grpc(server: str, model: str, version: int | None, pictures: list[bytes]
         call: Any = error  # which is the failed call too
         raise OSError(f"{server}: {call.code().name} {call.details()}") from error
     columns = {name: tf.make_ndarray(answer.outputs[name]).tolist() for name in OUTPUTS}
-    return [{name: text(values[row]) for name, values in columns.items()} for row in range(len(pictures))]
+    return [{name: text(values[row]) for name, values in columns.items()} for row in range(len(images))]
 
 
 def text(value):
@@ -72,7 +72,7 @@ def text(value):
 
 
 def as_line(file: str, found: dict) -> str:
-    """The JSON of one picture."""
+    """The JSON of one image."""
     detections = [
         {
             "box": found["boxes_pixels"][rank],
@@ -95,16 +95,16 @@ def main() -> int:
     parser.add_argument(
         "--grpc", action="store_true", help="ask over gRPC, with smaller requests and answers than REST's"
     )
-    parser.add_argument("--batch_size", type=int, default=8, help="pictures in a request")
+    parser.add_argument("--batch_size", type=int, default=8, help="images in a request")
     parser.add_argument("--timeout", type=float, default=60.0, help="seconds to wait for an answer")
-    parser.add_argument("pictures", nargs="+")
+    parser.add_argument("images", nargs="+")
     options = parser.parse_args()
     if options.batch_size < 1:
         parser.error(f"--batch_size: expected at least 1. Received: {options.batch_size}")
     ask = ask_grpc if options.grpc else ask_rest
     unreadable = 0
-    for start in range(0, len(options.pictures), options.batch_size):
-        files = options.pictures[start : start + options.batch_size]
+    for start in range(0, len(options.images), options.batch_size):
+        files = options.images[start : start + options.batch_size]
         try:
             contents = [pathlib.Path(file).read_bytes() for file in files]
             answers = ask(options.server, options.model, options.version, contents, options.timeout)

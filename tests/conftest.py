@@ -33,10 +33,10 @@ def golden() -> pathlib.Path:
 
 @pytest.fixture(scope="session")
 def shared() -> pathlib.Path:
-    """Real pictures and annotations, which are not part of the repository."""
+    """Real images and annotations, which are not part of the repository."""
     folder = _TESTS.parent.parent / "shared"
     if not folder.is_dir():
-        pytest.skip(f"real pictures and annotations are not here: {folder}")
+        pytest.skip(f"real images and annotations are not here: {folder}")
     return folder
 
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The beginning of a program that takes 50 ms to serialise a picture, so that it can be stopped in the middle."""
+"""The beginning of a program that takes 50 ms to serialise an image, so that it can be stopped in the middle."""
 
 SLOW_RECORDS = """
 import time

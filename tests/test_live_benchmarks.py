@@ -27,7 +27,7 @@ def test_less_than_a_line_is_refused(seconds, monkeypatch, capsys):
     assert "--seconds: expected a whole number of 10 or more" in error and seconds in error
 
 
-def test_wait_that_still_goes_on_counts():
+def test_wait_that_still_continues_counts():
     pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
     from live_window import longest_wait
 
@@ -55,6 +55,6 @@ def test_window_runs_for_a_minute_without_growing(tmp_path):
     rows = [[float(x) for x in line.split()] for line in done.stdout.splitlines() if re.match(r" +\d+0 ", line)]
     assert [row[0] for row in rows] == [10, 20, 30, 40, 50, 60]
     assert all(row[2] > 0 for row in rows), done.stdout  # frames are shown to the end
-    # Megabytes, after the first lines, in which TensorFlow still takes its buffers. A picture that is kept for each of
+    # Megabytes, after the first lines, in which TensorFlow still takes its buffers. An image that is kept for each of
     # the frames of 10 seconds would be 2.8 MB each.
     assert rows[-1][6] - rows[2][6] < 50, done.stdout

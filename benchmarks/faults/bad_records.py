@@ -1,9 +1,9 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Shards cut off or overwritten with noise, and a picture inside a whole record that cannot be decoded.
+"""Shards cut off or overwritten with noise, and an image inside a whole record that cannot be decoded.
 
 python benchmarks/faults/bad_records.py
 
-A record that cannot be read ends the run with its file and number, unless --skip_bad_records counts it. A picture that
+A record that cannot be read ends the run with its file and number, unless --skip_bad_records counts it. An image that
 cannot be decoded is always left out and counted.
 """
 
@@ -32,7 +32,7 @@ def rows(folder: pathlib.Path) -> list[common.Row]:
         noise(folder, (*flags, SKIP)),
         cut_while_it_runs(folder, flags),
         cut_while_it_runs(folder, (*flags, SKIP)),
-        bad_pictures(folder, flags),
+        bad_images(folder, flags),
     ]
 
 
@@ -66,17 +66,17 @@ def cut_while_it_runs(folder: pathlib.Path, flags: tuple[str, ...]) -> common.Ro
     return _judged("shard cut off", f"while training runs, in record {RECORD} of 24", flags, status, printed)
 
 
-def bad_pictures(folder: pathlib.Path, flags: tuple[str, ...]) -> common.Row:
+def bad_images(folder: pathlib.Path, flags: tuple[str, ...]) -> common.Row:
     """One of each split is noise behind its first bytes; the record around it is whole."""
-    data = _copy(folder, "pictures")
+    data = _copy(folder, "images")
     for split in ("train", "val"):
-        spoil_picture(data, split, 3)
-    status, printed = common.train(data, folder / "pictures", *flags)
-    counts = re.findall(r"left out of split '(\w+)': (\d+) pictures that cannot be decoded, (\d+) records", printed)
+        spoil_image(data, split, 3)
+    status, printed = common.train(data, folder / "images", *flags)
+    counts = re.findall(r"left out of split '(\w+)': (\d+) images that cannot be decoded, (\d+) records", printed)
     good = status == 0 and sorted(counts) == [("train", "1", "0"), ("val", "1", "0")] and "(image id" in printed
-    counted = ", ".join(f"{pictures} of {split}" for split, pictures, _ in counts)
+    counted = ", ".join(f"{images} of {split}" for split, images, _ in counts)
     return common.Row(
-        "picture that cannot be decoded",
+        "image that cannot be decoded",
         "in whole records of train and val",
         f"status {status}; left out: {counted}",
         good,
@@ -92,8 +92,8 @@ def overwrite(path: pathlib.Path, record: int) -> None:
         file.write(noise)
 
 
-def spoil_picture(data: pathlib.Path, split: str, number: int) -> None:
-    """Puts noise over the picture in one record of the split's first shard; the checksums and the manifest fit it."""
+def spoil_image(data: pathlib.Path, split: str, number: int) -> None:
+    """Puts noise over the image in one record of the split's first shard; the checksums and the manifest fit it."""
     manifest = load_manifest(data, split)
     path = data / manifest.shards[0].file
     contents = list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())

@@ -51,14 +51,15 @@ def finish(rows: list[Row]) -> None:
     sys.exit(0 if all(row.good for row in rows) else 1)
 
 
-def prepare(folder: pathlib.Path, pictures: int = 48, evaluated: int = 16) -> None:
-    """FOLDER/data: drawn pictures as split train, the first of them as val too; two shards of 0.5 MB, 6 steps an epoch.
+def prepare(folder: pathlib.Path, images: int = 48, evaluated: int = 16) -> None:
+    """FOLDER/data: synthetic images as split train, the first of them as val too; two shards of 0.5 MB, 6 steps an
+    epoch.
 
-    The pictures are of 320x240, so that a shard is much longer than the beginning that the manifest has a hash of.
+    The images are of 320x240, so that a shard is much longer than the beginning that the manifest has a hash of.
     """
     shapes = folder / "shapes"
-    _python("-m", "ssd_tf.apps.shapes", f"--output_dir={shapes}", f"--num_images={pictures}")
-    for split, limit in (("train", pictures), ("val", evaluated)):
+    _python("-m", "ssd_tf.apps.shapes", f"--output_dir={shapes}", f"--num_images={images}")
+    for split, limit in (("train", images), ("val", evaluated)):
         source = (f"--annotations={shapes}/annotations.json", f"--images={shapes}/images", f"--limit={limit}")
         flags = (f"--output_dir={folder}/data", f"--split={split}", "--num_shards=2")
         _python("-m", "ssd_tf.apps.prepare", *source, *flags)
@@ -144,7 +145,7 @@ def state(model_dir: pathlib.Path, checkpoint: str = "") -> dict[str, np.ndarray
 
 
 def differences(whole: pathlib.Path, resumed: pathlib.Path, steps: int) -> str:
-    """What is not the same, bit for bit, in a run that went on as in one that was never stopped; empty if nothing."""
+    """What is not the same, bit for bit, in a run that continued as in one that was never stopped; empty if nothing."""
     found = []
     if [step for step, _ in losses(resumed)] != list(range(1, steps + 1)):
         found.append("steps in metrics.jsonl")

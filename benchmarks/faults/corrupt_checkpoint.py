@@ -21,7 +21,7 @@ def rows(folder: pathlib.Path) -> list[common.Row]:
 
 
 def resumed(folder: pathlib.Path, whole: pathlib.Path, damage: str, flags: tuple[str, ...], steps: int) -> common.Row:
-    """Damages the newest checkpoint of a copy of a finished run, and lets it go on from the one before."""
+    """Damages the newest checkpoint of a copy of a finished run, and lets it resume from the one before."""
     model_dir = folder / damage.replace(" ", "_")
     shutil.copytree(whole, model_dir)
     spoil(model_dir / "checkpoints", steps, damage)

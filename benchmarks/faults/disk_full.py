@@ -3,7 +3,7 @@
 
 python benchmarks/faults/disk_full.py
 
-The disk is a tmpfs with room for two checkpoints and a half. When there is more room the run goes on.
+The disk is a tmpfs with room for two checkpoints and a half. When there is more room the run continues.
 """
 
 import contextlib
@@ -44,7 +44,7 @@ def filled_up(folder: pathlib.Path, whole: pathlib.Path, flags: tuple[str, ...],
         again, printed = common.train(folder / "data", model_dir, *flags)
         wrong = common.differences(whole, model_dir, steps) if again == 0 else f"exit status {again}"
     fault = "disk full while saving"
-    went_on = f"not the same: {wrong}" if wrong else "goes on, all bit for bit the same"
+    went_on = f"not the same: {wrong}" if wrong else "continues, all bit for bit the same"
     reason = error.replace(str(disk), "DISK")[:210]
     return [
         common.Row(fault, f"tmpfs of {SMALL}", f"status {status}: {reason}", stopped and bool(names) and not leftovers),

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""A learning rate of a million: the run stops at the first loss that is no number, and says which pictures it was of.
+"""A learning rate of a million: the run stops at the first loss that is no number, and says which images it was of.
 
 python benchmarks/faults/nan_loss.py
 """

@@ -3,7 +3,7 @@
 
 python benchmarks/faults/workers.py
 
-Their exit status is 75, run the same command again; which must go on from the last checkpoint.
+Their exit status is 75, run the same command again; which must resume from the last checkpoint.
 """
 
 import json

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Compares the forms of a model on the same pictures: AP, difference from float32, speed, size, memory.
+"""Compares the forms of a model on the same images: AP, difference from float32, speed, size, memory.
 
 python -m ssd_tf.apps.compare --model=runs/mine --data_dir=data --split=val --output_dir=runs/mine/compare
 
@@ -29,7 +29,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_list(
         "forms", [], "Of a single checkpoint: the forms to export; by default all that can be run.", flag_values=values
     )
-    flags.DEFINE_string("calibration_split", "train", "Of a single checkpoint: pictures for int8.", flag_values=values)
+    flags.DEFINE_string("calibration_split", "train", "Of a single checkpoint: images for int8.", flag_values=values)
     flags.DEFINE_integer(
         "calibration_images", 300, "So many of them, or all there are.", lower_bound=1, flag_values=values
     )
@@ -71,7 +71,7 @@ def _named(paths: list[str]) -> dict[str, str]:
 def _export_all(args: flags.FlagValues) -> dict[str, str]:
     """Path by name of the forms of the one checkpoint."""
     from ssd_tf.data.manifest import load_manifest
-    from ssd_tf.data.pipeline import pictures
+    from ssd_tf.data.pipeline import images
     from ssd_tf.export.description import Description
     from ssd_tf.export.forms import export_forms
     from ssd_tf.inference.predictor import load_model
@@ -82,7 +82,7 @@ def _export_all(args: flags.FlagValues) -> dict[str, str]:
     manifest = load_manifest(args.data_dir, args.calibration_split) if any("int8" in form for form in forms) else None
     info, model = load_model(args.model[0])
     size = detector(info.detector).image_size
-    calibration = pictures(args.data_dir, manifest, size, args.calibration_images) if manifest else ()
+    calibration = images(args.data_dir, manifest, size, args.calibration_images) if manifest else ()
     print(f"exporting {', '.join(forms)}", flush=True)
     return export_forms(Description(info), model, pathlib.Path(args.output_dir) / "forms", forms, calibration)
 

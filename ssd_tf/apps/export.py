@@ -41,7 +41,7 @@ def define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     flags.DEFINE_integer(
-        "max_detections", 200, "The model answers so many detections of a picture.", lower_bound=1, flag_values=values
+        "max_detections", 200, "The model answers so many detections of an image.", lower_bound=1, flag_values=values
     )
     flags.DEFINE_enum(
         "quantize",
@@ -60,14 +60,14 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "data_dir",
         "",
-        "int8: the folder that `prepare` wrote; its pictures show the range of each tensor.",
+        "int8: the folder that `prepare` wrote; its images show the range of each tensor.",
         flag_values=values,
     )
-    flags.DEFINE_string("calibration_split", "train", "int8: the split to take pictures from.", flag_values=values)
+    flags.DEFINE_string("calibration_split", "train", "int8: the split to take images from.", flag_values=values)
     flags.DEFINE_integer(
         "calibration_images",
         300,
-        "int8: look at so many pictures, or all there are.",
+        "int8: look at so many images, or all there are.",
         lower_bound=1,
         flag_values=values,
     )
@@ -76,7 +76,7 @@ def define_flags(values: flags.FlagValues) -> None:
 def main(args: flags.FlagValues) -> None:
     _check_flags(args)
     from ssd_tf.data.manifest import load_manifest
-    from ssd_tf.data.pipeline import pictures
+    from ssd_tf.data.pipeline import images
     from ssd_tf.export.description import Description
     from ssd_tf.inference.predictor import load_model
     from ssd_tf.performance.comparison import file_bytes
@@ -100,7 +100,7 @@ def main(args: flags.FlagValues) -> None:
 
         if manifest:
             size = detector(info.detector).image_size
-            calibration = pictures(args.data_dir, manifest, size, args.calibration_images)
+            calibration = images(args.data_dir, manifest, size, args.calibration_images)
         export_litert(description, model, output, LiteRTConfig(args.quantize, args.nms), calibration)
     print(f"{output}: {file_bytes(str(output)) / 1e6:.1f} MB")
 
@@ -115,7 +115,7 @@ def _check_flags(args: flags.FlagValues) -> None:
     if suffix and pathlib.Path(args.output).suffix != suffix:
         raise UserError(f"--output: expected a file that ends with {suffix}. Received: {args.output}")
     if args.quantize == "int8" and not args.data_dir:
-        raise UserError("--quantize=int8 needs --data_dir: pictures that show the range of every tensor")
+        raise UserError("--quantize=int8 needs --data_dir: images that show the range of every tensor")
 
 
 if __name__ == "__main__":

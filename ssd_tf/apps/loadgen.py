@@ -14,19 +14,19 @@ from ssd_tf.apps import cli
 def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string("model", None, cli.MODEL_HELP, required=True, flag_values=values)
     flags.DEFINE_string("data_dir", None, "The folder that `prepare` wrote.", required=True, flag_values=values)
-    flags.DEFINE_string("split", "val", "The split that the pictures are of.", flag_values=values)
+    flags.DEFINE_string("split", "val", "The split that the images are of.", flag_values=values)
     flags.DEFINE_enum(
         "scenario",
         "SingleStream",
         ["SingleStream", "MultiStream", "Offline", "Server"],
-        "LoadGen's: one picture after the other, eight at a time, all at once, or single ones at random times.",
+        "LoadGen's: one image after the other, eight at a time, all at once, or single ones at random times.",
         flag_values=values,
     )
     flags.DEFINE_enum(
         "mode",
         "performance",
         ["performance", "accuracy"],
-        "Measure the speed, or ask for every picture once and score the log.",
+        "Measure the speed, or ask for every image once and score the log.",
         flag_values=values,
     )
     flags.DEFINE_string(
@@ -40,7 +40,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_float(
         "target_qps",
         0.0,
-        "Pictures a second that Server sends, or that Offline is to expect; 0 takes it from the model's speed.",
+        "Images a second that Server sends, or that Offline is to expect; 0 takes it from the model's speed.",
         lower_bound=0.0,
         flag_values=values,
     )
@@ -54,18 +54,18 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_float(
         "min_duration_seconds",
         10.0,
-        "Performance: go on for at least so long; MLPerf's rules want 600.",
+        "Performance: run for at least so long; MLPerf's rules want 600.",
         lower_bound=0.0,
         flag_values=values,
     )
     flags.DEFINE_integer(
         "min_queries",
         64,
-        "Performance: at least so many queries; Offline: so many pictures.",
+        "Performance: at least so many queries; Offline: so many images.",
         lower_bound=1,
         flag_values=values,
     )
-    flags.DEFINE_integer("loaded_pictures", 1024, "Pictures in memory at a time.", lower_bound=1, flag_values=values)
+    flags.DEFINE_integer("loaded_pictures", 1024, "Images in memory at a time.", lower_bound=1, flag_values=values)
 
 
 def main(args: flags.FlagValues) -> None:
@@ -89,20 +89,20 @@ def main(args: flags.FlagValues) -> None:
     )
     manifest = load_manifest(args.data_dir, args.split)
     predictor = load_predictor_for(args.model, manifest)
-    pictures = SplitImages(args.data_dir, manifest, predictor.spec.image_size)
-    summary = _run_or_leave(args, predictor, pictures, config)
+    images = SplitImages(args.data_dir, manifest, predictor.spec.image_size)
+    summary = _run_or_leave(args, predictor, images, config)
     print("\n".join(key_lines(summary.read_text())))
     print(f"LoadGen's summary: {summary}")
     if args.mode == "accuracy":
-        _score(args, pictures)
+        _score(args, images)
 
 
-def _run_or_leave(args: flags.FlagValues, predictor, pictures, config) -> pathlib.Path:
+def _run_or_leave(args: flags.FlagValues, predictor, images, config) -> pathlib.Path:
     """The summary of the test; an error leaves the program at once, since LoadGen's thread may not have ended."""
     from ssd_tf.performance.loadgen import run_test
 
     try:
-        return run_test(predictor, pictures, config, args.output_dir)
+        return run_test(predictor, images, config, args.output_dir)
     except KeyboardInterrupt:
         cli.leave(cli.EXIT_KEYBOARD, InterruptedError("interrupted"))
     except Exception as error:
@@ -110,12 +110,12 @@ def _run_or_leave(args: flags.FlagValues, predictor, pictures, config) -> pathli
         cli.leave(cli.EXIT_MISTAKE, error)
 
 
-def _score(args: flags.FlagValues, pictures) -> None:
+def _score(args: flags.FlagValues, images) -> None:
     from ssd_tf.evaluation.coco_metrics import coco_metrics, per_class_table, summary_table, write_reports
     from ssd_tf.performance.loadgen_log import ACCURACY_LOG, results_of_log
 
-    results = results_of_log(pathlib.Path(args.output_dir) / ACCURACY_LOG, pictures)
-    metrics = coco_metrics(pictures.ground_truth, results)
+    results = results_of_log(pathlib.Path(args.output_dir) / ACCURACY_LOG, images)
+    metrics = coco_metrics(images.ground_truth, results)
     print(summary_table(metrics))
     print(per_class_table(metrics))
     write_reports(metrics, results, args.output_dir)

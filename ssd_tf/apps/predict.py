@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Finds objects in pictures and videos: writes annotated copies and predictions.json.
+"""Finds objects in images and videos: writes annotated copies and predictions.json.
 
-python predict.py --model=runs/mlperf --input=pictures --output_dir=found
+python predict.py --model=runs/mlperf --input=images --output_dir=found
 
 A video becomes an mp4 with all its frames, without its sound. Names that end in .mp4, .m4v, .mov, .avi, .mkv, .webm,
 .mpg, .mpeg, .wmv, .flv, .ts or .3gp are videos. For a camera or a stream see ssd_tf.apps.stream --headless.
@@ -23,14 +23,14 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "input",
         None,
-        "A picture or video, a folder of pictures and videos, or a pattern such as 'photos/*.jpg'.",
+        "An image or video, a folder of images and videos, or a pattern such as 'photos/*.jpg'.",
         required=True,
         flag_values=values,
     )
     flags.DEFINE_string(
         "output_dir",
         None,
-        "Where annotated pictures, videos and predictions.json go.",
+        "Where annotated images, videos and predictions.json go.",
         required=True,
         flag_values=values,
     )
@@ -38,41 +38,41 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "logdir",
         "",
-        "Also write the annotated pictures to this folder as TensorBoard images; of a video the first frame and three "
+        "Also write the annotated images to this folder as TensorBoard images; of a video the first frame and three "
         "more, evenly spread.",
         flag_values=values,
     )
-    flags.DEFINE_integer("batch_size", 8, "Pictures or frames in a step.", lower_bound=1, flag_values=values)
+    flags.DEFINE_integer("batch_size", 8, "Images or frames in a step.", lower_bound=1, flag_values=values)
 
 
 def main(args: flags.FlagValues) -> int:
-    from ssd_tf.inference.files import predict_pictures
+    from ssd_tf.inference.files import predict_images
     from ssd_tf.inference.predictor import load_predictor, warn_of_min_score
-    from ssd_tf.media.inputs import find_pictures_and_videos
+    from ssd_tf.media.inputs import find_images_and_videos
 
-    files = find_pictures_and_videos(args.input)
+    files = find_images_and_videos(args.input)
     predictor = load_predictor(args.model)
     warn_of_min_score(predictor, args.score_threshold)
-    summary = predict_pictures(predictor, files, args.output_dir, args.score_threshold, args.batch_size, args.logdir)
+    summary = predict_images(predictor, files, args.output_dir, args.score_threshold, args.batch_size, args.logdir)
     print(_report(summary, args.output_dir))
     problems = list(summary.damaged)
     if summary.unreadable:
         names = ", ".join(str(path) for path in summary.unreadable[:3])
         more = f" and {len(summary.unreadable) - 3} more" if len(summary.unreadable) > 3 else ""
-        problems.append(f"not readable as a picture or video: {names}{more}")
+        problems.append(f"not readable as an image or video: {names}{more}")
     if problems:
         raise UserError("; ".join(problems))
     return cli.EXIT_OK
 
 
 def _report(summary: "Summary", output_dir: str) -> str:
-    """ "7 objects in 1 picture and 24 frames of 2 videos; annotated copies and predictions.json in found"."""
+    """ "7 objects in 1 image and 24 frames of 2 videos; annotated copies and predictions.json in found"."""
     read = []
-    if summary.pictures or not summary.videos:
-        read.append(_count(summary.pictures, "picture"))
+    if summary.images or not summary.videos:
+        read.append(_count(summary.images, "image"))
     if summary.videos:
         read.append(f"{_count(summary.frames, 'frame')} of {_count(summary.videos, 'video')}")
-    copies = "annotated copies and " if summary.pictures or summary.frames else ""
+    copies = "annotated copies and " if summary.images or summary.frames else ""
     objects = _count(summary.detections, "object")
     return f"{objects} in {' and '.join(read)}; {copies}predictions.json in {output_dir}"
 

@@ -4,10 +4,10 @@
 python -m ssd_tf.apps.prepare --annotations=instances_train2017.json --images=train2017 --output_dir=data --split=train
 python -m ssd_tf.apps.prepare --download=coco2017 --output_dir=data --split=val
 
-The second form fetches COCO 2017 into $SSD_TF_HOME/coco2017, or ~/.cache/ssd_tf/coco2017, and goes on where an
+The second form fetches COCO 2017 into $SSD_TF_HOME/coco2017, or ~/.cache/ssd_tf/coco2017, and resumes where an
 interrupted download stopped. Train is 19.6 GB, val 1.1 GB, and about twice that with the unpacked files.
 
-A preparation that was stopped goes on when the same command is run again: finished shards are kept.
+A preparation that was stopped continues when the same command is run again: finished shards are kept.
 """
 
 from absl import flags, logging
@@ -91,7 +91,7 @@ def main(args: flags.FlagValues) -> int:
             beam_options=args.beam_option,
         )
     except KeyboardInterrupt:
-        logging.warning("interrupted; run the same command to go on")
+        logging.warning("interrupted; run the same command to resume")
         return cli.EXIT_INTERRUPTED
     print(report(manifest))
     return cli.EXIT_OK

@@ -1,9 +1,9 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Writes a page about a run: curves, precision and recall, errors and what they cost, the best and worst pictures.
+"""Writes a page about a run: curves, precision and recall, errors and what they cost, the best and worst images.
 
 python -m ssd_tf.apps.report --model_dir=runs/mine
 
-It is one file, MODEL_DIR/report/report.html, for any browser; charts and pictures lie beside it as files of their own.
+It is one file, MODEL_DIR/report/report.html, for any browser; charts and images lie beside it as files of their own.
 The best checkpoint is scored on the run's own validation split, unless --data_dir and --split name another.
 """
 
@@ -21,11 +21,11 @@ def define_flags(values: flags.FlagValues) -> None:
         "split", "", "The split to score; empty: the one that the run was evaluated on.", flag_values=values
     )
     flags.DEFINE_string(
-        "output_dir", "", "For report.html and the pictures; empty: MODEL_DIR/report.", flag_values=values
+        "output_dir", "", "For report.html and the images; empty: MODEL_DIR/report.", flag_values=values
     )
     flags.DEFINE_integer("batch_size", 8, "Images in a step of the evaluation.", lower_bound=1, flag_values=values)
     flags.DEFINE_float(
-        "score_threshold", 0.3, "Of detections in the confusion matrix and in pictures.", 0.0, 1.0, flag_values=values
+        "score_threshold", 0.3, "Of detections in the confusion matrix and in images.", 0.0, 1.0, flag_values=values
     )
 
 

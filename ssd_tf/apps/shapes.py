@@ -24,7 +24,7 @@ def main(args: flags.FlagValues) -> None:
     from ssd_tf.data.formats.shapes import draw_shapes
 
     path = draw_shapes(args.output_dir, args.num_images, args.seed, (args.width, args.height))
-    print(f"{args.num_images} pictures, annotations in {path}")
+    print(f"{args.num_images} images, annotations in {path}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Shows live what a model finds in a camera, a video, a stream or a folder of pictures.
+"""Shows live what a model finds in a camera, a video, a stream or a folder of images.
 
 python -m ssd_tf.apps.stream --source=0 --model=runs/mlperf
 python -m ssd_tf.apps.stream --source=street.mp4 --model=runs/mlperf --headless --output=found.mp4

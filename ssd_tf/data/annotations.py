@@ -24,7 +24,7 @@ class Category:
 
 @dataclasses.dataclass(frozen=True)
 class AnnotatedImage:
-    """A picture and its ground truth. N is the number of boxes, which may be 0.
+    """An image and its ground truth. N is the number of boxes, which may be 0.
 
     Attributes:
       image_id: the data set's id.
@@ -75,7 +75,7 @@ def clean_boxes(image: AnnotatedImage) -> tuple[AnnotatedImage, list[str]]:
         numbers = ", ".join(f"{value:g}" for value in xywh[index])
         findings.append(
             f"{what}: box [x, y, w, h] = [{numbers}] of class id {image.category_ids[index]} "
-            f"in a {image.width}x{image.height} picture"
+            f"in a {image.width}x{image.height} image"
         )
     cleaned = dataclasses.replace(
         image,

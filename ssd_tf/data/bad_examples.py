@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Examples that cannot be read: what the pipeline says of them, and what a run does about it.
 
-The pipeline cannot raise for one record, and need not: it marks the example and goes on. The program that meets the
+The pipeline cannot raise for one record, and need not: it marks the example and continues. The program that meets the
 mark reads the record again, to say what is wrong with it, and stops where it must.
 """
 
@@ -17,19 +17,19 @@ from ssd_tf.data import records
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.utils.errors import UserError, first_line
 
-# Marks of an example. A faulty one is a black picture without boxes, whose loss is 0: so a bad file neither ends a run
+# Marks of an example. A faulty one is a black image without boxes, whose loss is 0: so a bad file neither ends a run
 # nor moves the other examples.
-NO_FAULT, BAD_PICTURE, BAD_RECORD = 0, 1, 2
+NO_FAULT, BAD_IMAGE, BAD_RECORD = 0, 1, 2
 # So many are described in full; the others are counted.
 _DESCRIBED = 20
 
 
-class Faults:
+class BadExamples:
     """Counts the faulty examples of a run.
 
     Args:
       data_dir, manifest: the split that they are of.
-      skip_bad_records: go on over records that cannot be read. Pictures that cannot be decoded are always left out.
+      skip_bad_records: continue over records that cannot be read. Images that cannot be decoded are always left out.
 
     Attributes:
       records: the faulty records' numbers, each with its mark.
@@ -39,7 +39,7 @@ class Faults:
         self._data_dir, self._manifest, self._skip = data_dir, manifest, skip_bad_records
         self.records: dict[int, int] = {}
 
-    def meet(self, numbers: np.ndarray, marks: np.ndarray) -> None:
+    def add(self, numbers: np.ndarray, marks: np.ndarray) -> None:
         """Reports those of a batch that are new: int64 [B] record numbers, int32 [B] marks.
 
         Raises:
@@ -63,7 +63,7 @@ class Faults:
         if not counts:
             return ""
         return (
-            f"left out of split {self._manifest.split!r}: {counts[BAD_PICTURE]} pictures that cannot be decoded, "
+            f"left out of split {self._manifest.split!r}: {counts[BAD_IMAGE]} images that cannot be decoded, "
             f"{counts[BAD_RECORD]} records that cannot be read"
         )
 
@@ -120,7 +120,7 @@ def describe_fault(data_dir: str | pathlib.Path, manifest: Manifest, number: int
     try:
         image_ops.decode(example.encoded)
     except tf.errors.OpError as error:
-        return f"{where}: the picture cannot be decoded: {first_line(error)}"
+        return f"{where}: the image cannot be decoded: {first_line(error)}"
     return f"{where}: could not be used, although it can be read now; is the image id a whole number?"
 
 

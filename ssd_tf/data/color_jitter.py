@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Colour jitter as torchvision's ColorJitter does on PIL pictures, batched, for the training device.
+"""Colour jitter as torchvision's ColorJitter does on PIL images, batched, for the training device.
 
 Pixels are kept as PIL keeps them: whole numbers 0..255, truncated after each operation. The parameters of each image
 are drawn on the host from the example's seed (`random_jitter`); the operations themselves are pure (`jitter`).
@@ -82,7 +82,7 @@ def _turn_hue(images, turn):
 def _rgb_to_hsv(images):
     """Whole numbers 0..255, float32 [B, H, W, 1] each.
 
-    PIL's C code mixes float and double; a hue on the edge of two whole numbers hangs on where it rounds, and one unit
+    PIL's C code mixes float and double; a hue on the edge of two whole numbers depends on where it rounds, and one unit
     of hue is up to 6 grey levels. So do these two functions.
     """
     red, green, blue = tf.split(images, 3, axis=-1)

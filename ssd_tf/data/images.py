@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Encoded pictures -> RGB pixels -> the square that the model sees. All programs read pictures through this decoder."""
+"""Encoded images -> RGB pixels -> the square that the model sees. All programs read images through this decoder."""
 
 import pathlib
 
@@ -10,17 +10,17 @@ from ssd_tf.data.gif import first_frame
 from ssd_tf.utils.errors import UserError
 
 
-def read_picture(path: pathlib.Path) -> np.ndarray | None:
-    """uint8 RGB [H, W, 3] of a file, or None where it is no picture."""
+def read_image(path: pathlib.Path) -> np.ndarray | None:
+    """uint8 RGB [H, W, 3] of a file, or None where it is no image."""
     try:
         encoded = path.read_bytes()
-        picture_format(encoded)
+        image_format(encoded)
         return decode(tf.constant(encoded)).numpy()
     except (ValueError, tf.errors.InvalidArgumentError):
         return None
 
 
-def picture_format(encoded: bytes) -> str:
+def image_format(encoded: bytes) -> str:
     """What a file is by its first bytes: jpeg, png, gif or bmp.
 
     Raises:
@@ -38,7 +38,7 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
     """uint8 RGB [H, W, 3] of a JPEG, PNG, BMP or GIF (its first frame), given as a scalar string.
 
     Raises:
-      tf.errors.InvalidArgumentError: the bytes are no such picture.
+      tf.errors.InvalidArgumentError: the bytes are no such image.
     """
     # Accurate inverse DCT: what PIL and libjpeg use, and the golden values assume.
     image = tf.cond(
@@ -51,18 +51,18 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
 
 
 def bounded(encoded: tf.Tensor, max_pixels: int) -> tf.Tensor:
-    """A picture that can be decoded without taking more memory than so many pixels need; of a GIF the first frame.
+    """An image that can be decoded without taking more memory than so many pixels need; of a GIF the first frame.
 
-    A picture of some kilobytes can hold gigabytes of pixels: look before you decode what strangers send.
+    An image of some kilobytes can hold gigabytes of pixels: look before you decode what strangers send.
 
     Raises:
-      tf.errors.InvalidArgumentError: it has more pixels or none, or is no picture, as `encoded_size` says.
+      tf.errors.InvalidArgumentError: it has more pixels or none, or is no image, as `encoded_size` says.
     """
     encoded, height, width = tf.cond(
         _starts_with(encoded, b"GIF8"), lambda: first_frame(encoded), lambda: (encoded, *encoded_size(encoded))
     )
     fits = (height > 0) & (width > 0) & (height * width <= max_pixels)
-    with tf.control_dependencies([tf.debugging.Assert(fits, ["a picture of", height, "x", width])]):
+    with tf.control_dependencies([tf.debugging.Assert(fits, ["an image of", height, "x", width])]):
         return tf.identity(encoded)
 
 
@@ -70,7 +70,7 @@ def encoded_size(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """int64 height and width in pixels that a JPEG, PNG or BMP says it has; missing bytes count as zero.
 
     Raises:
-      tf.errors.InvalidArgumentError: the bytes are no such picture, or a BMP with a palette, which TensorFlow decodes
+      tf.errors.InvalidArgumentError: the bytes are no such image, or a BMP with a palette, which TensorFlow decodes
         to wrong colours.
     """
 

@@ -62,21 +62,21 @@ def service_dataset(
     """
     _check_reachable(service)
     num_workers = _wait_for_workers(service, start_timeout_s)
-    lanes = [_lane(make, index, num_workers) for index in range(num_workers)]
+    streams = [_stream(make, index, num_workers) for index in range(num_workers)]
     # Snappy makes a batch of photographs 8 % smaller, which is not worth the workers' time.
-    ids = [_service.register_dataset(service, lane, compression=None) for lane in lanes]
+    ids = [_service.register_dataset(service, stream, compression=None) for stream in streams]
 
     def read(dataset_id: tf.Tensor) -> tf.data.Dataset:
-        lane = _service.from_dataset_id(
+        stream = _service.from_dataset_id(
             _HINT,
             service,
             dataset_id,
-            lanes[0].element_spec,
-            # One on its way and one that waits; else as many of each lane as there are workers.
+            streams[0].element_spec,
+            # One on its way and one that waits; else as many of each stream as there are workers.
             max_outstanding_requests=2,
             target_workers="ANY",
         )
-        return lane.concatenate(_failing(lane, f"a worker of the tf.data service at {service} ended its stream"))
+        return stream.concatenate(_failing(stream, f"a worker of the tf.data service at {service} ended its stream"))
 
     dataset = tf.data.Dataset.from_tensor_slices(tf.stack(ids)).interleave(
         read, cycle_length=num_workers, block_length=pieces, num_parallel_calls=num_workers, deterministic=True
@@ -214,7 +214,7 @@ def _within(timeout_s: float, call: Callable[[], Any]) -> Any:
     return result
 
 
-def _lane(make: Callable[[int, int], tf.data.Dataset], index: int, count: int) -> tf.data.Dataset:
+def _stream(make: Callable[[int, int], tf.data.Dataset], index: int, count: int) -> tf.data.Dataset:
     """(number, element) of what worker `index` computes; on the other workers it is empty."""
     hint = tf.data.experimental.SHARD_HINT
     # One number on each worker: its place in the dispatcher's list.
@@ -223,7 +223,7 @@ def _lane(make: Callable[[int, int], tf.data.Dataset], index: int, count: int) -
 
 
 def _in_turn(dataset: tf.data.Dataset, num_workers: int, pieces: int, service: str) -> tf.data.Dataset:
-    """The elements of (number in its lane, element), as long as each comes in its turn."""
+    """The elements of (number in its stream, element), as long as each comes in its turn."""
     text = f"a worker of the tf.data service at {service} lost its place, as one that is started anew does"
 
     def check(turn, numbered):

@@ -15,7 +15,7 @@ from ssd_tf.data.annotations import Category, ClassCount
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import write_atomically
 
-# Enough to cover the start of a picture, little enough to check 256 shards in a moment.
+# Enough to cover the start of an image, little enough to check 256 shards in a moment.
 _HEAD_BYTES = 65536
 
 

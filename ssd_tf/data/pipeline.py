@@ -17,12 +17,11 @@ import tensorflow as tf
 
 from ssd_tf.data import images as image_ops
 from ssd_tf.data import records
-from ssd_tf.data.attempt import attempt
 from ssd_tf.data.augmentation import crop_pixels, example_seed, random_crop, random_flip
-from ssd_tf.data.bad_examples import BAD_PICTURE, BAD_RECORD, NO_FAULT
+from ssd_tf.data.bad_examples import BAD_IMAGE, BAD_RECORD, NO_FAULT
 from ssd_tf.data.color_jitter import Jitter, random_jitter
 from ssd_tf.data.manifest import Manifest
-from ssd_tf.data.reading import numbered_records
+from ssd_tf.data.reading import numbered_records, or_default
 from ssd_tf.settings import AugmentConfig
 from ssd_tf.utils.errors import UserError
 
@@ -36,7 +35,7 @@ FILLING = -1
 
 
 @dataclasses.dataclass(frozen=True)
-class Share:
+class BatchShard:
     """The part of each batch that one process loads: the places from `start` on, in one piece for each replica.
 
     Attributes:
@@ -62,7 +61,7 @@ class TrainBatch(NamedTuple):
       flip: bool [B]: the device is to mirror image and boxes.
       jitter: the colour parameters, [B, 4] each.
       record: int64 [B], the records' numbers in the split.
-      fault: int32 [B]: NO_FAULT, BAD_PICTURE or BAD_RECORD.
+      fault: int32 [B]: NO_FAULT, BAD_IMAGE or BAD_RECORD.
     """
 
     images: tf.Tensor
@@ -117,8 +116,8 @@ def train_dataset(
     seed: int,
     augment: AugmentConfig,
     start_step: int = 0,
-    share: Share | None = None,
-    lane: tuple[int, int] = (0, 1),
+    batch_shard: BatchShard | None = None,
+    service_worker: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """TrainBatches without end, epoch after epoch; each batch is of one epoch.
 
@@ -131,18 +130,18 @@ def train_dataset(
       batch_size: of the whole batch.
       seed: of the order and of the augmentation.
       augment: what is done to the images.
-      start_step: batches already used; they are skipped before their pictures are decoded.
-      share: the part of each batch to load, in one piece for each replica; None is all of it in one piece. Records of
-        other shares are read, and left out before their pictures are decoded.
-      lane: (index, count): of the batches from start_step on only index, index + count, ...; for a service of several
-        workers. The others are left out in the same way.
+      start_step: batches already used; they are skipped before their images are decoded.
+      batch_shard: the part of each batch to load, in one piece for each replica; None is all of it in one piece.
+        Records of other parts are read, and left out before their images are decoded.
+      service_worker: (index, count): of the batches from start_step on only index, index + count, ...; for a service
+        of several workers. The others are left out in the same way.
     """
     steps = steps_per_epoch(manifest, batch_size)
     start_epoch, done = divmod(start_step, steps)
-    share = share or Share(0, (batch_size,))
+    batch_shard = batch_shard or BatchShard(0, (batch_size,))
 
     def examples_of(epoch):
-        # Of this function's graph alone: else the order would hang on the caller's global seed as well.
+        # Of this function's graph alone: else the order would depend on the caller's global seed as well.
         tf.random.set_seed(_GRAPH_SEED)
         order_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
         dataset = numbered_records(data_dir, manifest, order_seed)
@@ -152,10 +151,12 @@ def train_dataset(
         dataset = dataset.shuffle(_shuffle_buffer(manifest), seed=buffer_seed, reshuffle_each_iteration=False)
         first = tf.where(epoch == start_epoch, tf.cast(done * batch_size, tf.int64), 0)
         dataset = tf.data.Dataset.zip(tf.data.Dataset.range(steps * batch_size), dataset).skip(first)
-        dataset = _of_share(dataset, batch_size, share)
-        if lane != (0, 1):
+        dataset = _of_batch_shard(dataset, batch_size, batch_shard)
+        if service_worker != (0, 1):
             before = epoch * steps - start_step
-            dataset = dataset.filter(lambda place, _: (before + place // batch_size) % lane[1] == lane[0])
+            dataset = dataset.filter(
+                lambda place, _: (before + place // batch_size) % service_worker[1] == service_worker[0]
+            )
         return dataset.map(lambda place, numbered: (epoch, place, numbered))
 
     def load(epoch, place, numbered):
@@ -164,18 +165,22 @@ def train_dataset(
 
     # Not range(start_epoch, ...): the largest int64 is an end that no run reaches.
     dataset = tf.data.Dataset.range(start_epoch, np.iinfo(np.int64).max).flat_map(examples_of)
-    return _in_batches(dataset, load, share)
+    return _in_batches(dataset, load, batch_shard)
 
 
 def eval_dataset(
-    data_dir: str | pathlib.Path, manifest: Manifest, image_size: int, batch_size: int, share: Share | None = None
+    data_dir: str | pathlib.Path,
+    manifest: Manifest,
+    image_size: int,
+    batch_size: int,
+    batch_shard: BatchShard | None = None,
 ) -> tf.data.Dataset:
     """EvalBatches of every image of the split, once, in the order of the shards.
 
     Args:
       As `train_dataset`.
     """
-    share = share or Share(0, (batch_size,))
+    batch_shard = batch_shard or BatchShard(0, (batch_size,))
     filling = eval_steps(manifest, batch_size) * batch_size - manifest.num_images
     dataset = numbered_records(data_dir, manifest, None)
     nothing = tf.data.Dataset.from_tensors((tf.constant(FILLING, tf.int64), tf.constant(b""))).repeat(filling)
@@ -185,10 +190,10 @@ def eval_dataset(
         number, record = numbered
         return _eval_example(number, record, manifest, image_size)
 
-    return _in_batches(_of_share(dataset, batch_size, share), load, share)
+    return _in_batches(_of_batch_shard(dataset, batch_size, batch_shard), load, batch_shard)
 
 
-def pictures(data_dir: str | pathlib.Path, manifest: Manifest, image_size: int, most: int) -> list[np.ndarray]:
+def images(data_dir: str | pathlib.Path, manifest: Manifest, image_size: int, most: int) -> list[np.ndarray]:
     """uint8 RGB [S, S, 3] of the first images of the split that can be read, as `eval_dataset` has them."""
     batches = eval_dataset(data_dir, manifest, image_size, 1).as_numpy_iterator()
     readable = (batch.images[0] for batch in batches if batch.fault[0] == NO_FAULT)
@@ -200,23 +205,23 @@ def eval_steps(manifest: Manifest, batch_size: int) -> int:
     return math.ceil(manifest.num_images / batch_size)
 
 
-def _of_share(dataset: tf.data.Dataset, batch_size: int, share: Share) -> tf.data.Dataset:
-    """Of (place, ...) those whose place in their batch is in the share."""
-    if sum(share.sizes) == batch_size:
+def _of_batch_shard(dataset: tf.data.Dataset, batch_size: int, batch_shard: BatchShard) -> tf.data.Dataset:
+    """Of (place, ...) those whose place in their batch is in the batch shard."""
+    if sum(batch_shard.sizes) == batch_size:
         return dataset
 
     def is_ours(place, _):
-        return (place % batch_size >= share.start) & (place % batch_size < share.stop)
+        return (place % batch_size >= batch_shard.start) & (place % batch_size < batch_shard.stop)
 
     return dataset.filter(is_ours)
 
 
-def _in_batches(dataset: tf.data.Dataset, load, share: Share) -> tf.data.Dataset:
+def _in_batches(dataset: tf.data.Dataset, load, batch_shard: BatchShard) -> tf.data.Dataset:
     dataset = dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    if len(set(share.sizes)) == 1:
-        dataset = dataset.batch(share.sizes[0], drop_remainder=True)
+    if len(set(batch_shard.sizes)) == 1:
+        dataset = dataset.batch(batch_shard.sizes[0], drop_remainder=True)
     else:
-        dataset = dataset.batch(sum(share.sizes), drop_remainder=True).rebatch(share.sizes)
+        dataset = dataset.batch(sum(batch_shard.sizes), drop_remainder=True).rebatch(batch_shard.sizes)
     # Threads of its own: decoding would else wait behind the training step's operations.
     options = tf.data.Options()
     options.threading.private_threadpool_size = os.cpu_count() or 1
@@ -230,7 +235,7 @@ def _shuffle_buffer(manifest: Manifest) -> int:
 
 def _has_boxes(_, record: tf.Tensor) -> tf.Tensor:
     """Also true of a record that cannot be read: it may have had some."""
-    return attempt(records.has_boxes, record, tf.constant(True))
+    return or_default(records.has_boxes, record, tf.constant(True))
 
 
 def _train_example(number, record, seed, manifest: Manifest, image_size: int, augment: AugmentConfig) -> TrainBatch:
@@ -239,10 +244,10 @@ def _train_example(number, record, seed, manifest: Manifest, image_size: int, au
         return example.encoded, example.boxes, _class_numbers(example.category_ids, manifest), False
 
     unreadable = (tf.constant(b""), tf.zeros([0, 4]), tf.zeros([0], tf.int32), True)
-    encoded, boxes, classes, bad_record = attempt(parse, record, unreadable)
-    image, bad_picture = _decode(encoded)
-    # Where there is no picture there are no boxes either.
-    count = tf.where(bad_picture, 0, tf.shape(classes)[0])
+    encoded, boxes, classes, bad_record = or_default(parse, record, unreadable)
+    image, bad_image = _decode(encoded)
+    # Where there is no image there are no boxes either.
+    count = tf.where(bad_image, 0, tf.shape(classes)[0])
     boxes, classes = _pad(boxes[:count], manifest.max_boxes), _pad(classes[:count], manifest.max_boxes)
     crop_seed, flip_seed, jitter_seed = tf.unstack(tf.random.split(seed, 3))
     if augment.random_crop:
@@ -256,7 +261,7 @@ def _train_example(number, record, seed, manifest: Manifest, image_size: int, au
         flip=random_flip(flip_seed) if augment.random_flip else tf.constant(False),
         jitter=random_jitter(jitter_seed),
         record=number,
-        fault=_fault(bad_record, bad_picture),
+        fault=_fault(bad_record, bad_image),
     )
 
 
@@ -276,8 +281,8 @@ def _eval_example(number, record, manifest: Manifest, image_size: int) -> EvalBa
         tf.zeros([0]),
         tf.zeros([0], bool),
     )
-    example, bad_record = attempt(parse, record, (unreadable, True))
-    image, bad_picture = _decode(example.encoded)
+    example, bad_record = or_default(parse, record, (unreadable, True))
+    image, bad_image = _decode(example.encoded)
     return EvalBatch(
         image_ops.resize(image, image_size),
         example.source_id,
@@ -289,17 +294,19 @@ def _eval_example(number, record, manifest: Manifest, image_size: int) -> EvalBa
         _pad(tf.cast(example.is_crowd, tf.int32), manifest.max_boxes),
         num_boxes=tf.shape(example.category_ids)[0],
         record=number,
-        fault=_fault(bad_record, bad_picture),
+        fault=_fault(bad_record, bad_image),
     )
 
 
 def _decode(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The picture and False; or one black pixel and True."""
-    return attempt(lambda content: (image_ops.decode(content), False), encoded, (tf.zeros([1, 1, 3], tf.uint8), True))
+    """The image and False; or one black pixel and True."""
+    return or_default(
+        lambda content: (image_ops.decode(content), False), encoded, (tf.zeros([1, 1, 3], tf.uint8), True)
+    )
 
 
-def _fault(bad_record: tf.Tensor, bad_picture: tf.Tensor) -> tf.Tensor:
-    return tf.where(bad_record, BAD_RECORD, tf.where(bad_picture, BAD_PICTURE, NO_FAULT))
+def _fault(bad_record: tf.Tensor, bad_image: tf.Tensor) -> tf.Tensor:
+    return tf.where(bad_record, BAD_RECORD, tf.where(bad_image, BAD_IMAGE, NO_FAULT))
 
 
 def _class_numbers(category_ids: tf.Tensor, manifest: Manifest) -> tf.Tensor:

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Pictures of a prepared split as people look at them: by image id, in their own shape, small enough to show.
+"""Images of a prepared split as people look at them: by image id, in their own shape, small enough to show.
 
 The pipeline gives what the model sees, squares of one size; these are for reports.
 """
@@ -16,38 +16,37 @@ import tensorflow as tf
 
 from ssd_tf.data import images as image_ops
 from ssd_tf.data import records
-from ssd_tf.data.attempt import attempt
 from ssd_tf.data.manifest import Manifest
-from ssd_tf.data.reading import numbered_records
+from ssd_tf.data.reading import numbered_records, or_default
 
 
-class NamedPicture(NamedTuple):
+class NamedImage(NamedTuple):
     """uint8 RGB [H, W, 3], and the name of the file it was prepared from; "" where the record does not have it."""
 
     image: np.ndarray
     file_name: str
 
 
-def read_pictures(
+def read_images(
     data_dir: str | pathlib.Path,
     manifest: Manifest,
     image_ids: Collection[int] | None = None,
     limit: int = 16,
     max_side: int = 640,
-) -> dict[int, NamedPicture]:
-    """Pictures by image id, in the order of `eval_dataset`; those that cannot be read are left out.
+) -> dict[int, NamedImage]:
+    """Images by image id, in the order of `eval_dataset`; those that cannot be read are left out.
 
     Args:
       data_dir: where the split lies.
       manifest: of the split.
-      image_ids: the pictures wanted; None takes the first ones of the split.
+      image_ids: the images wanted; None takes the first ones of the split.
       limit: at most so many.
-      max_side: larger pictures are made smaller, to this longer side in pixels; their shape is kept.
+      max_side: larger images are made smaller, to this longer side in pixels; their shape is kept.
     """
     found = _readable(data_dir, manifest, image_ids)
     wanted = limit if image_ids is None else min(limit, len(set(image_ids)))
     return {
-        image_id: NamedPicture(_fit(image, max_side), name) for image_id, image, name in itertools.islice(found, wanted)
+        image_id: NamedImage(_fit(image, max_side), name) for image_id, image, name in itertools.islice(found, wanted)
     }
 
 
@@ -55,7 +54,7 @@ def _readable(
     data_dir: str | pathlib.Path, manifest: Manifest, image_ids: Collection[int] | None
 ) -> Iterator[tuple[int, np.ndarray, str]]:
     def identify(_, record):
-        return (*attempt(_identity, record, (False, tf.constant(0, tf.int64), tf.constant(b""))), record)
+        return (*or_default(_identity, record, (False, tf.constant(0, tf.int64), tf.constant(b""))), record)
 
     dataset = numbered_records(data_dir, manifest, None).map(identify).filter(lambda known, *_: known)
     if image_ids is not None:

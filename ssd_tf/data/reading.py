@@ -3,12 +3,14 @@
 
 Numbers run through the shards one after another, as the manifest lists them. A shard that is cut off or overwritten
 gives an empty string for each record from the damage on: where the next one begins is not known any more. So all other
-records keep their places, and a run that goes on over bad records can still be resumed exactly.
+records keep their places, and a run that continues over bad records can still be resumed exactly.
 """
 
 import itertools
 import pathlib
 import re
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -45,3 +47,9 @@ def _numbered_shard(pattern: tf.Tensor, count: tf.Tensor, start: tf.Tensor) -> t
     whole = tf.data.TFRecordDataset(there).ignore_errors(log_warning=False)
     missing = tf.data.Dataset.from_tensors(tf.constant(b"")).repeat(count)
     return whole.concatenate(missing).take(count).enumerate(start)
+
+
+def or_default(function: Callable[[Any], Any], argument: Any, otherwise: Any) -> Any:
+    """function(argument), or `otherwise` where that raises: tensors of the same types, shapes may differ."""
+    tried = tf.data.Dataset.from_tensors(argument).map(function).ignore_errors(log_warning=False)
+    return tried.concatenate(tf.data.Dataset.from_tensors(otherwise)).take(1).get_single_element()

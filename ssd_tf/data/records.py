@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssd_tf.data.annotations import AnnotatedImage
-from ssd_tf.data.images import picture_format
+from ssd_tf.data.images import image_format
 
 # Of the bytes that preparation writes. Raise it when the bytes of a record change (a feature, its type, how boxes are
 # cleaned): a preparation that was interrupted then writes its finished shards again instead of mixing two formats.
@@ -25,7 +25,7 @@ class Example(NamedTuple):
     """One parsed record; N boxes.
 
     Attributes:
-      encoded: string, the picture's file.
+      encoded: string, the image's file.
       source_id: string, the data set's image id.
       height, width: int64, in pixels.
       boxes: float32 [N, 4], [ymin, xmin, ymax, xmax], normalised.
@@ -49,7 +49,7 @@ def serialize(image: AnnotatedImage, encoded: bytes, names: dict[int, str]) -> b
     boxes = image.boxes.astype(np.float32)
     features = {
         "image/encoded": _bytes([encoded]),
-        "image/format": _bytes([picture_format(encoded).encode()]),
+        "image/format": _bytes([image_format(encoded).encode()]),
         "image/filename": _bytes([image.path.name.encode()]),
         "image/source_id": _bytes([str(image.image_id).encode()]),
         "image/height": _ints([image.height]),

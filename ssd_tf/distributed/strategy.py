@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from ssd_tf.data.pipeline import Share
+from ssd_tf.data.pipeline import BatchShard
 from ssd_tf.distributed import workers
 from ssd_tf.settings import DistributionConfig
 from ssd_tf.utils.errors import UserError
@@ -41,7 +41,7 @@ class Distribution:
     def replicas(self) -> int:
         return self.strategy.num_replicas_in_sync
 
-    def share(self, batch_size: int) -> Share:
+    def batch_shard(self, batch_size: int) -> BatchShard:
         """This worker's part of each batch.
 
         Raises:
@@ -54,10 +54,10 @@ class Distribution:
         sizes = split_evenly(batch_size, self.replicas)
         local = self.replicas // self.workers  # MultiWorkerMirroredStrategy wants the same number on each
         first = self.worker * local
-        return Share(sum(sizes[:first]), sizes[first : first + local])
+        return BatchShard(sum(sizes[:first]), sizes[first : first + local])
 
     def distribute(self, dataset: tf.data.Dataset) -> tf.distribute.DistributedDataset | tf.data.Dataset:
-        """The dataset of this worker's share, its pieces handed to the replicas in turn."""
+        """The dataset of this worker's batch shard, its pieces handed to the replicas in turn."""
         if self.replicas == 1:
             return dataset
         options = tf.distribute.InputOptions(experimental_fetch_to_device=True)
@@ -73,9 +73,9 @@ class Distribution:
         with workers.lost_workers_named(self.worker), self.strategy.scope():
             yield
             # A worker that ends before the others are done would be lost to them.
-            self.meet()
+            self.barrier()
 
-    def meet(self) -> None:
+    def barrier(self) -> None:
         """Returns when all workers have called it."""
         if self.workers > 1:
             self.gather(tf.zeros([1]))
@@ -90,7 +90,7 @@ class Distribution:
         """The part of a batch that the first replica of this process has."""
         return tf.nest.map_structure(lambda value: self.strategy.experimental_local_results(value)[0], batch)
 
-    def everywhere(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def run_gathered(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """The function, called in each replica with its part; its results are gathered as by `gather`.
 
         It is compiled once: each `gather` by itself builds a graph, which takes longer than a small batch.

@@ -29,7 +29,7 @@ _OF_WORKERS = re.compile("collective|coordination|heartbeat|peer", re.IGNORECASE
 
 
 class WorkerLostError(ConnectionError):
-    """Another worker is gone: the run can go on from its last checkpoint when all are started again."""
+    """Another worker is gone: the run can resume from its last checkpoint when all are started again."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,16 +115,16 @@ def wait_for_workers(cluster: Cluster, seconds: float = START_SECONDS) -> None:
     deadline = time.monotonic() + seconds
     missing = [address for place, address in enumerate(addresses) if place != index]
     with socket.create_server(("", _port(addresses[index])), backlog=len(addresses)):
-        told = False
+        warned = False
         while missing := [address for address in missing if not _answers(address)]:
             if time.monotonic() > deadline:
                 raise TimeoutError(
                     f"expected {len(addresses)} workers within {seconds:.0f} seconds. "
                     f"Received: no answer from {', '.join(missing)}"
                 )
-            if not told:
+            if not warned:
                 logging.info("worker %d of %d waits for %s", index, len(addresses), ", ".join(missing))
-                told = True
+                warned = True
             time.sleep(0.5)
 
 
@@ -138,7 +138,7 @@ def lost_workers_named(index: int) -> Iterator[None]:
             raise
         cause = " ".join(error.message.split("aborted by: ")[-1].split("\n")[:2])
         raise WorkerLostError(
-            f"worker {index} stops, since another worker is gone. Start all workers again: the run goes on from its "
+            f"worker {index} stops, since another worker is gone. Start all workers again: the run resumes from its "
             f"last checkpoint. TensorFlow says: {cause.strip()[:200]}"
         ) from error
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 import tqdm
 from absl import logging
 
-from ssd_tf.data.bad_examples import NO_FAULT, Faults
+from ssd_tf.data.bad_examples import NO_FAULT, BadExamples
 from ssd_tf.data.formats.coco import coco_results
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import FILLING, EvalBatch, eval_dataset
@@ -68,10 +68,10 @@ def evaluate_split(
         "categories": [{"id": c.id, "name": c.name} for c in manifest.categories],
     }
     distribution = distribution or Distribution(tf.distribute.get_strategy())
-    faults = Faults(data_dir, manifest, skip_bad_records)
+    bad_examples = BadExamples(data_dir, manifest, skip_bad_records)
     batch_size = math.ceil(batch_size / distribution.replicas) * distribution.replicas
-    dataset = eval_dataset(data_dir, manifest, image_size, batch_size, distribution.share(batch_size))
-    compute = distribution.everywhere(lambda batch: (predict(batch.images), batch[1:]))
+    dataset = eval_dataset(data_dir, manifest, image_size, batch_size, distribution.batch_shard(batch_size))
+    compute = distribution.run_gathered(lambda batch: (predict(batch.images), batch[1:]))
     with tqdm.tqdm(
         total=manifest.num_images,
         unit="img",
@@ -83,14 +83,14 @@ def evaluate_split(
             found, rest = compute(batch)
             batch = EvalBatch(np.empty(0), *rest)
             real = batch.record != FILLING
-            faults.meet(batch.record[real], batch.fault[real])
+            bad_examples.add(batch.record[real], batch.fault[real])
             for index in np.flatnonzero(real & (batch.fault == NO_FAULT)).tolist():
                 add_ground_truth(ground_truth, batch, index)
                 image_id, height, width = batch.source_id[index], batch.height[index], batch.width[index]
                 results.extend(coco_results(found, index, manifest.categories, int(image_id), height, width))
             progress.update(int(real.sum()))
-    if faults.records:
-        logging.warning("%s", faults.summary())
+    if bad_examples.records:
+        logging.warning("%s", bad_examples.summary())
     return Evaluation(coco_metrics(ground_truth, results), results, ground_truth)
 
 

@@ -46,7 +46,7 @@ def export_forms(
       description, model: as `export_litert` takes them.
       folder: for all files.
       forms: some of FORMS.
-      calibration: pictures for int8, uint8 RGB [S, S, 3].
+      calibration: images for int8, uint8 RGB [S, S, 3].
 
     Raises:
       ValueError: a form is unknown, or cannot be made.

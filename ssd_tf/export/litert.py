@@ -40,7 +40,7 @@ class LiteRTConfig:
     """Settings of a LiteRT file.
 
     Attributes:
-      quantize: "none"; "float16" (weights); "dynamic" (int8 weights); "int8" (weights and activations, by pictures).
+      quantize: "none"; "float16" (weights); "dynamic" (int8 weights); "int8" (weights and activations, by images).
       nms: "none" answers offsets and logits; "op" answers detections, by the op TFLite_Detection_PostProcess.
     """
 
@@ -67,10 +67,10 @@ def export_litert(
       model: as build_model's.
       output: the file.
       config: quantisation, and where detections are made.
-      calibration: uint8 RGB [S, S, 3] pictures, for int8: they tell the range of every tensor.
+      calibration: uint8 RGB [S, S, 3] images, for int8: they tell the range of every tensor.
 
     Raises:
-      ValueError: int8 without calibration pictures or without ai-edge-litert; the file would need TensorFlow's ops.
+      ValueError: int8 without calibration images or without ai-edge-litert; the file would need TensorFlow's ops.
       OSError: the file cannot be written.
     """
     output = pathlib.Path(output)

@@ -1,10 +1,10 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Finds objects in pictures with a LiteRT model that ssd_tf exported. Copy this file: it stands alone.
+"""Finds objects in images with a LiteRT model that ssd_tf exported. Copy this file: it stands alone.
 
 pip install ai-edge-litert numpy pillow
 python litert_detect.py --model=detector.tflite --output_dir=found photo.jpg another.png
 
-Prints one JSON object a picture: {"file": ..., "detections": [{"box": [ymin, xmin, ymax, xmax] in pixels, "score": ...,
+Prints one JSON object an image: {"file": ..., "detections": [{"box": [ymin, xmin, ymax, xmax] in pixels, "score": ...,
 "category_id": ..., "category_name": ...}, ...]}. Letters: A anchors, C classes, N detections, S side of the input.
 """
 
@@ -57,7 +57,7 @@ class LiteRTDetector:
         self._dtype = details["dtype"]
 
     def __call__(self, image: np.ndarray, score_threshold: float = 0.05):
-        """Detections in one picture.
+        """Detections in one image.
 
         Args:
           image: uint8 RGB [S, S, 3].
@@ -127,29 +127,29 @@ def suppress(boxes, iou_threshold):
     return kept
 
 
-def read_picture(path: pathlib.Path) -> np.ndarray:
+def read_image(path: pathlib.Path) -> np.ndarray:
     """uint8 RGB [H, W, 3]; the first frame of an animation, without alpha.
 
     Raises:
-      ValueError: the file is no picture that can be read.
+      ValueError: the file is no image that can be read.
     """
     try:
-        with Image.open(path) as picture:
-            if picture.mode.startswith("I"):  # 16 bits; Pillow's convert would cut them off at 255
-                gray = np.clip(np.asarray(picture, np.int64) // 256, 0, 255).astype(np.uint8)
+        with Image.open(path) as image:
+            if image.mode.startswith("I"):  # 16 bits; Pillow's convert would cut them off at 255
+                gray = np.clip(np.asarray(image, np.int64) // 256, 0, 255).astype(np.uint8)
                 return np.repeat(gray[..., None], 3, axis=2)
-            return np.asarray(picture.convert("RGB"))
-    except Exception as error:  # Pillow's readers raise almost anything on bytes that are no picture
-        raise ValueError(f"{path}: cannot be read as a picture: {error or type(error).__name__}") from error
+            return np.asarray(image.convert("RGB"))
+    except Exception as error:  # Pillow's readers raise almost anything on bytes that are no image
+        raise ValueError(f"{path}: cannot be read as an image: {error or type(error).__name__}") from error
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="a .tflite file that ssd_tf.apps.export wrote")
     parser.add_argument("--score_threshold", type=float, default=0.3, help="show detections with a score above this")
-    parser.add_argument("--output_dir", type=pathlib.Path, help="for pictures with the boxes drawn; none by default")
+    parser.add_argument("--output_dir", type=pathlib.Path, help="for images with the boxes drawn; none by default")
     parser.add_argument("--num_threads", type=int, default=None)
-    parser.add_argument("pictures", nargs="+", type=pathlib.Path)
+    parser.add_argument("images", nargs="+", type=pathlib.Path)
     options = parser.parse_args()
     try:
         detector = LiteRTDetector(options.model, options.num_threads)
@@ -160,19 +160,19 @@ def main() -> int:
         return 1
     unreadable = 0
     names: set[str] = set()
-    for path in options.pictures:
+    for path in options.images:
         try:
-            picture = read_picture(path)
+            image = read_image(path)
         except ValueError as error:
             print(f"error: {error}", file=sys.stderr)
             unreadable += 1
             continue
-        detections = find(detector, picture, options.score_threshold)
+        detections = find(detector, image, options.score_threshold)
         print(json.dumps({"file": str(path), "detections": detections}))
         if options.output_dir:
             target = options.output_dir / unused_name(path.stem, names)
             try:
-                draw(picture, detections).save(target)
+                draw(image, detections).save(target)
             except OSError as error:
                 print(f"error: {target} cannot be written: {error}", file=sys.stderr)
                 return 1
@@ -180,7 +180,7 @@ def main() -> int:
 
 
 def unused_name(stem: str, names: set[str]) -> str:
-    """A name for the drawn picture that no other one has, and that its own picture is unlikely to have."""
+    """A name for the drawn image that no other one has, and that its own image is unlikely to have."""
     name, number = f"{stem}_found.png", 2
     while name in names:
         name, number = f"{stem}_found_{number}.png", number + 1
@@ -188,13 +188,13 @@ def unused_name(stem: str, names: set[str]) -> str:
     return name
 
 
-def find(detector: LiteRTDetector, picture: np.ndarray, score_threshold: float) -> list[dict]:
-    """Detections in a picture [H, W, 3] of any size, with boxes in its pixels."""
+def find(detector: LiteRTDetector, image: np.ndarray, score_threshold: float) -> list[dict]:
+    """Detections in an image [H, W, 3] of any size, with boxes in its pixels."""
     size = (detector.image_size, detector.image_size)
     boxes, scores, classes = detector(
-        np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR)), score_threshold
+        np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR)), score_threshold
     )
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     boxes = np.clip(boxes, 0, 1) * (height, width, height, width)
     categories = [detector.description["categories"][label - 1] for label in classes]
     return [
@@ -208,9 +208,9 @@ def find(detector: LiteRTDetector, picture: np.ndarray, score_threshold: float) 
     ]
 
 
-def draw(picture: np.ndarray, detections: list[dict]) -> Image.Image:
-    """The picture with a box and a label for each detection."""
-    image = Image.fromarray(picture)
+def draw(pixels: np.ndarray, detections: list[dict]) -> Image.Image:
+    """The image with a box and a label for each detection."""
+    image = Image.fromarray(pixels)
     canvas = ImageDraw.Draw(image)
     for found in detections:
         ymin, xmin, ymax, xmax = found["box"]

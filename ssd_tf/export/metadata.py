@@ -25,7 +25,7 @@ _NORMALIZATION_OPTIONS = 1  # ProcessUnitOptions
 _BOX_ORDER = (1, 0, 3, 2)
 # The names by which MediaPipe's ObjectDetector knows the four outputs of TFLite_Detection_PostProcess.
 _DETECTIONS = (
-    ("location", "Boxes: top, left, bottom, right, in 0..1 of the picture."),
+    ("location", "Boxes: top, left, bottom, right, in 0..1 of the image."),
     ("category", "Classes: line numbers of the label file, from 0."),
     ("score", "Scores, in 0..1, best first."),
     ("number of detections", "How many of the boxes, classes and scores count."),

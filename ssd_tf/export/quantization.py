@@ -4,8 +4,8 @@
 In the last two things differ from what the converter does by itself (docs/export.md has the AP of each):
 - What comes before the first convolution (normalisation) and what the heads answer (logits, offsets, softmax) is float.
   Eight bits cannot hold logits: where the background is certain they reach thousands, and one scale serves them all.
-  The heads' weights are int8 all the same; LiteRT quantises what goes into them picture by picture.
-- A range is the mean over the pictures, and leaves out the most extreme values of each: they saturate, so that all
+  The heads' weights are int8 all the same; LiteRT quantises what goes into them image by image.
+- A range is the mean over the images, and leaves out the most extreme values of each: they saturate, so that all
   others have finer steps.
 """
 
@@ -24,42 +24,42 @@ from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.extras import import_extra
 from ssd_tf.utils.tensorflow_output import quiet_stderr
 
-# With fewer pictures to calibrate with there is a warning.
-ENOUGH_PICTURES = 200
-# Of the values of a tensor in one picture so many may be below its range, and so many above.
+# With fewer images to calibrate with there is a warning.
+ENOUGH_IMAGES = 200
+# Of the values of a tensor in one image so many may be below its range, and so many above.
 OUTSIDE = 1e-4
-# Of a range: a tensor may be zero in all pictures, and LiteRT cannot run a scale of zero.
+# Of a range: a tensor may be zero in all images, and LiteRT cannot run a scale of zero.
 LEAST_WIDTH = 1e-3
 # The version of CONV_2D from which on it takes float inputs and int8 weights with a scale for each output.
 FLOAT_WITH_INT8_WEIGHTS = 5
 # The version of DEQUANTIZE from which on it takes float16.
 DEQUANTIZE_FLOAT16 = 3
-# Values of a tensor that are looked at in one picture.
+# Values of a tensor that are looked at in one image.
 SAMPLES = 50_000
 
 
-def quantize_int8(content: bytes, pictures: Iterable[np.ndarray]) -> bytes:
+def quantize_int8(content: bytes, images: Iterable[np.ndarray]) -> bytes:
     """The quantised model.
 
     Args:
       content: a float LiteRT model whose input is RGB [1, S, S, 3] in 0..255.
-      pictures: uint8 [S, S, 3].
+      images: uint8 [S, S, 3].
 
     Raises:
-      ValueError: there are no pictures.
+      ValueError: there are no images.
     """
-    ranges = {index: values.mean(axis=0) for index, values in picture_ranges(content, pictures).items()}
+    ranges = {index: values.mean(axis=0) for index, values in image_ranges(content, images).items()}
     return with_int8_weights(with_int8_tensors(content, ranges, float_tensors(content)))
 
 
-def picture_ranges(content: bytes, pictures: Iterable[np.ndarray], outside: float = OUTSIDE) -> dict[int, np.ndarray]:
-    """The range of each float tensor that an op computes, in each picture: float [pictures, 2] by the tensor's number.
+def image_ranges(content: bytes, images: Iterable[np.ndarray], outside: float = OUTSIDE) -> dict[int, np.ndarray]:
+    """The range of each float tensor that an op computes, in each image: float [images, 2] by the tensor's number.
 
     Args:
       outside: share of a tensor's values that may be below its range, and as many above.
 
     Raises:
-      ValueError: there are no pictures.
+      ValueError: there are no images.
     """
     litert = import_extra("ai_edge_litert.interpreter")  # only int8 runs a model while it is exported
     interpreter = litert.Interpreter(
@@ -69,21 +69,21 @@ def picture_ranges(content: bytes, pictures: Iterable[np.ndarray], outside: floa
         experimental_op_resolver_type=litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
     )
     interpreter.allocate_tensors()
-    (image,) = interpreter.get_input_details()
+    (model_input,) = interpreter.get_input_details()
     floats = {detail["index"] for detail in interpreter.get_tensor_details() if detail["dtype"] == np.float32}
     operators = flatbuffer.read(content).subgraphs[0].operators
     ranges = {index: [] for operator in operators for index in operator.outputs if index in floats}
-    for picture in tqdm.tqdm(pictures, desc="calibrate int8", unit="img", leave=False):
-        interpreter.set_tensor(image["index"], picture[None].astype(np.float32))
+    for image in tqdm.tqdm(images, desc="calibrate int8", unit="img", leave=False):
+        interpreter.set_tensor(model_input["index"], image[None].astype(np.float32))
         interpreter.invoke()
         for index, seen in ranges.items():
             seen.append(_inner_range(interpreter.get_tensor(index).ravel(), outside))
     count = min((len(seen) for seen in ranges.values()), default=0)
     if not count:
-        raise UserError("int8 needs pictures that show the range of every tensor. Received: none")
-    if count < ENOUGH_PICTURES:
-        logging.warning("int8 was calibrated with %d pictures; %d or more are better", count, ENOUGH_PICTURES)
-    return {index: np.array(seen) for index, seen in ranges.items()} | {image["index"]: np.array([[0.0, 255.0]])}
+        raise UserError("int8 needs images that show the range of every tensor. Received: none")
+    if count < ENOUGH_IMAGES:
+        logging.warning("int8 was calibrated with %d images; %d or more are better", count, ENOUGH_IMAGES)
+    return {index: np.array(seen) for index, seen in ranges.items()} | {model_input["index"]: np.array([[0.0, 255.0]])}
 
 
 def _inner_range(values: np.ndarray, outside: float) -> tuple[float, float]:
@@ -138,7 +138,7 @@ def with_int8_tensors(content: bytes, ranges: dict[int, np.ndarray], stay_float:
 def with_int8_weights(content: bytes) -> bytes:
     """The model with the float weights of its convolutions as int8, a scale for each output; what they answer is float.
 
-    LiteRT quantises what goes into such a convolution picture by picture. The converter's own way ("dynamic range")
+    LiteRT quantises what goes into such a convolution image by image. The converter's own way ("dynamic range")
     would take the default boxes for weights too.
     """
     model = flatbuffer.read(content)

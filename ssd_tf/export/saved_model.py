@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""A trained detector -> a SavedModel for TensorFlow Serving. What evaluation does to a picture is inside the graph.
+"""A trained detector -> a SavedModel for TensorFlow Serving. What evaluation does to an image is inside the graph.
 
-Letters: B images of a request, H x W pixels of a picture, K detections, A anchors, C classes, S side of the input.
+Letters: B images of a request, H x W pixels of an image, K detections, A anchors, C classes, S side of the input.
 
 | signature | takes | answers |
 |---|---|---|
@@ -10,8 +10,8 @@ Letters: B images of a request, H x W pixels of a picture, K detections, A ancho
 | raw | `images`: float [B, S, S, 3], normalised | `offsets` [B, A, 4], `logits` [B, A, C + 1] |
 
 Detections are `boxes` [B, K, 4], [ymin, xmin, ymax, xmax], normalised; `boxes_pixels`, the same in pixels of each
-picture; `scores` [B, K], best first; `class_ids` int64 [B, K], the data set's; `class_names` [B, K]; `count` int32 [B].
-From `count` on all is zero or empty. A picture that cannot be decoded has count 0 and a reason in `errors`, else "".
+image; `scores` [B, K], best first; `class_ids` int64 [B, K], the data set's; `class_names` [B, K]; `count` int32 [B].
+From `count` on all is zero or empty. An image that cannot be decoded has count 0 and a reason in `errors`, else "".
 """
 
 import pathlib
@@ -25,7 +25,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from ssd_tf.data import images as image_ops
-from ssd_tf.data.attempt import attempt
+from ssd_tf.data.reading import or_default
 from ssd_tf.export.description import DESCRIPTION, LABELS, Description, labels_text, to_json
 from ssd_tf.export.exported import versions
 from ssd_tf.geometry.detections import detect
@@ -37,9 +37,9 @@ from ssd_tf.weights.model_dir import CONFIG
 
 # The name that the warm-up requests ask for. TensorFlow Serving sends them to the model whatever its name.
 _SERVED_NAME = "default"
-# A larger picture is refused before it is decoded; 64 megapixels are 200 MB of RGB.
+# A larger image is refused before it is decoded; 64 megapixels are 200 MB of RGB.
 MAX_PIXELS = 1 << 26
-# Pictures of a request that are decoded at the same time, which bounds their memory.
+# Images of a request that are decoded at the same time, which bounds their memory.
 DECODED_AT_ONCE = 4
 _UNREADABLE = f"expected a whole JPEG, PNG, BMP (without palette) or GIF of 1 to {MAX_PIXELS} pixels"
 
@@ -153,7 +153,7 @@ class _Signatures:
             wanted.max_detections,
             jit_compile=False,  # the graph may run where there is no XLA
         )
-        # A black picture stands in for one that cannot be decoded; what is found in it does not count.
+        # A black image stands in for one that cannot be decoded; what is found in it does not count.
         readable = heights > 0
         kept = readable[:, None] & tf.sequence_mask(found.count, wanted.max_detections)
         boxes = tf.where(kept[..., None], found.boxes, 0.0)
@@ -170,14 +170,14 @@ class _Signatures:
 
 
 def _read(encoded: tf.Tensor, size: int):
-    """What the model sees of an encoded picture, its height and its width; black, 0 and 0 where it is unreadable."""
+    """What the model sees of an encoded image, its height and its width; black, 0 and 0 where it is unreadable."""
 
     def read(content):
         image = image_ops.decode(image_ops.bounded(content, MAX_PIXELS))
         shape = tf.shape(image)
         return image_ops.resize(image, size), shape[0], shape[1]
 
-    return attempt(read, encoded, (tf.zeros([size, size, 3], tf.uint8), 0, 0))
+    return or_default(read, encoded, (tf.zeros([size, size, 3], tf.uint8), 0, 0))
 
 
 def _write_warmup(folder: pathlib.Path, size: int) -> None:

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Pictures and videos on disk -> annotated copies, predictions.json, TensorBoard images."""
+"""Images and videos on disk -> annotated copies, predictions.json, TensorBoard images."""
 
 import contextlib
 import dataclasses
@@ -14,7 +14,7 @@ import tensorflow as tf
 import tqdm
 
 from ssd_tf.data.formats.coco import coco_results
-from ssd_tf.data.images import read_picture
+from ssd_tf.data.images import read_image
 from ssd_tf.drawing.detections import draw_detections
 from ssd_tf.evaluation.coco_metrics import rounded
 from ssd_tf.geometry.detections import Detections
@@ -36,13 +36,13 @@ class Summary:
     """What became of the files.
 
     Attributes:
-      pictures, videos, frames: how many were read; `frames` are those of the videos.
+      images, videos, frames: how many were read; `frames` are those of the videos.
       detections: the objects in them all.
-      unreadable: files that are no pictures and no videos.
+      unreadable: files that are no images and no videos.
       damaged: of each video that breaks off, a line that says where.
     """
 
-    pictures: int
+    images: int
     videos: int
     frames: int
     detections: int
@@ -50,34 +50,34 @@ class Summary:
     damaged: list[str]
 
 
-def predict_pictures(
+def predict_images(
     predictor: AnyPredictor,
-    pictures: list[pathlib.Path],
+    images: list[pathlib.Path],
     output_dir: str | pathlib.Path,
     score_threshold: float,
     batch_size: int,
     logdir: str = "",
 ) -> Summary:
-    """Writes an annotated copy of each picture and video, and predictions.json with all detections.
+    """Writes an annotated copy of each image and video, and predictions.json with all detections.
 
     predictions.json is a list in COCO's results format with `file_name` and `category_name` added, and for a video
-    `frame`, from 0, and `seconds`; image_id counts the pictures and frames from 1. A file that is no picture or video
+    `frame`, from 0, and `seconds`; image_id counts the images and frames from 1. A file that is no image or video
     is left out and listed in the summary; of a video that breaks off, all until then counts.
 
     Args:
       predictor: what detects.
-      pictures: the files; their names say which are videos.
+      images: the files; their names say which are videos.
       output_dir: where all is written.
       score_threshold: leaves out what scores less.
-      batch_size: pictures in a step.
-      logdir: also write the pictures, and LOGGED_FRAMES frames of each video, to this folder for TensorBoard.
+      batch_size: images in a step.
+      logdir: also write the images, and LOGGED_FRAMES frames of each video, to this folder for TensorBoard.
 
     Raises:
-      ValueError: an annotated copy would replace its own picture.
+      ValueError: an annotated copy would replace its own image.
       OSError: a file cannot be written.
     """
     output = pathlib.Path(output_dir)
-    files = list(zip(pictures, _target_paths(pictures, output), strict=True))
+    files = list(zip(images, _target_paths(images, output), strict=True))
     output.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         add = stack.enter_context(json_list(output / "predictions.json"))
@@ -90,8 +90,8 @@ def predict_pictures(
                 for source, target in group:
                     work.predict_video(source, target)
             else:
-                work.predict_pictures(list(group))
-    return Summary(work.pictures, work.videos, work.frames, work.detections, work.unreadable, work.damaged)
+                work.predict_images(list(group))
+    return Summary(work.images, work.videos, work.frames, work.detections, work.unreadable, work.damaged)
 
 
 class _Work:
@@ -105,7 +105,7 @@ class _Work:
         add: Callable[[dict[str, Any]], None],
         log: Any,  # a tf.summary writer, or None
     ):
-        self.pictures = self.videos = self.frames = self.detections = 0
+        self.images = self.videos = self.frames = self.detections = 0
         self.unreadable: list[pathlib.Path] = []
         self.damaged: list[str] = []
         self._predictor = predictor
@@ -116,8 +116,8 @@ class _Work:
         self._log = log
         self._image_id = 0
 
-    def predict_pictures(self, files: list[tuple[pathlib.Path, pathlib.Path]]) -> None:
-        """Pictures, each with its target."""
+    def predict_images(self, files: list[tuple[pathlib.Path, pathlib.Path]]) -> None:
+        """Images, each with its target."""
         batch_size = min(self._batch_size, len(files))
         with tqdm.tqdm(total=len(files), unit="img", desc="predict") as progress:
             for start in range(0, len(files), batch_size):
@@ -151,7 +151,7 @@ class _Work:
             self.damaged.append(done.problem)
 
     def _predict_batch(self, files: list[tuple[pathlib.Path, pathlib.Path]], batch_size: int) -> None:
-        images = [read_picture(path) for path, _ in files]
+        images = [read_image(path) for path, _ in files]
         readable = [image for image in images if image is not None]
         found = iter(detect_images(self._predictor, readable, batch_size, self._score_threshold) if readable else ())
         for (path, target), image in zip(files, images, strict=True):
@@ -166,9 +166,9 @@ class _Work:
                 value[0, :count] for value in (detections.boxes, detections.scores, detections.classes)
             )
             drawn = draw_detections(image, boxes, classes, scores, self._names)
-            _write_picture(target, drawn)
+            _write_image(target, drawn)
             self._show(path.name, drawn, 0)
-            self.pictures += 1
+            self.images += 1
 
     def _list(self, found: Detections, image: np.ndarray, place: dict[str, Any]) -> None:
         results = rounded(coco_results(found, 0, self._predictor.categories, self._image_id, *image.shape[:2]))
@@ -182,26 +182,26 @@ class _Work:
                 tf.summary.image(name, drawn[None])
 
 
-def _target_paths(pictures: list[pathlib.Path], output: pathlib.Path) -> list[pathlib.Path]:
+def _target_paths(images: list[pathlib.Path], output: pathlib.Path) -> list[pathlib.Path]:
     """A file in `output` for each file; files of the same name from different folders get numbers."""
-    inputs = {picture.resolve() for picture in pictures}
+    inputs = {image.resolve() for image in images}
     targets: list[pathlib.Path] = []
     taken: set[str] = set()  # in lower case: some file systems do not tell A.jpg from a.jpg
-    for picture in pictures:
+    for image in images:
         # OpenCV writes JPEG, PNG and MP4; other kinds become PNG or MP4.
-        written, other = ((".mp4",), ".mp4") if is_video(picture) else ((".jpg", ".jpeg", ".png"), ".png")
-        suffix = picture.suffix if picture.suffix.lower() in written else f"{picture.suffix}{other}"
-        name, number = f"{picture.stem}{suffix}", 2
+        written, other = ((".mp4",), ".mp4") if is_video(image) else ((".jpg", ".jpeg", ".png"), ".png")
+        suffix = image.suffix if image.suffix.lower() in written else f"{image.suffix}{other}"
+        name, number = f"{image.stem}{suffix}", 2
         while name.lower() in taken:
-            name, number = f"{picture.stem}_{number}{suffix}", number + 1
+            name, number = f"{image.stem}_{number}{suffix}", number + 1
         taken.add(name.lower())
         if (output / name).resolve() in inputs:
-            raise UserError(f"--output_dir is the pictures' own folder: {output / name} would be replaced")
+            raise UserError(f"--output_dir is the images' own folder: {output / name} would be replaced")
         targets.append(output / name)
     return targets
 
 
-def _write_picture(path: pathlib.Path, image: np.ndarray) -> None:
+def _write_image(path: pathlib.Path, image: np.ndarray) -> None:
     try:
         _, encoded = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     except cv2.error as error:  # a JPEG has at most 65,535 pixels on a side

@@ -18,7 +18,7 @@ from ssd_tf.models.ssd import build_model, normalize
 from ssd_tf.specs import DetectorSpec, detector
 from ssd_tf.weights.model_dir import ModelInfo, find_checkpoint, load_info, require_same_model, restore_model
 
-# Of a picture, the most detections that COCO's AP looks at.
+# Of an image, the most detections that COCO's AP looks at.
 COCO_DETECTIONS = 100
 
 
@@ -88,12 +88,12 @@ def load_predictor_for(path: str | pathlib.Path, manifest: Manifest) -> AnyPredi
 def detect_images(
     predictor: AnyPredictor, images: Sequence[np.ndarray], batch_size: int, score_threshold: float
 ) -> list[Detections]:
-    """The detections in each picture, NumPy and of one image.
+    """The detections in each image, NumPy and of one image.
 
     Args:
       predictor: what detects.
-      images: at most `batch_size` pictures of any size, uint8 RGB [H, W, 3].
-      batch_size: the batch is filled up with black pictures, so that one graph serves all.
+      images: at most `batch_size` images of any size, uint8 RGB [H, W, 3].
+      batch_size: the batch is filled up with black images, so that one graph serves all.
       score_threshold: leaves out what scores less.
     """
     size = predictor.spec.image_size

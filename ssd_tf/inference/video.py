@@ -46,7 +46,7 @@ def annotate_source(
       writer: gets the annotated frames; is left open. None writes no video.
       score_threshold: leaves out what scores less.
       batch_size: frames in a step; one for a live source, where waiting for more would only delay.
-      on_frame: gets every frame, its detections (NumPy, of one image) and the annotated picture.
+      on_frame: gets every frame, its detections (NumPy, of one image) and the annotated image.
 
     Raises:
       ValueError: the video would replace the one that is read.

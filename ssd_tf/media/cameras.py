@@ -10,7 +10,7 @@ from ssd_tf.media.opencv_source import can_open_camera
 
 # Where Linux keeps a folder for each video device.
 _DEVICES = pathlib.Path("/sys/class/video4linux")
-# Other systems do not tell: so many numbers are tried. Each try may take a second, and the light of a camera goes on.
+# Other systems do not tell: so many numbers are tried. Each try may take a second, and the light of a camera turns on.
 _TRIED = 3
 
 
@@ -35,7 +35,7 @@ def list_cameras() -> list[Camera]:
 def cameras_in(devices: pathlib.Path) -> list[Camera]:
     """The cameras in a folder like /sys/class/video4linux.
 
-    A camera has several devices; that of index 0 gives pictures.
+    A camera has several devices; that of index 0 gives images.
     """
     if not devices.is_dir():
         return []

@@ -6,23 +6,23 @@ import pathlib
 from collections.abc import Sequence
 
 # What images.decode reads.
-PICTURE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
+IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
 # What FFmpeg, which comes with OpenCV, is asked to read.
 VIDEO_EXTENSIONS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".3gp")
 
 
-def find_pictures(pattern: str) -> list[pathlib.Path]:
-    """The files that a user means, sorted: a file, the pictures in a folder, or what a pattern matches.
+def find_images(pattern: str) -> list[pathlib.Path]:
+    """The files that a user means, sorted: a file, the images in a folder, or what a pattern matches.
 
     Raises:
       FileNotFoundError: there is none.
     """
-    return _find(pattern, "picture", PICTURE_EXTENSIONS)
+    return _find(pattern, "image", IMAGE_EXTENSIONS)
 
 
-def find_pictures_and_videos(pattern: str) -> list[pathlib.Path]:
+def find_images_and_videos(pattern: str) -> list[pathlib.Path]:
     """The same, with the videos of a folder too."""
-    return _find(pattern, "picture or video", (*PICTURE_EXTENSIONS, *VIDEO_EXTENSIONS))
+    return _find(pattern, "image or video", (*IMAGE_EXTENSIONS, *VIDEO_EXTENSIONS))
 
 
 def is_video(path: pathlib.Path) -> bool:

@@ -21,7 +21,7 @@ _MISSING_SHARE = 0.05
 
 
 class VideoSource(Source):
-    """What a file name, a camera's number or an address means to OpenCV, which turns pictures as their file says."""
+    """What a file name, a camera's number or an address means to OpenCV, which turns images as their file says."""
 
     def __init__(self, text: str):
         self._text = text

@@ -16,7 +16,7 @@ class Rate:
     def add(self, now: float, total: int) -> float:
         """Says that the count stands at `total` now, and returns the rate; 0 at the first call."""
         self._marks.append((now, total))
-        # Two marks stay whatever their age, so that one picture in five seconds is 0.2 a second.
+        # Two marks stay whatever their age, so that one image in five seconds is 0.2 a second.
         while len(self._marks) > 2 and now - self._marks[0][0] > _WINDOW_SECONDS:
             self._marks.popleft()
         start, count = self._marks[0]

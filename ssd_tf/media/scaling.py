@@ -1,12 +1,12 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Pictures made to fit a window or a video. Pictures are uint8 [H, W, 3], sizes (width, height) in pixels."""
+"""Images made to fit a window or a video. Images are uint8 [H, W, 3], sizes (width, height) in pixels."""
 
 import cv2
 import numpy as np
 
 
 def fit_within(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The picture as large as fits into `size`, its aspect kept; at least one pixel wide and high."""
+    """The image as large as fits into `size`, its aspect kept; at least one pixel wide and high."""
     height, width = image.shape[:2]
     scale = min(size[0] / width, size[1] / height)
     target = max(1, round(width * scale)), max(1, round(height * scale))
@@ -18,7 +18,7 @@ def fit_within(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def letterbox(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The picture in the middle of one of exactly this size, with black bars where its aspect is another."""
+    """The image in the middle of one of exactly this size, with black bars where its aspect is another."""
     fitted = fit_within(image, size)
     height, width = fitted.shape[:2]
     if (width, height) == size:
@@ -30,7 +30,7 @@ def letterbox(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def pad_to_even(image: np.ndarray) -> np.ndarray:
-    """The picture with its last row and column repeated where its sides are odd, as videos need it."""
+    """The image with its last row and column repeated where its sides are odd, as videos need it."""
     height, width = image.shape[:2]
     if height % 2 == width % 2 == 0:
         return image

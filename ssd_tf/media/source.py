@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Where frames come from: a camera, a stream of the network, a video or pictures, all read in the same way."""
+"""Where frames come from: a camera, a stream of the network, a video or images, all read in the same way."""
 
 import abc
 import dataclasses
@@ -10,18 +10,18 @@ from typing import Literal, Self
 
 import numpy as np
 
-from ssd_tf.media.inputs import PICTURE_EXTENSIONS, find_pictures
+from ssd_tf.media.inputs import IMAGE_EXTENSIONS, find_images
 
 
 @dataclasses.dataclass(frozen=True)
 class Frame:
-    """One picture of a source.
+    """One image of a source.
 
     Attributes:
       image: uint8 RGB [H, W, 3].
       index: counts the frames from 0, those that were left out too.
       seconds: its time in the video, or since a camera or stream was opened.
-      name: of the file that it is of, among pictures; empty for all else.
+      name: of the file that it is of, among images; empty for all else.
     """
 
     image: np.ndarray
@@ -44,7 +44,7 @@ class SourceInfo:
     """
 
     name: str
-    kind: Literal["camera", "stream", "video", "pictures"]
+    kind: Literal["camera", "stream", "video", "images"]
     fps: float
     frames: int
     width: int
@@ -105,7 +105,7 @@ class Source(abc.ABC):
 
 
 def open_source(text: str) -> Source:
-    """Opens what --source names: "0" (a camera), a video, rtsp://... or http://..., a folder or pattern of pictures.
+    """Opens what --source names: "0" (a camera), a video, rtsp://... or http://..., a folder or pattern of images.
 
     Raises:
       FileNotFoundError: there is no such file or camera.
@@ -127,7 +127,7 @@ def find_source(text: str) -> Source:
       FileNotFoundError: there is no such file.
     """
     # Here, since all of them import this file.
-    from ssd_tf.media.image_source import PictureSource
+    from ssd_tf.media.image_source import ImageSource
     from ssd_tf.media.opencv_source import VideoSource
     from ssd_tf.media.remote_source import RemoteSource
 
@@ -139,6 +139,6 @@ def find_source(text: str) -> Source:
     # Path.glob refuses absolute patterns; an empty path is the current folder.
     if not (text and (path.exists() or glob.glob(text, recursive=True))):  # noqa: PTH207
         raise FileNotFoundError(f"no camera, address, file, folder or match: {text!r}")
-    if path.is_file() and path.suffix.lower() not in PICTURE_EXTENSIONS:
+    if path.is_file() and path.suffix.lower() not in IMAGE_EXTENSIONS:
         return VideoSource(text)
-    return PictureSource(text, find_pictures(text))
+    return ImageSource(text, find_images(text))

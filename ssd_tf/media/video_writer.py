@@ -23,7 +23,7 @@ from ssd_tf.utils.files import require_file_target, require_space
 _USUAL_FPS = 25.0
 # Of what is recorded live: more costs much and shows little.
 _MAX_LIVE_FPS = 30.0
-# Share of the time that encoding may take of a live recording.
+# BatchShard of the time that encoding may take of a live recording.
 _BUSY_SHARE = 0.5
 # The fastest of what is tried for so long shows what encoding a frame takes; others may be slow for other reasons.
 _TRIAL_SECONDS, _MIN_TRIALS = 0.5, 3
@@ -92,7 +92,7 @@ class VideoWriter:
         begin = end = time.perf_counter()
         while tried < _MIN_TRIALS or (fastest > _BUSY_SHARE / wanted and end - begin < _TRIAL_SECONDS):
             start = time.perf_counter()
-            self._encode(image[:, :: -1 if tried % 2 else 1])  # a picture that stands still would cost less
+            self._encode(image[:, :: -1 if tried % 2 else 1])  # an image that stands still would cost less
             end = time.perf_counter()
             tried, fastest = tried + 1, min(fastest, end - start)
         self._writer.release()

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from ssd_tf.data.bad_examples import NO_FAULT, Faults
+from ssd_tf.data.bad_examples import NO_FAULT, BadExamples
 from ssd_tf.data.formats.coco import coco_results
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import EvalBatch, eval_dataset
@@ -109,15 +109,15 @@ def _write_images(
 ) -> list[EvalBatch]:
     """Writes the pixels to a file; returns the rest of what is known of each image."""
     batches = []
-    faults = Faults(data_dir, manifest, skip_bad_records=False)
+    bad_examples = BadExamples(data_dir, manifest, skip_bad_records=False)
     with path.open("wb") as file:
         for batch in eval_dataset(data_dir, manifest, image_size, 1).as_numpy_iterator():
-            faults.meet(batch.record, batch.fault)
+            bad_examples.add(batch.record, batch.fault)
             if batch.fault[0] == NO_FAULT:
                 file.write(batch.images.tobytes())
                 batches.append(batch._replace(images=np.empty(0)))
-    if faults.records:
-        logging.warning("%s", faults.summary())
+    if bad_examples.records:
+        logging.warning("%s", bad_examples.summary())
     if not batches:
         raise UserError(
             f"expected images that can be decoded. Received: split {manifest.split!r} in {data_dir}, which has none"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ssd_tf.data.annotations import Category
-from ssd_tf.data.bad_examples import NO_FAULT, Faults
+from ssd_tf.data.bad_examples import NO_FAULT, BadExamples
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import FILLING, EvalBatch, eval_dataset
 from ssd_tf.evaluation.evaluator import add_ground_truth
@@ -49,7 +49,7 @@ class SplitImages:
             "categories": [{"id": c.id, "name": c.name} for c in manifest.categories],
         }
         self._dataset = eval_dataset(data_dir, manifest, image_size, _READ_BATCH)
-        self._faults = Faults(data_dir, manifest, skip_bad_records=False)
+        self._faults = BadExamples(data_dir, manifest, skip_bad_records=False)
         self._loaded: dict[int, np.ndarray] = {}
         self._index_of: dict[int, int] = {}
         for batch, k in self._read():
@@ -83,6 +83,6 @@ class SplitImages:
     def _read(self) -> Iterator[tuple[EvalBatch, int]]:
         for batch in self._dataset.as_numpy_iterator():
             real = batch.record != FILLING
-            self._faults.meet(batch.record[real], batch.fault[real])
+            self._faults.add(batch.record[real], batch.fault[real])
             for k in np.flatnonzero(real & (batch.fault == NO_FAULT)).tolist():
                 yield batch, k

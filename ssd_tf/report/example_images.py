@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ssd_tf.data.manifest import Manifest
-from ssd_tf.data.previews import read_pictures
+from ssd_tf.data.previews import read_images
 from ssd_tf.drawing.side_by_side import truth_and_found
 from ssd_tf.evaluation.coco_matching import by_image
 from ssd_tf.evaluation.evaluator import Evaluation
@@ -53,7 +53,7 @@ def draw_examples(
 ) -> list[ExampleImage]:
     """The images in the order of `scores`; those that cannot be read are left out."""
     ids = [score.image_id for score in scores]
-    images = read_pictures(data_dir, manifest, ids, limit=len(ids), max_side=_MAX_SIDE)
+    images = read_images(data_dir, manifest, ids, limit=len(ids), max_side=_MAX_SIDE)
     truth = evaluation.ground_truth
     sizes = {image["id"]: (image["height"], image["width"]) for image in truth["images"]}
     all_annotations = by_image(truth["annotations"])

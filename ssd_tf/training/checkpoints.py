@@ -76,7 +76,7 @@ class Checkpoints:
         return float(self._best_ap.numpy())
 
     def restore(self) -> int:
-        """Restores the newest checkpoint that can be read, and returns the step to go on from: 0 where there is none.
+        """Restores the newest checkpoint that can be read, and returns the step to resume from: 0 where there is none.
 
         Raises:
           ValueError: there are checkpoints, and none can be read or fits the model.

@@ -14,7 +14,7 @@ import tensorflow as tf
 import tqdm
 from absl import logging
 
-from ssd_tf.data.bad_examples import Faults, image_ids
+from ssd_tf.data.bad_examples import BadExamples, image_ids
 from ssd_tf.data.input_service import service_dataset
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import TrainBatch, train_dataset
@@ -72,7 +72,7 @@ class _Trained(NamedTuple):
 
 
 def train(config: TrainConfig) -> Outcome:
-    """Trains, or goes on where the run in config.model_dir stopped. On several machines, each of them calls this.
+    """Trains, or resumes where the run in config.model_dir stopped. On several machines, each of them calls this.
 
     Raises:
       ValueError, FileNotFoundError, OSError: the settings, the data or the folder do not allow it; before any training.
@@ -88,7 +88,7 @@ def train(config: TrainConfig) -> Outcome:
 
 def _train(config: TrainConfig, distribution: Distribution) -> Outcome:
     plan = make_plan(config)
-    sizes = distribution.share(config.batch_size).sizes
+    sizes = distribution.batch_shard(config.batch_size).sizes
     if any(size % config.batch_splits for size in sizes):
         raise UserError(
             f"--batch_splits: expected a divisor of each replica's images, {sizes}. Received: {config.batch_splits}"
@@ -103,7 +103,7 @@ def _train(config: TrainConfig, distribution: Distribution) -> Outcome:
         keras.utils.set_random_seed(config.seed)
         trained = _build(config, plan, model_dir, distribution)
         step = trained.checkpoints.restore()
-        distribution.require_same("step to go on from", step)
+        distribution.require_same("step to resume from", step)
         if step:
             logging.info("resuming at step %d of %d", step, plan.total_steps)
         else:
@@ -165,7 +165,7 @@ def _train_from(
     model_dir = pathlib.Path(config.model_dir)
     mlperf.run_start(plan.eval_epochs)
     batches = iter(_batches(step, config, plan, distribution))
-    faults = Faults(config.data_dir, plan.train_manifest, config.skip_bad_records)
+    bad_examples = BadExamples(config.data_dir, plan.train_manifest, config.skip_bad_records)
     metrics: dict[str, float] = {}
     chief = distribution.is_chief
     with (
@@ -195,8 +195,8 @@ def _train_from(
             progress.update()
 
             stopping = values.pop("stop") > 0  # in any of the workers, so that all stop after the same step
-            if values.pop("bad_pictures") + values.pop("bad_records") > 0:
-                faults.meet(distribution.gather(batch.record), distribution.gather(batch.fault))
+            if values.pop("bad_images") + values.pop("bad_records") > 0:
+                bad_examples.add(distribution.gather(batch.record), distribution.gather(batch.fault))
             values.update(lr=rate, epoch=step / epoch_steps)
             _require_finite(values, step, batch, config, plan, distribution)
             epoch, inside_epoch = divmod(step, epoch_steps)
@@ -230,14 +230,14 @@ def _train_from(
             if saves or stopping:
                 with clock.paused():
                     checkpoints.save(step)
-    if faults.records:
-        logging.warning("%s", faults.summary())
+    if bad_examples.records:
+        logging.warning("%s", bad_examples.summary())
     return Outcome(step=step, interrupted=step < total_steps, metrics=metrics)
 
 
 def _batches(step: int, config: TrainConfig, plan: Plan, distribution: Distribution):
     """The TrainBatches of this process, from a step on."""
-    share, service = distribution.share(config.batch_size), config.distribution.input_service
+    batch_shard, service = distribution.batch_shard(config.batch_size), config.distribution.input_service
 
     def make(index: int, count: int) -> tf.data.Dataset:
         return train_dataset(
@@ -248,11 +248,11 @@ def _batches(step: int, config: TrainConfig, plan: Plan, distribution: Distribut
             config.seed,
             config.augment,
             start_step=step,
-            share=share,
-            lane=(index, count),
+            batch_shard=batch_shard,
+            service_worker=(index, count),
         )
 
-    return distribution.distribute(service_dataset(make, service, len(share.sizes)) if service else make(0, 1))
+    return distribution.distribute(service_dataset(make, service, len(batch_shard.sizes)) if service else make(0, 1))
 
 
 def _saves(config: TrainConfig, step: int, epoch: int, inside_epoch: int) -> bool:
@@ -301,7 +301,7 @@ def _require_finite(
             "last_good_checkpoint": good,
         }
         write_atomically(model_dir / FAILED_STEP, json.dumps(report, indent=1) + "\n")
-    distribution.meet()  # the others end when that is written
+    distribution.barrier()  # the others end when that is written
     raise LossNotFiniteError(
         f"the loss is {values['loss']} and the norm of the gradients {values['gradient_norm']} at step {step}: the "
         f"learning rate ({values['lr']:g}) may be too high. The last good checkpoint: {good}. The images of the batch: "

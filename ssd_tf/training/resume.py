@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""What must be the same when a run goes on: its model, its data, and the settings that its numbers depend on."""
+"""What must be the same when a run continues: its model, its data, and the settings that its numbers depend on."""
 
 import dataclasses
 import hashlib
@@ -41,13 +41,13 @@ def made_with(config: TrainConfig, plan: Plan) -> dict[str, Any]:
 
 
 def decisive(settings: dict[str, Any]) -> dict[str, Any]:
-    """Of the settings by flag those that the numbers of a run depend on, which never change when it goes on."""
+    """Of the settings by flag those that the numbers of a run depend on, which never change when it continues."""
     free = free_settings(settings["lr_schedule"])
     return {name: value for name, value in settings.items() if name not in free}
 
 
 def free_settings(lr_schedule: str) -> set[str]:
-    """The flags that may change when a run goes on."""
+    """The flags that may change when a run continues."""
     return _FREE - (_LENGTH if lr_schedule == "cosine" else set())
 
 
@@ -58,7 +58,7 @@ def shards_hash(manifest: Manifest) -> str:
 
 
 def open_model_dir(config: TrainConfig, plan: Plan) -> pathlib.Path:
-    """Makes the folder, or checks that the run in it can go on with these settings and data.
+    """Makes the folder, or checks that the run in it can continue with these settings and data.
 
     Raises:
       ValueError: it cannot; the message says which settings differ.
@@ -77,8 +77,8 @@ def open_model_dir(config: TrainConfig, plan: Plan) -> pathlib.Path:
         _require_same_run(found[0], found[1], made_with(config, plan), config)
     if config.submission.mlperf_log and (model_dir / CHECKPOINTS).is_dir():
         raise UserError(
-            f"--mlperf_log: a run is logged from its first step on, and {model_dir} holds a part of one; go on without "
-            "a log, or log a new run in another --model_dir"
+            f"--mlperf_log: a run is logged from its first step on, and {model_dir} holds a part of one; continue "
+            "without a log, or log a new run in another --model_dir"
         )
     return model_dir
 
@@ -91,13 +91,13 @@ def _require_same_run(checkpoint: str, before: dict[str, Any], now: dict[str, An
     bound = {name: text for name, text in changed.items() if name not in free}
     if bound:
         raise UserError(
-            f"{checkpoint} was made with other settings: {', '.join(bound.values())}. Go on with those, or start a new "
-            f"run with --init_from={checkpoint} and another --model_dir"
+            f"{checkpoint} was made with other settings: {', '.join(bound.values())}. Continue with those, or start "
+            f"a new run with --init_from={checkpoint} and another --model_dir"
         )
     if before["data"] != now["data"]:
         raise UserError(
             f"{checkpoint} was made with other data: {before['data']['images']} training images in other shards than "
-            f"the {now['data']['images']} in {config.data_dir}. Go on with those, or start a new run with "
+            f"the {now['data']['images']} in {config.data_dir}. Continue with those, or start a new run with "
             f"--init_from={checkpoint} and another --model_dir"
         )
     if changed:

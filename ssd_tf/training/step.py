@@ -7,7 +7,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from ssd_tf.data.bad_examples import BAD_PICTURE, BAD_RECORD
+from ssd_tf.data.bad_examples import BAD_IMAGE, BAD_RECORD
 from ssd_tf.data.color_jitter import jitter
 from ssd_tf.data.pipeline import TrainBatch
 from ssd_tf.geometry import boxes as box_ops
@@ -26,7 +26,7 @@ class StepResult(NamedTuple):
       loss, localization, classification: means over the images, before the update: the loss and its two terms.
       positives: mean number of positive anchors of an image.
       gradient_norm: of all gradients together, before clipping.
-      bad_pictures, bad_records: examples that could not be read and took no part; see data/bad_examples.py.
+      bad_images, bad_records: examples that could not be read and took no part; see data/bad_examples.py.
       stop: above 0 where a replica was asked to stop after this step.
     """
 
@@ -35,7 +35,7 @@ class StepResult(NamedTuple):
     classification: tf.Tensor
     positives: tf.Tensor
     gradient_norm: tf.Tensor
-    bad_pictures: tf.Tensor
+    bad_images: tf.Tensor
     bad_records: tf.Tensor
     stop: tf.Tensor
 
@@ -79,19 +79,19 @@ def make_train_step(
         if average is not None:
             update_average_of_statistics(average, model, decay)
         # In one tensor: a strategy does not sum what lies on different devices, and counts may lie on the host.
-        numbers = tf.stack([*parts, _count(batch.fault == BAD_PICTURE), _count(batch.fault == BAD_RECORD), stop])
+        numbers = tf.stack([*parts, _count(batch.fault == BAD_IMAGE), _count(batch.fault == BAD_RECORD), stop])
         replicas = tf.distribute.get_replica_context()
         gradients, numbers = replicas.all_reduce(tf.distribute.ReduceOp.SUM, (gradients, numbers))
         # The same in all replicas from here on.
         gradients, norm = clip_gradients(gradients, clip_gradient_norm)
-        localization, classification, positives, bad_pictures, bad_records, stops = tf.unstack(numbers)
+        localization, classification, positives, bad_images, bad_records, stops = tf.unstack(numbers)
         return gradients, StepResult(
             loss=localization + classification,
             localization=localization,
             classification=classification,
             positives=positives,
             gradient_norm=norm,
-            bad_pictures=bad_pictures,
+            bad_images=bad_images,
             bad_records=bad_records,
             stop=stops,
         )

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Unpacks zip archives that are not to be trusted, going on where an earlier try stopped."""
+"""Unpacks zip archives that are not to be trusted, continuing where an earlier try stopped."""
 
 import os
 import pathlib

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Fetches large files whose size and SHA-256 are known, going on where an earlier try stopped.
+"""Fetches large files whose size and SHA-256 are known, continuing where an earlier try stopped.
 
 A download grows as NAME.part and is called NAME only once its hash was right. NAME.sha256 beside it, in the format of
 `sha256sum`, says that NAME was verified: a file without it, such as one that was put there by hand, is hashed once, and
@@ -249,7 +249,7 @@ def _other_file(where: str | pathlib.Path, remote: RemoteFile, received: str) ->
 
 
 def _hash(path: pathlib.Path):
-    """The SHA-256 object of a file's bytes, to be read or to go on with."""
+    """The SHA-256 object of a file's bytes, to be read or to continue with."""
     digest = hashlib.sha256()
     with path.open("rb") as file, byte_progress("check", path.name, path.stat().st_size) as progress:
         while chunk := file.read(CHUNK):

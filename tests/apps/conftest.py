@@ -49,7 +49,7 @@ TINY = ("--detector=ssd128_tiny", "--batch_size=8", "--log_every_steps=1", "--pr
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory) -> pathlib.Path:
-    """A folder with 24 drawn pictures: images/ and annotations.json."""
+    """A folder with 24 synthetic images: images/ and annotations.json."""
 
     def draw(folder: pathlib.Path) -> None:
         run_well("shapes", f"--output_dir={folder}", "--num_images=24", "--width=128", "--height=96")
@@ -59,7 +59,7 @@ def drawn(tmp_path_factory) -> pathlib.Path:
 
 @pytest.fixture(scope="session")
 def prepared(drawn, tmp_path_factory) -> pathlib.Path:
-    """A folder with the drawn pictures as splits train and val."""
+    """A folder with the synthetic images as splits train and val."""
 
     def prepare(folder: pathlib.Path) -> None:
         for split in ("train", "val"):

@@ -30,7 +30,7 @@ SHORT = (*common.TRAIN, "--eval_every_epochs=0", "--steps=3")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> pathlib.Path:
-    """The data that the scripts prepare with the programs: 48 drawn pictures in two shards."""
+    """The data that the scripts prepare with the programs: 48 synthetic images in two shards."""
     folder = tmp_path_factory.mktemp("faults")
     path = draw_shapes(folder / "shapes", 48)
     dataset = read_coco(path, path.parent / "images")
@@ -57,18 +57,18 @@ def test_noise_in_a_shard_ends_the_run_with_file_and_record(folder):
     assert row.good, row.outcome
 
 
-def test_bad_records_and_pictures_are_left_out_and_counted(folder):
+def test_bad_records_and_images_are_left_out_and_counted(folder):
     data = pathlib.Path(shutil.copytree(folder / "data", folder / "both"))
     for split in ("train", "val"):
-        bad_records.spoil_picture(data, split, 1)
+        bad_records.spoil_image(data, split, 1)
     bad_records.overwrite(data / bad_records.SHARD, 22)
     # All 48 records of an epoch come in its 6 steps.
     printed = common.train_well(data, folder / "both_model", *SHORT, "--steps=6", "--skip_bad_records")
-    left_out = "left out of split {!r}: 1 pictures that cannot be decoded, {} records that cannot be read"
+    left_out = "left out of split {!r}: 1 images that cannot be decoded, {} records that cannot be read"
     assert left_out.format("train", 2) in printed  # the last two of 24: behind the noise, the shard is lost
     assert left_out.format("val", 0) in printed
 
 
-def test_loss_that_is_no_number_ends_the_run_and_says_of_which_images(folder):
+def test_loss_that_is_not_finite_ends_the_run_and_says_of_which_images(folder):
     row = nan_loss.exploding(folder)
     assert row.good, row.outcome

@@ -27,12 +27,12 @@ LAUNCHES = {
 }
 # What the program prints of its work.
 SAYS = {
-    "shapes": "2 pictures",
+    "shapes": "2 images",
     "categories": "triangle",
     "prepare": "24 images",
     "train": "AP50",
     "evaluate": "per_class.csv",
-    "predict": "1 picture",
+    "predict": "1 image",
     "export": "MB",
     "compare": "litert_float32",
     "report": "report.html",

@@ -47,7 +47,7 @@ def test_annotation_of_an_image_that_is_not_listed(drawn, tmp_path):
     assert_refused(done, "belongs to image 4711", "a.json")
 
 
-def test_picture_that_is_absent(drawn, tmp_path):
+def test_image_that_is_absent(drawn, tmp_path):
     shutil.copytree(drawn / "images", tmp_path / "images")
     (tmp_path / "images" / "00000003.jpg").unlink()
     done = run("prepare", *prepare_flags(drawn / "annotations.json", tmp_path / "images", tmp_path / "out"))
@@ -56,23 +56,23 @@ def test_picture_that_is_absent(drawn, tmp_path):
 
 def test_text_named_jpg_in_a_data_set_is_reported_and_left_out(drawn, tmp_path):
     shutil.copytree(drawn / "images", tmp_path / "images")
-    (tmp_path / "images" / "00000003.jpg").write_text("no picture")
+    (tmp_path / "images" / "00000003.jpg").write_text("no image")
     output = run_well("prepare", *prepare_flags(drawn / "annotations.json", tmp_path / "images", tmp_path / "out"))
     assert "23 images" in output
     assert "unreadable: 1" in output
-    assert "00000003.jpg: not a readable picture" in output
+    assert "00000003.jpg: not a readable image" in output
 
 
 def test_empty_folder_for_predict(trained, tmp_path):
     (tmp_path / "empty").mkdir()
     done = run("predict", f"--model={trained}", f"--input={tmp_path / 'empty'}", f"--output_dir={tmp_path / 'out'}")
-    assert_refused(done, "no picture or video in folder", "empty")
+    assert_refused(done, "no image or video in folder", "empty")
 
 
 def test_text_named_jpg_for_predict(trained, tmp_path):
-    (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "text.jpg").write_text("no image")
     done = run("predict", f"--model={trained}", f"--input={tmp_path / 'text.jpg'}", f"--output_dir={tmp_path / 'out'}")
-    assert_refused(done, "not readable as a picture", "text.jpg")
+    assert_refused(done, "not readable as an image", "text.jpg")
 
 
 def test_unknown_flag(tmp_path):

@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Runs with --mlperf_log, and what MLCommons' own checker says of their logs.
 
-The passing run truly reaches 0.23 mAP: on the one picture that it is trained on, a bright rectangle.
+The passing run truly reaches 0.23 mAP: on the one image that it is trained on, a bright rectangle.
 """
 
 import json
@@ -26,9 +26,9 @@ FLAGS += ["--eval_every_epochs=10", "--checkpoint_every_epochs=0"]
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("rectangle")
-    picture = np.full((300, 300, 3), 60, np.uint8)
-    picture[60:240, 75:225] = 220
-    cv2.imwrite(str(folder / "1.png"), picture)
+    image = np.full((300, 300, 3), 60, np.uint8)
+    image[60:240, 75:225] = 220
+    cv2.imwrite(str(folder / "1.png"), image)
     box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [75, 60, 150, 180], "area": 27000, "iscrowd": 0}
     content = {
         "images": [{"id": 1, "file_name": "1.png", "width": 300, "height": 300}],

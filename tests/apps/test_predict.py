@@ -34,7 +34,7 @@ def test_text_named_mp4_is_a_mistake_in_one_line_and_the_others_are_done(trained
     done = run("predict", f"--model={trained}", f"--input={tmp_path / 'in'}", f"--output_dir={tmp_path / 'out'}")
     assert done.returncode == 1
     errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
-    assert errors == [f"error: not readable as a picture or video: {tmp_path / 'in' / 'words.mp4'}"]
+    assert errors == [f"error: not readable as an image or video: {tmp_path / 'in' / 'words.mp4'}"]
     assert "moov" not in done.stderr and "VIDEOIO" not in done.stderr
     assert (tmp_path / "out" / "film.mp4").exists()
 
@@ -44,13 +44,13 @@ def test_report_tells_only_of_what_was_there():
     code = (
         "from ssd_tf.apps.predict import _report\nfrom types import SimpleNamespace as S\n"
         "for counts in ((3, 0, 0, 7), (1, 1, 1, 1), (0, 2, 24, 0), (0, 0, 0, 0), (0, 1, 0, 0)):\n"
-        "    print(_report(S(**dict(zip(('pictures', 'videos', 'frames', 'detections'), counts))), 'found'))\n"
+        "    print(_report(S(**dict(zip(('images', 'videos', 'frames', 'detections'), counts))), 'found'))\n"
     )
     printed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert printed.splitlines() == [
-        "7 objects in 3 pictures; annotated copies and predictions.json in found",
-        "1 object in 1 picture and 1 frame of 1 video; annotated copies and predictions.json in found",
+        "7 objects in 3 images; annotated copies and predictions.json in found",
+        "1 object in 1 image and 1 frame of 1 video; annotated copies and predictions.json in found",
         "0 objects in 24 frames of 2 videos; annotated copies and predictions.json in found",
-        "0 objects in 0 pictures; predictions.json in found",
+        "0 objects in 0 images; predictions.json in found",
         "0 objects in 0 frames of 1 video; predictions.json in found",
     ]

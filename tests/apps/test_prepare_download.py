@@ -52,7 +52,7 @@ def test_download_with_files_of_ones_own_is_refused(tmp_path, flag):
     assert error == "error: expected either --download, or --annotations and --images. Received: both"
 
 
-@pytest.mark.parametrize("given", [(), ("--annotations=a.json",), ("--images=pictures",)])
+@pytest.mark.parametrize("given", [(), ("--annotations=a.json",), ("--images=images",)])
 def test_without_download_both_annotations_and_images_are_needed(tmp_path, given):
     error = error_line(run("prepare", *given, f"--output_dir={tmp_path}"))
     assert "expected --annotations and --images, or --download=coco2017" in error
@@ -80,7 +80,7 @@ cli.run("prepare")
 
 
 def put_archives(folder: pathlib.Path, drawings: pathlib.Path) -> None:
-    """Writes annotations_trainval2017.zip and val2017.zip with three drawn pictures."""
+    """Writes annotations_trainval2017.zip and val2017.zip with three synthetic images."""
     folder.mkdir(parents=True)
     annotations = shapes.draw_shapes(drawings, 3, image_size=(64, 64))
     with zipfile.ZipFile(folder / "annotations_trainval2017.zip", "w") as archive:

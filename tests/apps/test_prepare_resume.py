@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""A preparation that is stopped, by Ctrl-C or by a kill, goes on when the same command is run again."""
+"""A preparation that is stopped, by Ctrl-C or by a kill, continues when the same command is run again."""
 
 import pathlib
 import signal
@@ -56,10 +56,10 @@ def prepare_here(drawn, folder) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_interrupted_program_says_so_and_goes_on(drawn, flags, tmp_path):
+def test_interrupted_program_says_so_and_continues(drawn, flags, tmp_path):
     status, errors = stop(flags, tmp_path / "out", signal.SIGINT)
     assert status == 75
-    assert "interrupted; run the same command to go on" in errors
+    assert "interrupted; run the same command to resume" in errors
     assert "Traceback" not in errors
     kept = len(list((tmp_path / "out").glob("*.done")))
     assert 0 < kept < 6

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The way from drawn pictures to annotated ones, program by program, on 24 pictures and a few steps."""
+"""The way from synthetic images to annotated ones, program by program, on 24 images and a few steps."""
 
 import csv
 import json
@@ -64,7 +64,7 @@ def test_a_finished_run_has_nothing_left_to_do(prepared, trained):
     assert (trained / "metrics.jsonl").read_bytes() == before
 
 
-def test_an_interrupted_run_saves_exits_75_and_goes_on_as_if_nothing_had_happened(prepared, tmp_path):
+def test_an_interrupted_run_saves_exits_75_and_continues_as_if_nothing_had_happened(prepared, tmp_path):
     def flags(model_dir):
         return (*TINY, f"--data_dir={prepared}", f"--model_dir={model_dir}", "--steps=12", "--eval_every_epochs=0")
 
@@ -153,10 +153,10 @@ def test_evaluate_takes_a_single_checkpoint(prepared, trained):
     assert "AP50" in run_well("evaluate", f"--model={checkpoint}", f"--data_dir={prepared}", "--split=val")
 
 
-def test_predict_writes_pictures_and_predictions(drawn, trained, tmp_path):
+def test_predict_writes_images_and_predictions(drawn, trained, tmp_path):
     flags = (f"--input={drawn}/images", f"--output_dir={tmp_path / 'out'}", "--score_threshold=0.05")
     output = run_well("predict", f"--model={trained}", *flags, f"--logdir={tmp_path / 'log'}")
     predictions = json.loads((tmp_path / "out" / "predictions.json").read_text())
     assert len(list((tmp_path / "out").glob("*.jpg"))) == 24
-    assert f"{len(predictions)} objects in 24 pictures" in output
+    assert f"{len(predictions)} objects in 24 images" in output
     assert list((tmp_path / "log").glob("events*"))

@@ -7,7 +7,7 @@ def test_report_of_a_run_is_written_and_named(trained, tmp_path):
     page = (tmp_path / "report.html").read_text()
     assert printed.splitlines()[-1] == f"report: {tmp_path}/report.html"
     assert "ssd128_tiny: model" in page and "at scores from 0.1" in page
-    assert "24 pictures" in page and "No evaluation" not in page
+    assert "24 images" in page and "No evaluation" not in page
     assert (tmp_path / "curves.png").is_file() and (tmp_path / "precision_recall.png").is_file()
 
 

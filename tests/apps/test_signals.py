@@ -18,13 +18,13 @@ PATIENCE = 120
 
 
 def noise(frames: int) -> np.ndarray:
-    """Pictures that make large files."""
+    """Images that make large files."""
     return np.random.default_rng(0).integers(0, 256, (frames, 240, 320, 3), np.uint8)
 
 
 @pytest.fixture
 def stream():
-    """The address of a camera in the network: a picture every 20 milliseconds, without end."""
+    """The address of a camera in the network: an image every 20 milliseconds, without end."""
     end = threading.Event()
     encoded = cv2.imencode(".jpg", noise(1)[0])[1].tobytes()
 

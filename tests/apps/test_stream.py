@@ -85,7 +85,7 @@ def test_signal_closes_the_window(trained, video, number, status):
 SLOW = """
 import sys, time
 from ssd_tf.apps import cli
-import ssd_tf.viewer.engine.inference as inferring
+import ssd_tf.viewer.engine.inference as inference
 
 def detect(self, predictor, image):
     if image.any():  # and is not the first, black one
@@ -93,7 +93,7 @@ def detect(self, predictor, image):
         time.sleep(3600)
     return quick(self, predictor, image)
 
-quick, inferring.Inferring._detect = inferring.Inferring._detect, detect
+quick, inference.Inference._detect = inference.Inference._detect, detect
 cli.run("stream")
 """
 # The program where the window was closed and something is not saved.

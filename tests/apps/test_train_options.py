@@ -15,7 +15,7 @@ from ssd_tf.data.manifest import load_manifest
 from ssd_tf.weights.model_dir import ModelInfo, find_checkpoint, save_model
 from tests.apps.conftest import TINY, run, run_well
 
-# Nine steps: three epochs of 24 pictures in batches of 8.
+# Nine steps: three epochs of 24 images in batches of 8.
 OPTIONS = (
     "--epochs=3",
     "--loss=focal",
@@ -95,7 +95,7 @@ def test_average_is_evaluated_and_kept_as_the_best(whole):
     assert any((value != run_weights[name]).any() for name, value in kept.items())
 
 
-def test_run_that_goes_on_gives_the_average_of_the_uninterrupted_one(whole, prepared, tmp_path):
+def test_run_that_continues_gives_the_average_of_the_uninterrupted_one(whole, prepared, tmp_path):
     # As if killed after the second epoch.
     resumed = tmp_path / "resumed"
     shutil.copytree(whole[0], resumed)
@@ -169,7 +169,7 @@ def test_flags_that_do_not_fit_are_a_one_line_error(prepared, imported, tmp_path
     ],
     ids=["ema_decay", "optimizer", "stages"],
 )
-def test_run_goes_on_with_the_variables_it_has_only(trained, prepared, flags, expected):
+def test_run_continues_with_the_variables_it_has_only(trained, prepared, flags, expected):
     done = run("train", *TINY, f"--data_dir={prepared}", f"--model_dir={trained}", "--epochs=3", *flags)
     errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
     assert done.returncode == 1, done.stderr

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Other people's weights in, ours out, and means of checkpoints: program by program, on 24 pictures."""
+"""Other people's weights in, ours out, and means of checkpoints: program by program, on 24 images."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from tests.apps.conftest import TINY, run, run_well
 from tests.apps.test_mistakes import assert_refused
 
 DETECTOR = "ssd128_tiny"
-NAMES = ("circle", "triangle", "star", "square", "cross")  # of the drawn pictures
+NAMES = ("circle", "triangle", "star", "square", "cross")  # of the synthetic images
 OTHER_CLASSES = 7
 RESNET34 = "https://download.pytorch.org/models/resnet34-333f7ec4.pth"
 RESNET34_SHA256 = "333f7ec4c6338da2cbed37f1fc0445f9624f1355633fa1d7eab79a91084c6cef"

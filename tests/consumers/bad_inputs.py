@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Writes pictures as the world sends them, most of them broken or odd, to throw at a model.
+"""Writes images as the world sends them, most of them broken or odd, to throw at a model.
 
 python bad_inputs.py FOLDER [COUNT] [SEED]
 
@@ -19,12 +19,12 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-# What a maker of a picture returns: content, ending, and whether TensorFlow and Pillow must read it.
+# What a maker of an image returns: content, ending, and whether TensorFlow and Pillow must read it.
 Made = tuple[bytes, str, bool | None, bool | None]
 
 
 def write_bad_inputs(folder: pathlib.Path, count: int = 300, seed: int = 0) -> dict[str, dict]:
-    """Writes `count` pictures, of all kinds in turn; returns the manifest: kind, tensorflow and pillow by file name."""
+    """Writes `count` images, of all kinds in turn; returns the manifest: kind, tensorflow and pillow by file name."""
     folder.mkdir(parents=True, exist_ok=True)
     manifest = {}
     for index in range(count):
@@ -38,7 +38,7 @@ def write_bad_inputs(folder: pathlib.Path, count: int = 300, seed: int = 0) -> d
     return manifest
 
 
-def picture(rng: np.random.Generator, height: int = 0, width: int = 0) -> np.ndarray:
+def image(rng: np.random.Generator, height: int = 0, width: int = 0) -> np.ndarray:
     """uint8 RGB [height, width, 3]: soft blots, of a random size if none is given."""
     height, width = height or int(rng.integers(40, 200)), width or int(rng.integers(40, 200))
     small = Image.fromarray(rng.integers(0, 256, (5, 7, 3), dtype=np.uint8))
@@ -52,16 +52,16 @@ def encode(image: Image.Image, kind: str, **options) -> bytes:
 
 
 def of_mode(mode: str, kind: str, **options) -> Callable[[np.random.Generator], Made]:
-    """A maker of whole pictures in one of Pillow's modes."""
+    """A maker of whole images in one of Pillow's modes."""
 
     def make(rng):
-        return encode(Image.fromarray(picture(rng)).convert(mode), kind, **options), kind.lower(), True, True
+        return encode(Image.fromarray(image(rng)).convert(mode), kind, **options), kind.lower(), True, True
 
     return make
 
 
 def whole_jpeg(rng: np.random.Generator) -> bytes:
-    return encode(Image.fromarray(picture(rng)), "JPEG", quality=int(rng.integers(50, 96)))
+    return encode(Image.fromarray(image(rng)), "JPEG", quality=int(rng.integers(50, 96)))
 
 
 def truncated_jpeg(rng) -> Made:
@@ -76,25 +76,25 @@ def truncated_png(rng) -> Made:
 
 def truncated_gif(rng) -> Made:
     # A decoder may keep the rows that it has.
-    content = encode(Image.fromarray(picture(rng)).convert("P"), "GIF")
+    content = encode(Image.fromarray(image(rng)).convert("P"), "GIF")
     return content[: int(len(content) * rng.uniform(0.0, 0.95))], "gif", None, None
 
 
 def truncated_bmp(rng) -> Made:
-    content = encode(Image.fromarray(picture(rng)), "BMP")
+    content = encode(Image.fromarray(image(rng)), "BMP")
     return content[: int(len(content) * rng.uniform(0.0, 0.9))], "bmp", False, False
 
 
 def flipped_bytes(rng) -> Made:
     kind = ("JPEG", "PNG", "GIF", "BMP")[rng.integers(4)]
-    content = bytearray(encode(Image.fromarray(picture(rng)), kind))
+    content = bytearray(encode(Image.fromarray(image(rng)), kind))
     for place in rng.integers(0, len(content), int(rng.integers(1, 20))):
         content[place] ^= int(rng.integers(1, 256))
     return bytes(content), kind.lower(), None, None
 
 
 def random_bytes(rng) -> Made:
-    # A zero in front, so that no run of luck makes a picture of it.
+    # A zero in front, so that no run of luck makes an image of it.
     return b"\0" + rng.bytes(int(rng.integers(1, 5000))), "jpg", False, False
 
 
@@ -119,11 +119,11 @@ def text(rng) -> Made:
 
 def one_pixel(rng) -> Made:
     kind = ("JPEG", "PNG", "GIF", "BMP")[rng.integers(4)]
-    return encode(Image.fromarray(picture(rng, 1, 1)), kind), kind.lower(), True, True
+    return encode(Image.fromarray(image(rng, 1, 1)), kind), kind.lower(), True, True
 
 
 def sixteen_bits(rng) -> Made:
-    high = picture(rng)[..., 0].astype(np.uint16)
+    high = image(rng)[..., 0].astype(np.uint16)
     gray = high * 256 + rng.integers(0, 256, high.shape, dtype=np.uint16)
     return encode(Image.fromarray(gray), "PNG"), "png", True, True
 
@@ -132,7 +132,7 @@ def animated(kind: str, by_tensorflow: bool) -> Callable[[np.random.Generator], 
     """A maker of animations whose frames differ."""
 
     def make(rng):
-        first, *others = [Image.fromarray(picture(rng, 50, 60)) for _ in range(3)]
+        first, *others = [Image.fromarray(image(rng, 50, 60)) for _ in range(3)]
         content = encode(first, kind, save_all=True, append_images=others, duration=40)
         return content, kind.lower(), by_tensorflow, True
 
@@ -140,11 +140,11 @@ def animated(kind: str, by_tensorflow: bool) -> Callable[[np.random.Generator], 
 
 
 def webp(rng) -> Made:
-    return encode(Image.fromarray(picture(rng)), "WEBP"), "webp", False, True
+    return encode(Image.fromarray(image(rng)), "WEBP"), "webp", False, True
 
 
 def palette_bmp(rng) -> Made:
-    return encode(Image.fromarray(picture(rng)).convert("P"), "BMP"), "bmp", False, True
+    return encode(Image.fromarray(image(rng)).convert("P"), "BMP"), "bmp", False, True
 
 
 def wrong_ending(rng) -> Made:
@@ -168,15 +168,15 @@ def no_size(rng) -> Made:
 
 
 def wide(rng) -> Made:
-    return encode(Image.fromarray(picture(rng, 10, 12000)), "JPEG"), "jpg", True, True
+    return encode(Image.fromarray(image(rng, 10, 12000)), "JPEG"), "jpg", True, True
 
 
 def tall(rng) -> Made:
-    return encode(Image.fromarray(picture(rng, 12000, 10)), "PNG"), "png", True, True
+    return encode(Image.fromarray(image(rng, 12000, 10)), "PNG"), "png", True, True
 
 
 def over_64_megapixels(rng) -> Made:
-    """A whole picture, white, of 72 megapixels and few bytes."""
+    """A whole image, white, of 72 megapixels and few bytes."""
     del rng
     return encode(Image.new("1", (9000, 8000), 1), "PNG"), "png", False, True
 

@@ -3,7 +3,7 @@
 
 python bare_tensorflow.py served/1 photo.jpg another.png
 
-Prints one JSON object a picture, as examples/litert_detect.py does.
+Prints one JSON object an image, as examples/litert_detect.py does.
 """
 
 import json

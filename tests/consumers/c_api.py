@@ -4,7 +4,7 @@
 python c_api.py .venv/lib/python3.11/site-packages/tensorflow served/1 photo.jpg another.png
 
 The C API loads a model with the function by which TensorFlow Serving loads one (LoadSavedModel). Prints one JSON object
-a picture, as examples/litert_detect.py does. Needs the two libraries of the tensorflow wheel, and NumPy.
+an image, as examples/litert_detect.py does. Needs the two libraries of the tensorflow wheel, and NumPy.
 """
 
 import ctypes

@@ -3,7 +3,7 @@
 
 python mediapipe_detect.py op.tflite photo.jpg another.png
 
-The file is one that was exported with --nms=op. Prints one JSON object a picture, as examples/litert_detect.py does.
+The file is one that was exported with --nms=op. Prints one JSON object an image, as examples/litert_detect.py does.
 """
 
 import json

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Boxes are cut to their picture, those without extent are dropped, and each change is told."""
+"""Boxes are cut to their image, those without extent are dropped, and each change is told."""
 
 import pathlib
 
@@ -10,7 +10,7 @@ from ssd_tf.data.annotations import ROUNDING, AnnotatedImage, Category, clean_bo
 
 
 def image(*boxes, category_ids=None, height=100, width=200):
-    """An annotated picture; box k has class id 10 + k, area k + 1, and is a crowd where k is odd."""
+    """An annotated image; box k has class id 10 + k, area k + 1, and is a crowd where k is odd."""
     n = len(boxes)
     return AnnotatedImage(
         image_id=1,
@@ -49,7 +49,7 @@ def test_box_partly_outside_is_clipped_and_named_in_pixels():
     cleaned, findings = clean_boxes(image([-0.1, 0.5, 0.5, 1.25]))
     np.testing.assert_array_equal(cleaned.boxes, [[0.0, 0.5, 0.5, 1.0]])
     # 100 pixels high, 200 wide: x = 0.5 * 200, y = -0.1 * 100, w = 0.75 * 200, h = 0.6 * 100.
-    assert findings == ["clipped: box [x, y, w, h] = [100, -10, 150, 60] of class id 10 in a 200x100 picture"]
+    assert findings == ["clipped: box [x, y, w, h] = [100, -10, 150, 60] of class id 10 in a 200x100 image"]
 
 
 def test_rounding_noise_is_clipped_without_a_finding():

@@ -10,10 +10,10 @@ import pytest
 import tensorflow as tf
 
 from ssd_tf.data.bad_examples import (
-    BAD_PICTURE,
+    BAD_IMAGE,
     BAD_RECORD,
     NO_FAULT,
-    Faults,
+    BadExamples,
     describe_fault,
     image_ids,
     locate,
@@ -38,7 +38,7 @@ class Split(NamedTuple):
 
 @pytest.fixture
 def split(tmp_path) -> Split:
-    """Seven pictures in shards of four and three."""
+    """Seven images in shards of four and three."""
     path = shapes.draw_shapes(tmp_path / "drawn", 7, image_size=(80, 64), start_id=50)
     manifest = prepare(read_coco(path, path.parent / "images"), tmp_path / "data", "train", {}, num_shards=2)
     assert [shard.images for shard in manifest.shards] == [4, 3]
@@ -137,15 +137,15 @@ def test_file_that_is_gone_is_named(split):
     [
         (lambda content: b"no example", "not a record of ssd_tf"),
         (
-            lambda content: changed(content, "image/encoded", b"\xff\xd8\xff\xe0 no picture"),
-            "the picture cannot be decoded",
+            lambda content: changed(content, "image/encoded", b"\xff\xd8\xff\xe0 no image"),
+            "the image cannot be decoded",
         ),
         (
             lambda content: changed(content, "image/object/class/label", 999),
             "a box of class id 999, which the manifest",
         ),
     ],
-    ids=["record", "picture", "class"],
+    ids=["record", "image", "class"],
 )
 def test_reason_is_found_out(split, content, reason):
     rewrite(split, 1, content(split.contents[1]))
@@ -154,9 +154,9 @@ def test_reason_is_found_out(split, content, reason):
     assert reason in description
 
 
-def test_picture_is_named_by_its_image_id_too(split):
+def test_image_is_named_by_its_image_id_too(split):
     (image_id,) = image_ids(split.folder, split.manifest, [1])
-    rewrite(split, 1, changed(split.contents[1], "image/encoded", b"\xff\xd8\xff\xe0 no picture"))
+    rewrite(split, 1, changed(split.contents[1], "image/encoded", b"\xff\xd8\xff\xe0 no image"))
     assert f"record 1 (image id {image_id})" in describe_fault(split.folder, split.manifest, 1)
 
 
@@ -174,42 +174,42 @@ def test_ids_of_other_images_are_given_where_one_cannot_be_read(split):
 
 def test_record_that_cannot_be_read_ends_the_run(split):
     overwrite(split, 2)
-    faults = Faults(split.folder, split.manifest, skip_bad_records=False)
+    bad_examples = BadExamples(split.folder, split.manifest, skip_bad_records=False)
     with pytest.raises(ValueError, match=rf"{split.first}, record 2: cannot be read.*'train' again") as raised:
-        faults.meet(numbers(0, 2), marks(NO_FAULT, BAD_RECORD))
+        bad_examples.add(numbers(0, 2), marks(NO_FAULT, BAD_RECORD))
     # Not every program that says this has the flag of `train`.
     assert "--" not in str(raised.value)
 
 
 def test_records_are_skipped_and_counted_where_that_is_asked_for(split, log):
     overwrite(split, 2)
-    faults = Faults(split.folder, split.manifest, skip_bad_records=True)
-    faults.meet(numbers(0, 2), marks(NO_FAULT, BAD_RECORD))
-    faults.meet(numbers(3, 4), marks(BAD_RECORD, NO_FAULT))
+    bad_examples = BadExamples(split.folder, split.manifest, skip_bad_records=True)
+    bad_examples.add(numbers(0, 2), marks(NO_FAULT, BAD_RECORD))
+    bad_examples.add(numbers(3, 4), marks(BAD_RECORD, NO_FAULT))
     assert f"left out: {split.first}, record 2: cannot be read" in log.text
-    assert "0 pictures that cannot be decoded, 2 records that cannot be read" in faults.summary()
+    assert "0 images that cannot be decoded, 2 records that cannot be read" in bad_examples.summary()
 
 
 @pytest.mark.parametrize("skip", [False, True])
-def test_pictures_are_always_left_out_and_counted(split, log, skip):
-    rewrite(split, 1, changed(split.contents[1], "image/encoded", b"\xff\xd8\xff\xe0 no picture"))
-    faults = Faults(split.folder, split.manifest, skip)
-    faults.meet(numbers(1), marks(BAD_PICTURE))
+def test_images_are_always_left_out_and_counted(split, log, skip):
+    rewrite(split, 1, changed(split.contents[1], "image/encoded", b"\xff\xd8\xff\xe0 no image"))
+    bad_examples = BadExamples(split.folder, split.manifest, skip)
+    bad_examples.add(numbers(1), marks(BAD_IMAGE))
     assert f"left out: {split.first}, record 1" in log.text
-    assert "1 pictures that cannot be decoded, 0 records that cannot be read" in faults.summary()
+    assert "1 images that cannot be decoded, 0 records that cannot be read" in bad_examples.summary()
 
 
 def test_example_that_comes_in_every_epoch_is_reported_and_counted_once(split, log):
-    rewrite(split, 1, changed(split.contents[1], "image/encoded", b"\xff\xd8\xff\xe0 no picture"))
-    faults = Faults(split.folder, split.manifest, False)
+    rewrite(split, 1, changed(split.contents[1], "image/encoded", b"\xff\xd8\xff\xe0 no image"))
+    bad_examples = BadExamples(split.folder, split.manifest, False)
     for _ in range(3):
-        faults.meet(numbers(1), marks(BAD_PICTURE))
+        bad_examples.add(numbers(1), marks(BAD_IMAGE))
     assert log.text.count("left out: ") == 1
-    assert "1 pictures" in faults.summary()
+    assert "1 images" in bad_examples.summary()
 
 
 def test_run_without_faults_has_nothing_to_sum_up(split, log):
-    faults = Faults(split.folder, split.manifest, False)
-    faults.meet(numbers(0, 1), marks(NO_FAULT, NO_FAULT))
-    assert faults.summary() == ""
+    bad_examples = BadExamples(split.folder, split.manifest, False)
+    bad_examples.add(numbers(0, 1), marks(NO_FAULT, NO_FAULT))
+    assert bad_examples.summary() == ""
     assert log.text == ""

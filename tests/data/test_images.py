@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Every kind of picture becomes RGB pixels, and is resized as the reference's PIL resizes it."""
+"""Every kind of image becomes RGB pixels, and is resized as the reference's PIL resizes it."""
 
 import io
 
@@ -13,14 +13,14 @@ from PIL import Image
 from ssd_tf.data import images
 
 
-def picture(width=40, height=30):
+def image(width=40, height=30):
     """uint8 RGB [height, width, 3], three different channels."""
     return recipe.aug_image_u8(3, (width, height))
 
 
 def encode(kind: str, mode: str = "RGB", **options) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(picture()).convert(mode).save(stream, kind, **options)
+    Image.fromarray(image()).convert(mode).save(stream, kind, **options)
     return stream.getvalue()
 
 
@@ -71,7 +71,7 @@ def test_one_pixel_fills_the_image():
     assert (resized == [7, 100, 255]).all()
 
 
-def test_very_wide_picture_is_resized():
+def test_very_wide_image_is_resized():
     ramp = np.linspace(0, 255, 12000).astype(np.uint8)
     image = np.broadcast_to(ramp[None, :, None], (10, 12000, 3))
     resized = images.resize(tf.constant(image), 300).numpy().astype(int)
@@ -98,7 +98,7 @@ def test_very_wide_picture_is_resized():
         ("BMP", "L"),
     ],
 )
-def test_picture_is_decoded_to_the_pixels_that_pil_reads(kind, mode):
+def test_image_is_decoded_to_the_pixels_that_pil_reads(kind, mode):
     encoded = encode(kind, mode)
     decoded = decode(encoded)
     assert decoded.shape == (30, 40, 3) and decoded.dtype == np.uint8
@@ -112,30 +112,30 @@ def test_picture_is_decoded_to_the_pixels_that_pil_reads(kind, mode):
 def test_bmp_with_a_palette_is_refused():
     # TensorFlow takes the palette's numbers for grey levels.
     with pytest.raises(ValueError, match="palette"):
-        images.picture_format(encode("BMP", "P"))
-    assert images.picture_format(encode("BMP", "RGB")) == "bmp"
+        images.image_format(encode("BMP", "P"))
+    assert images.image_format(encode("BMP", "RGB")) == "bmp"
 
 
 def test_alpha_of_a_png_is_dropped():
     stream = io.BytesIO()
-    half_seen = np.concatenate([picture(), np.full((30, 40, 1), 128, np.uint8)], axis=-1)
+    half_seen = np.concatenate([image(), np.full((30, 40, 1), 128, np.uint8)], axis=-1)
     Image.fromarray(half_seen).save(stream, "PNG")
-    np.testing.assert_array_equal(decode(stream.getvalue()), picture())
+    np.testing.assert_array_equal(decode(stream.getvalue()), image())
 
 
-def test_grey_picture_has_three_equal_channels():
+def test_grey_image_has_three_equal_channels():
     decoded = decode(encode("JPEG", "L"))
     assert decoded.shape == (30, 40, 3)
     assert (decoded == decoded[..., :1]).all() and decoded.std() > 10
 
 
 def test_sixteen_bits_a_channel_become_eight():
-    deep = picture().astype(np.uint16) * 257  # 0..65535; the high byte is the picture
+    deep = image().astype(np.uint16) * 257  # 0..65535; the high byte is the image
     done, encoded = cv2.imencode(".png", deep[..., ::-1])
     assert done
     decoded = decode(encoded.tobytes())
     assert decoded.dtype == np.uint8
-    np.testing.assert_array_equal(decoded, picture())
+    np.testing.assert_array_equal(decoded, image())
 
 
 def test_first_frame_of_an_animation_is_taken():
@@ -148,16 +148,16 @@ def test_first_frame_of_an_animation_is_taken():
 
 
 @pytest.mark.parametrize(
-    "junk", [b"", b"no picture at all, only words", b"<html><body>404 Not Found</body></html>", bytes(1000)]
+    "junk", [b"", b"no image at all, only words", b"<html><body>404 Not Found</body></html>", bytes(1000)]
 )
-def test_what_is_no_picture_is_refused(junk):
+def test_what_is_no_image_is_refused(junk):
     with pytest.raises(tf.errors.InvalidArgumentError):
         decode(junk)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP"])
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
-def test_truncated_picture_is_refused(kind, part):
+def test_truncated_image_is_refused(kind, part):
     encoded = encode(kind)
     with pytest.raises(tf.errors.InvalidArgumentError):
         decode(encoded[: int(part * len(encoded))])
@@ -176,7 +176,7 @@ def encoded(kind: str, height: int = 5, width: int = 7, mode: str = "RGB") -> by
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP"])
-def test_encoded_picture_says_its_size(kind):
+def test_encoded_image_says_its_size(kind):
     size = tf.function(images.encoded_size)(tf.constant(encoded(kind)))
     assert [int(side) for side in size] == [5, 7]
 
@@ -188,21 +188,21 @@ def test_bmp_from_top_to_bottom_says_its_size():
 
 
 @pytest.mark.parametrize("content", [b"", b"text", encoded("JPEG")[:4], encoded("BMP", mode="P"), b"BM"])
-def test_size_of_what_is_no_picture_is_an_error(content):
+def test_size_of_what_is_no_image_is_an_error(content):
     with pytest.raises(tf.errors.InvalidArgumentError):
         tf.function(images.encoded_size)(tf.constant(content))
 
 
-def test_picture_that_ends_before_its_size_has_none():
+def test_image_that_ends_before_its_size_has_none():
     assert [int(side) for side in images.encoded_size(tf.constant(encoded("PNG")[:16]))] == [0, 0]
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "GIF"])
-def test_picture_of_as_many_pixels_as_are_allowed_is_passed_on(kind):
+def test_image_of_as_many_pixels_as_are_allowed_is_passed_on(kind):
     content = tf.constant(encoded(kind))
     bounded = tf.function(images.bounded)
     np.testing.assert_array_equal(images.decode(bounded(content, 35)), images.decode(content))
-    with pytest.raises(tf.errors.InvalidArgumentError, match="a picture of"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="an image of"):
         bounded(content, 34)
 
 
@@ -213,12 +213,12 @@ def test_resizing_a_batch_is_resizing_each():
         np.testing.assert_array_equal(one, images.resize(tf.constant(whole), 32).numpy())
 
 
-def test_picture_is_read_from_a_file_and_what_is_none_gives_nothing(tmp_path):
+def test_image_is_read_from_a_file_and_what_is_none_gives_nothing(tmp_path):
     pixels = recipe.aug_image_u8(0, (30, 20))
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    read = images.read_picture(tmp_path / "a.png")
+    read = images.read_image(tmp_path / "a.png")
     assert read is not None
     np.testing.assert_array_equal(read, pixels)
     for content in (b"", b"words", (tmp_path / "a.png").read_bytes()[:60]):
         (tmp_path / "b.png").write_bytes(content)
-        assert images.read_picture(tmp_path / "b.png") is None
+        assert images.read_image(tmp_path / "b.png") is None

@@ -59,7 +59,7 @@ def numbers(index: int, count: int) -> tf.data.Dataset:
 
 @pytest.fixture(scope="module")
 def split(tmp_path_factory):
-    """The folder and manifest of twelve drawn pictures: three batches an epoch."""
+    """The folder and manifest of twelve synthetic images: three batches an epoch."""
     folder = tmp_path_factory.mktemp("split")
     path = shapes.draw_shapes(folder / "drawn", 12, image_size=(80, 64))
     manifest = prepare(read_coco(path, path.parent / "images"), folder / "shards", "train", {}, num_shards=3)

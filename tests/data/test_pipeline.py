@@ -13,15 +13,15 @@ import tensorflow as tf
 
 from ssd_tf.data import images as image_ops
 from ssd_tf.data import pipeline, records
-from ssd_tf.data.bad_examples import BAD_PICTURE, BAD_RECORD, NO_FAULT, read_record
+from ssd_tf.data.bad_examples import BAD_IMAGE, BAD_RECORD, NO_FAULT, read_record
 from ssd_tf.data.formats import shapes
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import (
     FILLING,
     AugmentConfig,
+    BatchShard,
     EvalBatch,
-    Share,
     TrainBatch,
     eval_dataset,
     eval_steps,
@@ -46,7 +46,7 @@ class Split(NamedTuple):
 
 
 def prepared(folder: pathlib.Path, num_images: int, empty: tuple[int, ...] = (), num_shards=3) -> Split:
-    """Drawn pictures of 80x64; those at the places `empty` lose their boxes."""
+    """Drawn images of 80x64; those at the places `empty` lose their boxes."""
     path = shapes.draw_shapes(folder / "drawn", num_images, image_size=(80, 64), start_id=50)
     dataset = read_coco(path, path.parent / "images")
     images = list(dataset.images)
@@ -164,7 +164,7 @@ def test_remainder_of_an_epoch_is_left_out_other_images_each_time_and_images_wit
     assert set(found) == set(range(50, 66)) - {53, 58}
 
 
-def test_without_augmentation_an_example_is_the_resized_picture_and_its_boxes(split, plain):
+def test_without_augmentation_an_example_is_the_resized_image_and_its_boxes(split, plain):
     for batch in plain[:3]:
         assert not batch.flip.any()
         for image, boxes, classes in zip(batch.images, batch.boxes, batch.classes, strict=True):
@@ -205,7 +205,7 @@ def test_flip_is_a_note_for_the_device_and_falls_on_about_half(split):
     flips = np.concatenate([batch.flip for batch in found])
     # 96 draws of a half: standard error 0.051; three of those.
     assert abs(flips.mean() - 0.5) < 0.16
-    assert len(ids_of(split, found)) == 96  # the pixels are those of the whole picture, not mirrored
+    assert len(ids_of(split, found)) == 96  # the pixels are those of the whole image, not mirrored
     assert not any(batch.flip.any() for batch in batches(split, 3, dataclasses.replace(FULL, random_flip=False)))
 
 
@@ -227,7 +227,7 @@ def test_another_seed_gives_other_batches_in_another_order(split, plain):
 
 # Three batches an epoch: at the start, within the first, second and third epoch, and at their borders.
 @pytest.mark.parametrize("start_step", [1, 2, 3, 4, 6, 8])
-def test_run_that_goes_on_gets_the_batches_of_one_that_was_never_interrupted(uneven, uninterrupted, start_step):
+def test_run_that_continues_gets_the_batches_of_one_that_was_never_interrupted(uneven, uninterrupted, start_step):
     assert_equal(batches(uneven, 12 - start_step, start_step=start_step), uninterrupted[start_step:])
 
 
@@ -326,7 +326,7 @@ def test_damaged_shard_marks_its_records_from_the_damage_on_and_moves_no_other(s
     assert {n for batch in scored for n in batch.record[batch.fault == BAD_RECORD].tolist()} == bad
 
 
-def test_picture_that_cannot_be_decoded_is_black_and_marked(split, plain, tmp_path):
+def test_image_that_cannot_be_decoded_is_black_and_marked(split, plain, tmp_path):
     shutil.copytree(split.folder, tmp_path / "copy")
     shard = split.manifest.shards[0]
     contents = [read_record(split.folder, split.manifest, number) for number in range(shard.images)]
@@ -340,7 +340,7 @@ def test_picture_that_cannot_be_decoded_is_black_and_marked(split, plain, tmp_pa
     found = batches(split._replace(folder=tmp_path / "copy"), 3, PLAIN)
     for one, other in zip(found, plain, strict=False):
         np.testing.assert_array_equal(one.record, other.record)
-        assert (one.fault == np.where(one.record == 1, BAD_PICTURE, NO_FAULT)).all()
+        assert (one.fault == np.where(one.record == 1, BAD_IMAGE, NO_FAULT)).all()
         assert not one.images[one.record == 1].any() and not one.classes[one.record == 1].any()
         np.testing.assert_array_equal(one.images[one.record != 1], other.images[one.record != 1])
     assert any((one.record == 1).any() for one in found)
@@ -352,7 +352,7 @@ def test_shares_of_several_replicas_make_up_the_batch(uneven, uninterrupted, siz
     starts = [0, *itertools.accumulate(sizes)]
     parts = []
     for start, size in zip(starts, sizes, strict=False):
-        dataset = train_dataset(uneven.folder, uneven.manifest, SIZE, BATCH, 0, FULL, 2, Share(start, (size,)))
+        dataset = train_dataset(uneven.folder, uneven.manifest, SIZE, BATCH, 0, FULL, 2, BatchShard(start, (size,)))
         parts.append(list(itertools.islice(dataset.as_numpy_iterator(), 4)))
     whole = [
         tf.nest.map_structure(lambda *values: np.concatenate(values), *pieces) for pieces in zip(*parts, strict=True)
@@ -364,14 +364,14 @@ def test_shares_of_several_replicas_make_up_the_batch(uneven, uninterrupted, siz
 def test_lanes_of_several_workers_make_up_the_stream(uneven, uninterrupted, count):
     lanes = []
     for index in range(count):
-        dataset = train_dataset(uneven.folder, uneven.manifest, SIZE, BATCH, 0, FULL, 2, lane=(index, count))
+        dataset = train_dataset(uneven.folder, uneven.manifest, SIZE, BATCH, 0, FULL, 2, service_worker=(index, count))
         lanes.append(itertools.islice(dataset.as_numpy_iterator(), 2))
     assert_equal([batch for turn in zip(*lanes, strict=True) for batch in turn], uninterrupted[2 : 2 + 2 * count])
 
 
 @pytest.mark.parametrize("sizes", [(2, 2), (2, 1, 1)])
 def test_pieces_of_a_share_come_in_turn(uneven, uninterrupted, sizes):
-    dataset = train_dataset(uneven.folder, uneven.manifest, SIZE, BATCH, 0, FULL, share=Share(0, sizes))
+    dataset = train_dataset(uneven.folder, uneven.manifest, SIZE, BATCH, 0, FULL, batch_shard=BatchShard(0, sizes))
     pieces = list(itertools.islice(dataset.as_numpy_iterator(), 2 * len(sizes)))
     assert [len(piece.images) for piece in pieces] == [*sizes, *sizes]
     for index in range(2):
@@ -406,7 +406,7 @@ def test_evaluation_reads_the_shards_side_by_side_in_their_order(uneven):
         assert ids == expected
 
 
-def test_evaluation_gives_the_resized_picture_and_the_whole_record(uneven):
+def test_evaluation_gives_the_resized_image_and_the_whole_record(uneven):
     by_id = {image.image_id: image for image in uneven.annotated.values()}
     g = uneven.manifest.max_boxes
     for batch in evaluated(uneven, 5):

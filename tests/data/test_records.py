@@ -84,7 +84,7 @@ def test_format_is_told_by_the_bytes_not_by_the_name(encoded, name):
     assert features_of(records.serialize(image(), encoded, NAMES))["image/format"].bytes_list.value[:] == [name]
 
 
-def test_bytes_that_are_no_picture_are_refused():
+def test_bytes_that_are_no_image_are_refused():
     with pytest.raises(ValueError, match="JPEG, PNG, GIF or BMP"):
         records.serialize(image(), b"words", NAMES)
 
@@ -116,7 +116,7 @@ def test_identity_is_the_image_id_and_the_file_name():
     assert [part.numpy() for part in records.identity(tf.constant(others))] == [b"397133", b""]
 
 
-def test_record_without_a_picture_is_refused():
+def test_record_without_a_image_is_refused():
     with pytest.raises(tf.errors.InvalidArgumentError, match="image/encoded"):
         records.parse(tf.constant(without(records.serialize(image(), JPEG, NAMES), "image/encoded")))
 

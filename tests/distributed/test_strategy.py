@@ -16,7 +16,7 @@ from ssd_tf.data import records
 from ssd_tf.data.annotations import AnnotatedImage, Category, ClassCount
 from ssd_tf.data.color_jitter import Jitter
 from ssd_tf.data.manifest import Manifest, describe_shard
-from ssd_tf.data.pipeline import Share, TrainBatch
+from ssd_tf.data.pipeline import BatchShard, TrainBatch
 from ssd_tf.distributed.strategy import Distribution, make_distribution, split_evenly
 from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.geometry.detections import Detections
@@ -56,20 +56,20 @@ class Replicas:
 )
 def test_shares_of_the_workers_follow_one_another(batch_size, workers, local):
     strategy = Replicas(workers * local)
-    shares = [Distribution(strategy, worker, workers).share(batch_size) for worker in range(workers)]
+    shares = [Distribution(strategy, worker, workers).batch_shard(batch_size) for worker in range(workers)]
     assert [share.start for share in shares] == [0, *(share.stop for share in shares[:-1])]
     assert shares[-1].stop == batch_size
     assert all(len(share.sizes) == local for share in shares)
 
 
 def test_sixteen_images_on_three_workers_are_six_five_and_five():
-    shares = [Distribution(Replicas(3), worker, 3).share(16) for worker in range(3)]
-    assert shares == [Share(0, (6,)), Share(6, (5,)), Share(11, (5,))]
+    shares = [Distribution(Replicas(3), worker, 3).batch_shard(16) for worker in range(3)]
+    assert shares == [BatchShard(0, (6,)), BatchShard(6, (5,)), BatchShard(11, (5,))]
 
 
 def test_fewer_images_than_replicas_are_refused():
     with pytest.raises(ValueError, match=r"--batch_size: expected an image for each of 4 replicas\. Received: 3"):
-        Distribution(Replicas(4)).share(3)
+        Distribution(Replicas(4)).batch_shard(3)
 
 
 def test_one_device_is_taken_where_there_is_no_gpu(monkeypatch):
@@ -98,7 +98,7 @@ def test_strategy_that_the_machine_does_not_have_is_refused(monkeypatch, config,
 
 @pytest.fixture(scope="module")
 def split(tmp_path_factory):
-    """5,003 pictures of one pixel, each with a box; image k has the id 3 k."""
+    """5,003 images of one pixel, each with a box; image k has the id 3 k."""
     folder = tmp_path_factory.mktemp("split")
     encoded = tf.io.encode_png(np.zeros((1, 1, 3), np.uint8)).numpy()
     path = folder / "val-00000-of-00001.tfrecord"
@@ -111,8 +111,8 @@ def split(tmp_path_factory):
     return folder, Manifest("val", classes, 5003, 5003, 1, (describe_shard(path, 5003),), {}, {})
 
 
-def full_picture(images):
-    """One detection of the whole picture for each image."""
+def full_image(images):
+    """One detection of the whole image for each image."""
     count = tf.shape(images)[0]
     ones = tf.ones([count, 1])
     boxes = tf.tile([[[0.0, 0.0, 1.0, 1.0]]], [count, 1, 1])
@@ -122,7 +122,7 @@ def full_picture(images):
 def test_all_of_5003_images_are_scored_once_on_four_replicas(split):
     folder, manifest = split
     # 30 is no multiple of 4, and 5,003 none of the 32 that it becomes.
-    metrics, results, _ = evaluate_split(full_picture, folder, manifest, 8, 30, distribution=four_replicas())
+    metrics, results, _ = evaluate_split(full_image, folder, manifest, 8, 30, distribution=four_replicas())
     assert [result["image_id"] for result in results] == [3 * k for k in range(5003)]
     assert metrics.summary["AP"] == pytest.approx(1.0, abs=1e-9)
 
@@ -159,7 +159,7 @@ def two_steps(distribution, size, frozen, stop=0.0, **options):
             average=average,
             ema_decay=0.5,
         )
-        sizes = distribution.share(size).sizes
+        sizes = distribution.batch_shard(size).sizes
         data = tf.data.Dataset.from_tensors(batch(size)).repeat()
         data = data.rebatch(sizes) if len(sizes) > 1 else data
         for part in itertools.islice(distribution.distribute(data), 2):
@@ -172,7 +172,7 @@ def test_replicas_with_unequal_parts_make_the_steps_of_one_device():
     weights, average, result = two_steps(Distribution(tf.distribute.get_strategy()), 7, **settings)
     found, found_average, found_result = two_steps(four_replicas(), 7, stop=1.0, **settings)
     assert (result["stop"], found_result["stop"]) == (0, 4)
-    assert (found_result["bad_records"], found_result["bad_pictures"]) == (1, 2)
+    assert (found_result["bad_records"], found_result["bad_images"]) == (1, 2)
     assert found_result == pytest.approx({**result, "stop": 4}, rel=1e-4)
     for one, other in zip((*weights, *average), (*found, *found_average), strict=True):
         np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-4)
@@ -188,7 +188,7 @@ def normalised(distribution, synchronized, sizes):
         images = np.random.default_rng(4).normal(3.0, 2.0, (9, 4, 4, 2)).astype(np.float32)
         data = tf.data.Dataset.from_tensors(images)
         data = data.rebatch(sizes) if len(sizes) > 1 else data
-        compute = distribution.everywhere(lambda part: model(part, training=True))
+        compute = distribution.run_gathered(lambda part: model(part, training=True))
         outputs = np.concatenate([compute(part) for part in distribution.distribute(data)])
     layer = model.get_layer("bn")
     return outputs, layer
@@ -215,7 +215,7 @@ def test_statistics_of_the_replicas_are_read_as_their_mean():
 @pytest.mark.parametrize("replicas", [1, 4])
 def test_first_part_of_a_batch_can_be_shown(replicas):
     distribution = four_replicas() if replicas == 4 else Distribution(tf.distribute.get_strategy())
-    sizes = distribution.share(7).sizes
+    sizes = distribution.batch_shard(7).sizes
     data = tf.data.Dataset.from_tensors(batch(7))
     data = data.rebatch(sizes) if len(sizes) > 1 else data
     with distribution.strategy.scope():

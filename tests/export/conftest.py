@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""A small model with detections that stand clear of each other, and pictures for it."""
+"""A small model with detections that stand clear of each other, and images for it."""
 
 import pathlib
 from collections.abc import Callable
@@ -24,7 +24,7 @@ CATEGORIES = (Category(3, "triangle"), Category(7, "круг"), Category(90, "a 
 
 @pytest.fixture(scope="session")
 def description() -> Description:
-    # The threshold leaves about a hundred detections of a picture.
+    # The threshold leaves about a hundred detections of an image.
     return Description(ModelInfo("ssd128_tiny", CATEGORIES), score_threshold=0.2)
 
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Exported models run in programs that know nothing of ssd_tf, and whatever picture these are sent.
+"""Exported models run in programs that know nothing of ssd_tf, and whatever image these are sent.
 
 The programs are in tests/consumers. Those without TensorFlow run in .venv-consumers, which `make proofs` builds.
 """
@@ -16,7 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 from ssd_tf.data import images as image_ops
-from ssd_tf.export.litert_detect import read_picture
+from ssd_tf.export.litert_detect import read_image
 from tests.consumers.bad_inputs import KINDS, ONCE, write_bad_inputs
 from tests.export.conftest import CATEGORIES
 
@@ -44,8 +44,8 @@ def op_file(litert_file) -> pathlib.Path:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory, images) -> list[pathlib.Path]:
-    """The pictures as files: of the size of the model's input, so that no program resizes them in its own way."""
-    folder = tmp_path_factory.mktemp("pictures")
+    """The images as files: of the size of the model's input, so that no program resizes them in its own way."""
+    folder = tmp_path_factory.mktemp("images")
     for index, image in enumerate(images):
         Image.fromarray(image).save(folder / f"{index}.png")
     return sorted(folder.iterdir())
@@ -53,7 +53,7 @@ def files(tmp_path_factory, images) -> list[pathlib.Path]:
 
 @pytest.fixture(scope="module")
 def bad_inputs(tmp_path_factory) -> tuple[pathlib.Path, dict[str, dict]]:
-    """300 broken and odd pictures, and what they are."""
+    """300 broken and odd images, and what they are."""
     folder = tmp_path_factory.mktemp("bad_inputs")
     return folder, write_bad_inputs(folder, 300)
 
@@ -75,7 +75,7 @@ def lines_of(done: subprocess.CompletedProcess[str]) -> list[dict]:
 
 
 def assert_lines_are(lines: list[dict], wanted, score_tolerance: float = 1e-4, box_tolerance: float = 1e-4) -> None:
-    """What a program printed is what ssd_tf's own predictor finds, within a part of the picture's side."""
+    """What a program printed is what ssd_tf's own predictor finds, within a part of the image's side."""
     assert len(lines) == len(wanted.count)
     for index, line in enumerate(lines):
         count = int(wanted.count[index])
@@ -137,20 +137,20 @@ def without_tensorflow() -> pathlib.Path:
 def test_mediapipe_runs_the_file_as_it_is(op_file, files, predictor, images, without_tensorflow):
     done = run(without_tensorflow, CONSUMERS / "mediapipe_detect.py", op_file, *files)
     wanted = predictor(images, 0.2)
-    # MediaPipe moves a box that begins outside of the picture to its edge, with its size.
+    # MediaPipe moves a box that begins outside of the image to its edge, with its size.
     moved = wanted.boxes + np.tile(np.maximum(-wanted.boxes[..., :2], 0), 2)
     # Its boxes are whole pixels: the corner is cut off, and so is the side.
     assert_lines_are(lines_of(done), wanted._replace(boxes=moved), score_tolerance=1e-3, box_tolerance=2.01 / 128)
 
 
 @pytest.mark.proof
-def test_whatever_picture_comes_the_rest_of_its_batch_is_answered(saved_model, bad_inputs):
+def test_whatever_image_comes_the_rest_of_its_batch_is_answered(saved_model, bad_inputs):
     folder, manifest = bad_inputs
     loaded = tf.saved_model.load(str(saved_model))
     contents = [(folder / name).read_bytes() for name in manifest]
 
-    def answer(pictures):
-        found = loaded.signatures["serving_default"](tf.constant(pictures, tf.string))
+    def answer(images):
+        found = loaded.signatures["serving_default"](tf.constant(images, tf.string))
         return {name: found[name].numpy() for name in ("errors", "count", "scores", "boxes_pixels")}
 
     batches = [answer(contents[start : start + 16]) for start in range(0, len(contents), 16)]
@@ -163,22 +163,22 @@ def test_whatever_picture_comes_the_rest_of_its_batch_is_answered(saved_model, b
             alone = answer(contents[index : index + 1])
             assert alone["count"][0] == found["count"][index] > 0, name
             np.testing.assert_allclose(alone["scores"][0], found["scores"][index], rtol=0, atol=1e-4)
-            # A pixel's ten thousandth for each pixel of a picture of 12000.
+            # A pixel's ten thousandth for each pixel of an image of 12000.
             np.testing.assert_allclose(alone["boxes_pixels"][0], found["boxes_pixels"][index], rtol=1e-4, atol=1e-2)
 
 
 @pytest.mark.proof
-def test_example_names_each_picture_that_it_cannot_read_and_answers_the_rest(op_file, bad_inputs, without_tensorflow):
+def test_example_names_each_image_that_it_cannot_read_and_answers_the_rest(op_file, bad_inputs, without_tensorflow):
     folder, manifest = bad_inputs
-    pictures = [folder / name for name in manifest]
-    done = run(without_tensorflow, "-I", ROOT / "examples" / "litert_detect.py", f"--model={op_file}", *pictures)
+    images = [folder / name for name in manifest]
+    done = run(without_tensorflow, "-I", ROOT / "examples" / "litert_detect.py", f"--model={op_file}", *images)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     answered = {json.loads(line)["file"] for line in done.stdout.splitlines()}
     refused = {line.split(": ")[1] for line in done.stderr.splitlines() if line.startswith("error: ")}
-    assert answered | refused == {str(picture) for picture in pictures} and not answered & refused
-    for picture in pictures:
-        wanted = manifest[picture.name]["pillow"]
-        assert wanted is None or wanted == (str(picture) in answered), (picture, done.stderr)
+    assert answered | refused == {str(image) for image in images} and not answered & refused
+    for image in images:
+        wanted = manifest[image.name]["pillow"]
+        assert wanted is None or wanted == (str(image) in answered), (image, done.stderr)
 
 
 def test_example_reads_the_pixels_that_evaluation_reads(bad_inputs):
@@ -186,7 +186,7 @@ def test_example_reads_the_pixels_that_evaluation_reads(bad_inputs):
     both = [name for name, about in manifest.items() if about["tensorflow"] and about["pillow"]]
     for name in both:
         decoded = image_ops.decode(tf.constant((folder / name).read_bytes())).numpy()
-        np.testing.assert_array_equal(read_picture(folder / name), decoded, err_msg=name)
+        np.testing.assert_array_equal(read_image(folder / name), decoded, err_msg=name)
     assert {manifest[name]["kind"] for name in both} >= {"sixteen_bits", "alpha", "gray_alpha", "cmyk", "animated_gif"}
 
 

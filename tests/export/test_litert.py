@@ -148,8 +148,8 @@ def test_folder_in_the_place_of_the_file_is_refused_before_work_is_done(descript
         export_litert(description, model, tmp_path / "a.tflite", LiteRTConfig())
 
 
-def test_int8_without_pictures_is_refused(description, model):
-    with pytest.raises(ValueError, match="int8 needs pictures"):
+def test_int8_without_images_is_refused(description, model):
+    with pytest.raises(ValueError, match="int8 needs images"):
         convert(description, model, LiteRTConfig("int8"))
 
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The decoder without TensorFlow finds what ssd_tf.detect finds, and reads pictures as evaluation does."""
+"""The decoder without TensorFlow finds what ssd_tf.detect finds, and reads images as evaluation does."""
 
 import io
 
@@ -12,7 +12,7 @@ from PIL import Image
 
 import ssd_tf
 from ssd_tf.data import images as image_ops
-from ssd_tf.export.litert_detect import LiteRTDetector, decode, draw, read_picture, unused_name
+from ssd_tf.export.litert_detect import LiteRTDetector, decode, draw, read_image, unused_name
 
 SPEC = ssd_tf.detector("ssd128_tiny")
 
@@ -53,7 +53,7 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (20, 30, 4), np.uint8)
 
 
 @pytest.mark.parametrize(
-    ("name", "picture"),
+    ("name", "image"),
     [
         ("rgb.png", Image.fromarray(PIXELS[..., :3])),
         ("gray.png", Image.fromarray(PIXELS[..., 0])),
@@ -66,33 +66,33 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (20, 30, 4), np.uint8)
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_pictures_are_read_as_evaluation_reads_them(tmp_path, name, picture):
-    path = write(tmp_path / name, picture)
+def test_images_are_read_as_evaluation_reads_them(tmp_path, name, image):
+    path = write(tmp_path / name, image)
     wanted = image_ops.decode(tf.constant(path.read_bytes())).numpy()
     # A JPEG's pixels may differ by a rounding between two decoders.
-    np.testing.assert_allclose(read_picture(path).astype(int), wanted, rtol=0, atol=2 if name.endswith("jpg") else 0)
+    np.testing.assert_allclose(read_image(path).astype(int), wanted, rtol=0, atol=2 if name.endswith("jpg") else 0)
 
 
 def test_first_frame_of_an_animation_counts(tmp_path):
     frames = [Image.fromarray(np.full((8, 9, 3), value, np.uint8)) for value in (200, 10)]
     path = write(tmp_path / "two.gif", frames[0], save_all=True, append_images=frames[1:])
-    assert read_picture(path).shape == (8, 9, 3) and read_picture(path)[0, 0, 0] == 200
+    assert read_image(path).shape == (8, 9, 3) and read_image(path)[0, 0, 0] == 200
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n\x1a\n" + b"\0" * 40, b"\xff\xd8\xff\xe0"])
-def test_what_is_no_picture_is_an_error_with_its_name(tmp_path, content):
+def test_what_is_no_image_is_an_error_with_its_name(tmp_path, content):
     path = tmp_path / "bad.png"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"bad\.png: cannot be read as a picture"):
-        read_picture(path)
+    with pytest.raises(ValueError, match=r"bad\.png: cannot be read as an image"):
+        read_image(path)
 
 
-def test_cut_off_picture_is_an_error(tmp_path):
+def test_cut_off_image_is_an_error(tmp_path):
     buffer = io.BytesIO()
     Image.fromarray(PIXELS[..., :3]).save(buffer, "JPEG")
     (tmp_path / "cut.jpg").write_bytes(buffer.getvalue()[:-200])
     with pytest.raises(ValueError, match=r"cut\.jpg"):
-        read_picture(tmp_path / "cut.jpg")
+        read_image(tmp_path / "cut.jpg")
 
 
 def test_file_that_ssd_tf_did_not_make_is_refused(tmp_path):
@@ -101,12 +101,12 @@ def test_file_that_ssd_tf_did_not_make_is_refused(tmp_path):
         LiteRTDetector(str(tmp_path / "other.tflite"))
 
 
-def test_drawn_pictures_of_one_name_do_not_replace_each_other():
+def test_drawn_images_of_one_name_do_not_replace_each_other():
     names: set[str] = set()
     assert [unused_name("a", names) for _ in range(3)] == ["a_found.png", "a_found_2.png", "a_found_3.png"]
 
 
-def test_drawing_puts_a_box_on_the_picture():
-    picture = np.zeros((60, 80, 3), np.uint8)
-    drawn = np.asarray(draw(picture, [{"box": [20, 10, 50, 70], "score": 0.9, "category_name": "круг"}]))
-    assert drawn.shape == picture.shape and tuple(drawn[50, 40]) == (255, 0, 0) and not drawn[40, 40].any()
+def test_drawing_puts_a_box_on_the_image():
+    image = np.zeros((60, 80, 3), np.uint8)
+    drawn = np.asarray(draw(image, [{"box": [20, 10, 50, 70], "score": 0.9, "category_name": "круг"}]))
+    assert drawn.shape == image.shape and tuple(drawn[50, 40]) == (255, 0, 0) and not drawn[40, 40].any()

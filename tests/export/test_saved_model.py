@@ -24,7 +24,7 @@ from tests.export.conftest import CATEGORIES
 from tests.export.parity import assert_same_detections
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
-# What the service answers of a picture that Detections hold.
+# What the service answers of an image that Detections hold.
 ANSWERS = ("boxes", "scores", "class_ids", "count")
 
 
@@ -107,7 +107,7 @@ def test_detect_answers_as_the_checkpoint(exported, predictor, images):
     assert_same_detections(found, predictor(images, 0.2))
 
 
-def test_detect_resizes_pictures_of_any_size_as_evaluation_does(signatures, predictor, images):
+def test_detect_resizes_images_of_any_size_as_evaluation_does(signatures, predictor, images):
     large = np.asarray(Image.fromarray(images[0]).resize((201, 97)))
     answer = signatures["detect"](images=tf.constant(large[None]))
     wanted = predictor(image_ops.resize(tf.constant(large), 128)[None], 0.2)
@@ -116,7 +116,7 @@ def test_detect_resizes_pictures_of_any_size_as_evaluation_does(signatures, pred
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "GIF"])
-def test_encoded_pictures_are_decoded_and_resized_as_evaluation_does(signatures, predictor, images, kind):
+def test_encoded_images_are_decoded_and_resized_as_evaluation_does(signatures, predictor, images, kind):
     encoded = encode(np.asarray(Image.fromarray(images[1]).resize((150, 90))), kind)
     answer = serve(signatures, encoded)
     pixels = image_ops.resize(image_ops.decode(tf.constant(encoded)), 128)
@@ -148,7 +148,7 @@ def bomb() -> bytes:
     return bytes(content)
 
 
-def test_undecodable_picture_is_marked_and_the_others_are_answered(signatures, images):
+def test_undecodable_image_is_marked_and_the_others_are_answered(signatures, images):
     good = encode(images[2], "JPEG")
     palette = encode(images[2][..., 0], "BMP")
     bad = [b"", b"garbage", good[: len(good) // 2], good[:3], encode(images[0])[:60], bomb(), palette]

@@ -115,11 +115,11 @@ def servers(served):
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory, images) -> list[str]:
-    """Three pictures and a file that is none."""
-    folder = tmp_path_factory.mktemp("pictures")
+    """Three images and a file that is none."""
+    folder = tmp_path_factory.mktemp("images")
     for index in range(3):
         Image.fromarray(images[index]).save(folder / f"{index}.png")
-    (folder / "broken.jpg").write_bytes(b"no picture")
+    (folder / "broken.jpg").write_bytes(b"no image")
     return [str(folder / name) for name in ("0.png", "1.png", "broken.jpg", "2.png")]
 
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Pictures on disk become annotated pictures and predictions.json; no picture of the user's is ever replaced."""
+"""Images on disk become annotated images and predictions.json; no image of the user's is ever replaced."""
 
 import contextlib
 import json
@@ -14,13 +14,13 @@ from PIL import Image
 
 import ssd_tf
 from ssd_tf.data.annotations import Category
-from ssd_tf.inference.files import predict_pictures
+from ssd_tf.inference.files import predict_images
 from ssd_tf.inference.predictor import Predictor, load_predictor
 from ssd_tf.training.checkpoints import Checkpoints
 from ssd_tf.weights.model_dir import ModelInfo, save_config
 
 CATEGORIES = (Category(1, "circle"), Category(3, "triangle"), Category(12, "cross"))
-# Smaller pictures would be enlarged before drawing.
+# Smaller images would be enlarged before drawing.
 WIDTH, HEIGHT = 360, 330
 
 
@@ -35,14 +35,14 @@ def predictor(tmp_path_factory) -> Predictor:
     return load_predictor(folder)
 
 
-def write_picture(path: pathlib.Path, number: int = 0, mode: str = "RGB") -> pathlib.Path:
+def write_image(path: pathlib.Path, number: int = 0, mode: str = "RGB") -> pathlib.Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(recipe.aug_image_u8(number, (WIDTH, HEIGHT))).convert(mode).save(path)
     return path
 
 
-def predict(predictor, pictures, output, batch_size=2, **options):
-    return predict_pictures(predictor, pictures, output, 0.0, batch_size, **options)
+def predict(predictor, images, output, batch_size=2, **options):
+    return predict_images(predictor, images, output, 0.0, batch_size, **options)
 
 
 def predictions_in(folder: pathlib.Path) -> list[dict]:
@@ -55,30 +55,30 @@ def names_in(folder: pathlib.Path) -> list[str]:
 
 def read(path: pathlib.Path) -> np.ndarray:
     """RGB."""
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("RGB"))
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
 
 
-def test_pictures_are_annotated_and_their_detections_listed(predictor, tmp_path):
-    pictures = [write_picture(tmp_path / "in" / name, k) for k, name in enumerate(("a.png", "b.jpg", "c.jpeg"))]
-    before = [path.read_bytes() for path in pictures]
-    summary = predict(predictor, pictures, tmp_path / "new" / "out")
+def test_images_are_annotated_and_their_detections_listed(predictor, tmp_path):
+    images = [write_image(tmp_path / "in" / name, k) for k, name in enumerate(("a.png", "b.jpg", "c.jpeg"))]
+    before = [path.read_bytes() for path in images]
+    summary = predict(predictor, images, tmp_path / "new" / "out")
     assert names_in(tmp_path / "new" / "out") == ["a.png", "b.jpg", "c.jpeg", "predictions.json"]
-    assert [path.read_bytes() for path in pictures] == before
-    for path in pictures:
+    assert [path.read_bytes() for path in images] == before
+    for path in images:
         drawn = read(tmp_path / "new" / "out" / path.name)
         assert drawn.shape == (HEIGHT, WIDTH, 3)
         # Up to 200 frames of an untrained detector: most pixels are lines.
         assert (np.abs(drawn.astype(int) - read(path)).max(axis=-1) > 40).mean() > 0.2
     predictions = predictions_in(tmp_path / "new" / "out")
-    assert summary.pictures == 3 and summary.unreadable == []
+    assert summary.images == 3 and summary.unreadable == []
     assert summary.detections == len(predictions) > 0
     ids = {(p["image_id"], p["file_name"]) for p in predictions}
     assert ids == {(1, "a.png"), (2, "b.jpg"), (3, "c.jpeg")}
 
 
 def test_predictions_have_cocos_fields_and_the_names_of_file_and_class(predictor, tmp_path):
-    predict(predictor, [write_picture(tmp_path / "a.png")], tmp_path / "out")
+    predict(predictor, [write_image(tmp_path / "a.png")], tmp_path / "out")
     predictions = predictions_in(tmp_path / "out")
     names = {category.id: category.name for category in CATEGORIES}
     assert {p["category_id"] for p in predictions} <= set(names)
@@ -90,8 +90,8 @@ def test_predictions_have_cocos_fields_and_the_names_of_file_and_class(predictor
     assert scores == sorted(scores, reverse=True)
 
 
-def test_boxes_are_pixels_of_the_picture_not_of_the_models_input(predictor, tmp_path):
-    small = write_picture(tmp_path / "small.png")
+def test_boxes_are_pixels_of_the_image_not_of_the_models_input(predictor, tmp_path):
+    small = write_image(tmp_path / "small.png")
     large = tmp_path / "large.png"
     # Ten times as large with the same pixels, so that both are the same to the model but for resizing.
     Image.fromarray(np.kron(read(small), np.ones((10, 10, 1), np.uint8))).save(large)
@@ -106,9 +106,9 @@ def test_boxes_are_pixels_of_the_picture_not_of_the_models_input(predictor, tmp_
 
 
 def test_order_and_batch_size_do_not_change_what_is_found(predictor, tmp_path):
-    pictures = [write_picture(tmp_path / "in" / f"{k}.png", k) for k in range(3)]
+    images = [write_image(tmp_path / "in" / f"{k}.png", k) for k in range(3)]
     for batch_size in (1, 2, 8):
-        predict(predictor, pictures, tmp_path / str(batch_size), batch_size=batch_size)
+        predict(predictor, images, tmp_path / str(batch_size), batch_size=batch_size)
     one, two, eight = (predictions_in(tmp_path / str(batch_size)) for batch_size in (1, 2, 8))
     for other in (two, eight):
         assert [p["file_name"] for p in other] == [p["file_name"] for p in one]
@@ -117,33 +117,33 @@ def test_order_and_batch_size_do_not_change_what_is_found(predictor, tmp_path):
 
 
 def test_threshold_leaves_out_what_scores_less(predictor, tmp_path):
-    pictures = [write_picture(tmp_path / "a.png")]
-    predict(predictor, pictures, tmp_path / "all")
+    images = [write_image(tmp_path / "a.png")]
+    predict(predictor, images, tmp_path / "all")
     scores = [p["score"] for p in predictions_in(tmp_path / "all")]
     threshold = float(np.median(scores))
-    predict_pictures(predictor, pictures, tmp_path / "half", threshold, 2)
+    predict_images(predictor, images, tmp_path / "half", threshold, 2)
     kept = [p["score"] for p in predictions_in(tmp_path / "half")]
     assert 0 < len(kept) < len(scores)
     assert min(kept) >= threshold - 1e-5  # scores are written to five digits
 
 
-def test_nothing_found_leaves_the_picture_as_it_is_and_an_empty_list(predictor, tmp_path):
-    picture = write_picture(tmp_path / "a.png")
-    summary = predict_pictures(predictor, [picture], tmp_path / "out", 1.0, 2)
-    assert (summary.pictures, summary.detections) == (1, 0)
+def test_nothing_found_leaves_the_image_as_it_is_and_an_empty_list(predictor, tmp_path):
+    image = write_image(tmp_path / "a.png")
+    summary = predict_images(predictor, [image], tmp_path / "out", 1.0, 2)
+    assert (summary.images, summary.detections) == (1, 0)
     assert predictions_in(tmp_path / "out") == []
-    np.testing.assert_array_equal(read(tmp_path / "out" / "a.png"), read(picture))
+    np.testing.assert_array_equal(read(tmp_path / "out" / "a.png"), read(image))
 
 
 def test_unreadable_files_are_listed_and_the_others_done(predictor, tmp_path):
-    good = [write_picture(tmp_path / "in" / name) for name in ("b.png", "d.png", "f.png")]
+    good = [write_image(tmp_path / "in" / name) for name in ("b.png", "d.png", "f.png")]
     bad = [tmp_path / "in" / name for name in ("a.jpg", "c.txt", "e.png")]
     bad[0].write_bytes(good[0].read_bytes()[:50])
     bad[1].write_text("words")
     bad[2].touch()
     summary = predict(predictor, sorted(good + bad), tmp_path / "out")
     assert summary.unreadable == bad
-    assert summary.pictures == 3
+    assert summary.images == 3
     assert names_in(tmp_path / "out") == ["b.png", "d.png", "f.png", "predictions.json"]
     # image_id counts all files that were asked for.
     assert {(p["image_id"], p["file_name"]) for p in predictions_in(tmp_path / "out")} == {
@@ -156,74 +156,74 @@ def test_unreadable_files_are_listed_and_the_others_done(predictor, tmp_path):
 def test_only_unreadable_files_give_an_empty_list(predictor, tmp_path):
     (tmp_path / "words.jpg").write_text("words")
     summary = predict(predictor, [tmp_path / "words.jpg"], tmp_path / "out")
-    assert summary.pictures == 0 and summary.unreadable == [tmp_path / "words.jpg"]
+    assert summary.images == 0 and summary.unreadable == [tmp_path / "words.jpg"]
     assert names_in(tmp_path / "out") == ["predictions.json"]
 
 
-def test_pictures_of_the_same_name_from_two_folders_do_not_replace_each_other(predictor, tmp_path):
-    pictures = [write_picture(tmp_path / folder / "a.png", k) for k, folder in enumerate(("x", "y", "z"))]
-    pictures.append(write_picture(tmp_path / "x" / "a_2.png", 3))
-    predict_pictures(predictor, pictures, tmp_path / "out", 1.0, 2)
+def test_images_of_the_same_name_from_two_folders_do_not_replace_each_other(predictor, tmp_path):
+    images = [write_image(tmp_path / folder / "a.png", k) for k, folder in enumerate(("x", "y", "z"))]
+    images.append(write_image(tmp_path / "x" / "a_2.png", 3))
+    predict_images(predictor, images, tmp_path / "out", 1.0, 2)
     assert len(names_in(tmp_path / "out")) == 5
-    # Nothing scores above 1, so that the copies show which picture they are of.
+    # Nothing scores above 1, so that the copies show which image they are of.
     copies = {read(path).tobytes() for path in (tmp_path / "out").glob("*.png")}
-    assert copies == {read(path).tobytes() for path in pictures}
+    assert copies == {read(path).tobytes() for path in images}
 
 
-def test_output_into_the_pictures_own_folder_is_refused_before_anything_is_written(predictor, tmp_path):
-    pictures = [write_picture(tmp_path / "in" / name) for name in ("a.png", "b.png")]
-    before = [path.read_bytes() for path in pictures]
+def test_output_into_the_images_own_folder_is_refused_before_anything_is_written(predictor, tmp_path):
+    images = [write_image(tmp_path / "in" / name) for name in ("a.png", "b.png")]
+    before = [path.read_bytes() for path in images]
     (tmp_path / "link").symlink_to(tmp_path / "in")
     for output in (tmp_path / "in", tmp_path / "in" / ".." / "in", tmp_path / "link"):
         with pytest.raises(ValueError, match="own folder"):
-            predict(predictor, pictures, output)
+            predict(predictor, images, output)
     assert names_in(tmp_path / "in") == ["a.png", "b.png"]
-    assert [path.read_bytes() for path in pictures] == before
+    assert [path.read_bytes() for path in images] == before
 
 
-def test_output_never_replaces_a_picture_of_another_folder(predictor, tmp_path):
-    # x/a.png would go to y/a.png, which is a picture itself and would only be numbered afterwards.
-    pictures = [write_picture(tmp_path / folder / "a.png", k) for k, folder in enumerate(("x", "y"))]
-    before = [path.read_bytes() for path in pictures]
+def test_output_never_replaces_a_image_of_another_folder(predictor, tmp_path):
+    # x/a.png would go to y/a.png, which is an image itself and would only be numbered afterwards.
+    images = [write_image(tmp_path / folder / "a.png", k) for k, folder in enumerate(("x", "y"))]
+    before = [path.read_bytes() for path in images]
     with contextlib.suppress(ValueError):  # to refuse is as good as to take another name
-        predict(predictor, pictures, tmp_path / "y")
-    unchanged = [path.read_bytes() == content for path, content in zip(pictures, before, strict=True)]
+        predict(predictor, images, tmp_path / "y")
+    unchanged = [path.read_bytes() == content for path, content in zip(images, before, strict=True)]
     assert unchanged == [True, True]
 
 
 @pytest.mark.parametrize(("name", "mode", "copy"), [("a.gif", "P", "a.gif.png"), ("a.bmp", "RGB", "a.bmp.png")])
 def test_kinds_that_cannot_be_written_become_png(predictor, tmp_path, name, mode, copy):
-    picture = write_picture(tmp_path / "in" / name, mode=mode)
-    predict_pictures(predictor, [picture], tmp_path / "out", 1.0, 2)
+    image = write_image(tmp_path / "in" / name, mode=mode)
+    predict_images(predictor, [image], tmp_path / "out", 1.0, 2)
     assert names_in(tmp_path / "out") == [copy, "predictions.json"]
     assert (tmp_path / "out" / copy).read_bytes().startswith(b"\x89PNG")
-    np.testing.assert_array_equal(read(tmp_path / "out" / copy), read(picture))
+    np.testing.assert_array_equal(read(tmp_path / "out" / copy), read(image))
 
 
 def test_suffix_in_capitals_and_no_suffix_are_written(predictor, tmp_path):
-    capitals = write_picture(tmp_path / "in" / "A.JPG")
+    capitals = write_image(tmp_path / "in" / "A.JPG")
     bare = tmp_path / "in" / "bare"
     bare.write_bytes(capitals.read_bytes())
     predict(predictor, [capitals, bare], tmp_path / "out")
     assert names_in(tmp_path / "out") == ["A.JPG", "bare.png", "predictions.json"]
 
 
-def test_grey_picture_gets_coloured_frames(predictor, tmp_path):
-    picture = write_picture(tmp_path / "in" / "grey.png", mode="L")
-    predict(predictor, [picture], tmp_path / "out")
+def test_grey_image_gets_coloured_frames(predictor, tmp_path):
+    image = write_image(tmp_path / "in" / "grey.png", mode="L")
+    predict(predictor, [image], tmp_path / "out")
     drawn = read(tmp_path / "out" / "grey.png").astype(int)
     assert np.ptp(drawn, axis=-1).max() > 50
 
 
-def test_annotated_pictures_are_in_tensorboard_when_a_logdir_is_given(predictor, tmp_path):
+def test_annotated_images_are_in_tensorboard_when_a_logdir_is_given(predictor, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    pictures = [write_picture(tmp_path / "in" / name, k) for k, name in enumerate(("a.png", "b.png"))]
-    predict(predictor, pictures, tmp_path / "out", logdir=str(tmp_path / "logs"))
+    images = [write_image(tmp_path / "in" / name, k) for k, name in enumerate(("a.png", "b.png"))]
+    predict(predictor, images, tmp_path / "out", logdir=str(tmp_path / "logs"))
     events = EventAccumulator(str(tmp_path / "logs")).Reload()
     tags = events.Tags()["tensors"]
     assert tags == ["a.png", "b.png"]
-    # An image summary is width, height and the encoded pictures.
+    # An image summary is width, height and the encoded images.
     width, height, encoded = events.Tensors("b.png")[0].tensor_proto.string_val
     assert (int(width), int(height)) == (WIDTH, HEIGHT)
     shown = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
@@ -232,7 +232,7 @@ def test_annotated_pictures_are_in_tensorboard_when_a_logdir_is_given(predictor,
 
 
 def test_no_tensorboard_events_without_a_logdir(predictor, tmp_path):
-    predict(predictor, [write_picture(tmp_path / "in" / "a.png")], tmp_path / "out")
+    predict(predictor, [write_image(tmp_path / "in" / "a.png")], tmp_path / "out")
     assert not list(tmp_path.rglob("*tfevents*"))
 
 
@@ -259,7 +259,7 @@ def test_video_is_annotated_whole_and_its_detections_are_listed_by_frame(predict
     video = write_video(tmp_path / "in" / "film.mp4")
     before = video.read_bytes()
     summary = predict(predictor, [video], tmp_path / "out", batch_size=4)
-    assert (summary.pictures, summary.videos, summary.frames) == (0, 1, 6)
+    assert (summary.images, summary.videos, summary.frames) == (0, 1, 6)
     assert (summary.unreadable, summary.damaged) == ([], [])
     assert names_in(tmp_path / "out") == ["film.mp4", "predictions.json"] and video.read_bytes() == before
     drawn, plain = video_frames(tmp_path / "out" / "film.mp4"), video_frames(video)
@@ -274,15 +274,15 @@ def test_video_is_annotated_whole_and_its_detections_are_listed_by_frame(predict
     assert places == [(k + 1, k, pytest.approx(k / 10)) for k in range(6)]
 
 
-def test_frames_of_a_video_count_on_among_pictures(predictor, tmp_path):
+def test_frames_of_a_video_count_on_among_images(predictor, tmp_path):
     files = [
-        write_picture(tmp_path / "in" / "a.png"),
+        write_image(tmp_path / "in" / "a.png"),
         write_video(tmp_path / "in" / "b.mp4", frames=3),
-        write_picture(tmp_path / "in" / "c.png", 1),
+        write_image(tmp_path / "in" / "c.png", 1),
         write_video(tmp_path / "in" / "d.avi", frames=2),
     ]
     summary = predict(predictor, files, tmp_path / "out")
-    assert (summary.pictures, summary.videos, summary.frames) == (2, 2, 5)
+    assert (summary.images, summary.videos, summary.frames) == (2, 2, 5)
     assert names_in(tmp_path / "out") == ["a.png", "b.mp4", "c.png", "d.avi.mp4", "predictions.json"]
     found = sorted({(p["image_id"], p["file_name"], p.get("frame")) for p in predictions_in(tmp_path / "out")})
     assert found == [
@@ -293,15 +293,15 @@ def test_frames_of_a_video_count_on_among_pictures(predictor, tmp_path):
     ]
 
 
-def test_frame_of_a_video_finds_what_its_picture_finds(predictor, tmp_path):
+def test_frame_of_a_video_finds_what_its_image_finds(predictor, tmp_path):
     video = write_video(tmp_path / "a.avi", frames=3)
     for k, frame in enumerate(video_frames(video)):
         cv2.imwrite(str(tmp_path / f"{k}.png"), frame)
     predict(predictor, [video], tmp_path / "video")
-    predict(predictor, [tmp_path / f"{k}.png" for k in range(3)], tmp_path / "pictures")
-    of_video, of_pictures = predictions_in(tmp_path / "video"), predictions_in(tmp_path / "pictures")
-    np.testing.assert_allclose([p["score"] for p in of_video], [p["score"] for p in of_pictures], atol=1e-4)
-    np.testing.assert_allclose([p["bbox"] for p in of_video], [p["bbox"] for p in of_pictures], atol=0.1)
+    predict(predictor, [tmp_path / f"{k}.png" for k in range(3)], tmp_path / "images")
+    of_video, of_images = predictions_in(tmp_path / "video"), predictions_in(tmp_path / "images")
+    np.testing.assert_allclose([p["score"] for p in of_video], [p["score"] for p in of_images], atol=1e-4)
+    np.testing.assert_allclose([p["bbox"] for p in of_video], [p["bbox"] for p in of_images], atol=0.1)
 
 
 def test_text_named_mp4_is_listed_and_a_damaged_video_is_kept_until_where_it_breaks_off(predictor, tmp_path):

@@ -53,7 +53,7 @@ def assert_same_detections(found, wanted):
     # The model runs as a graph here and eagerly there: sums in another order.
     np.testing.assert_allclose(found.scores, wanted.scores, atol=1e-5)
     np.testing.assert_array_equal(found.count, wanted.count)
-    # Near ties may swap their places, so compare what does not hang on the order.
+    # Near ties may swap their places, so compare what does not depend on the order.
     np.testing.assert_allclose(np.mean(found.boxes, axis=1), np.mean(wanted.boxes, axis=1), atol=1e-3)
 
 
@@ -116,7 +116,7 @@ def test_detections_have_the_batch_and_the_classes_of_the_model(saved, images):
         assert set(classes.tolist()) <= {1, 2, 3}
 
 
-def test_uint8_pictures_are_normalised(saved, images):
+def test_uint8_images_are_normalised(saved, images):
     predictor = load_predictor(saved[0])
     dark, bright = (predictor(tf.cast(tf.cast(images, tf.float32) * f, tf.uint8), 0.0).scores for f in (0.2, 1.0))
     assert np.abs(dark - bright).max() > 1e-4
@@ -174,14 +174,14 @@ def test_limits_of_an_exported_model_are_told_where_they_cost_ap(saved, caplog, 
     assert "exported with --max_detections=10: AP, which looks at 100, may be lower" in caplog.text
 
 
-def test_pictures_of_any_size_are_detected_in_whatever_the_batch():
+def test_images_of_any_size_are_detected_in_whatever_the_batch():
     keras.utils.set_random_seed(0)
     predictor = Predictor(ssd_tf.detector("ssd128_tiny"), (Category(1, "a"),), ssd_tf.build_model("ssd128_tiny", 1))
-    pictures = [recipe.aug_image_u8(k, size) for k, size in enumerate([(200, 100), (90, 150), (128, 128)])]
-    together = detect_images(predictor, pictures, 5, 0.0)
+    images = [recipe.aug_image_u8(k, size) for k, size in enumerate([(200, 100), (90, 150), (128, 128)])]
+    together = detect_images(predictor, images, 5, 0.0)
     assert len(together) == 3 and all(found.boxes.shape == (1, 200, 4) for found in together)
-    for picture, found in zip(pictures, together, strict=True):
-        (alone,) = detect_images(predictor, [picture], 5, 0.0)
+    for image, found in zip(images, together, strict=True):
+        (alone,) = detect_images(predictor, [image], 5, 0.0)
         np.testing.assert_allclose(found.scores, alone.scores, atol=1e-5)
         np.testing.assert_allclose(found.boxes, alone.boxes, atol=1e-4)
     assert not np.allclose(together[0].scores, together[1].scores)

@@ -85,7 +85,7 @@ def test_what_a_camera_showed_is_kept_and_plays_in_real_time(detector, tmp_path,
 class Uneven(Camera):
     """A video whose frames come at such times."""
 
-    def __init__(self, seconds: list[float], kind: Literal["video", "pictures"] = "video"):
+    def __init__(self, seconds: list[float], kind: Literal["video", "images"] = "video"):
         super().__init__(len(seconds), SourceLostError)
         self.info = dataclasses.replace(self.info, name="phone.mp4", kind=kind)
         self._seconds = seconds
@@ -111,9 +111,9 @@ def test_frames_that_come_nearly_evenly_are_all_in_the_video(detector, tmp_path)
     assert [frame_number(image) for image in frames_of(tmp_path / "out.mp4")] == [0, 1, 2, 3, 4]
 
 
-def test_pictures_are_in_the_video_once_though_some_were_left_out(detector, tmp_path):
+def test_images_are_in_the_video_once_though_some_were_left_out(detector, tmp_path):
     with VideoWriter(tmp_path / "out.mp4", 1.0) as writer:
-        annotate_source(detector, Uneven([0.0, 1.0, 5.0], "pictures"), writer, 0.3)
+        annotate_source(detector, Uneven([0.0, 1.0, 5.0], "images"), writer, 0.3)
     assert [frame_number(image) for image in frames_of(tmp_path / "out.mp4")] == [0, 1, 2]
 
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Pictures come one a second, and what is no picture is left out with a line in the log."""
+"""Images come one a second, and what is no image is left out with a line in the log."""
 
 import pathlib
 
@@ -7,25 +7,25 @@ import pytest
 from absl import logging
 from PIL import Image
 
-from ssd_tf.media.image_source import PICTURES_FPS, PictureSource
+from ssd_tf.media.image_source import IMAGES_FPS, ImageSource
 
 
-def write_pictures(folder: pathlib.Path, *sizes: tuple[int, int]) -> list[pathlib.Path]:
+def write_images(folder: pathlib.Path, *sizes: tuple[int, int]) -> list[pathlib.Path]:
     paths = [folder / f"{k}.png" for k in range(len(sizes))]
     for path, size in zip(paths, sizes, strict=True):
         Image.new("RGB", size).save(path)
     return paths
 
 
-def opened(paths: list[pathlib.Path]) -> PictureSource:
-    source = PictureSource("folder", paths)
+def opened(paths: list[pathlib.Path]) -> ImageSource:
+    source = ImageSource("folder", paths)
     source.open()
     return source
 
 
-def test_pictures_keep_their_sizes_and_names_and_come_one_a_second(tmp_path):
-    source = opened(write_pictures(tmp_path, (20, 10), (7, 9)))
-    assert (source.info.fps, source.info.frames, source.info.width, source.info.height) == (PICTURES_FPS, 2, 20, 10)
+def test_images_keep_their_sizes_and_names_and_come_one_a_second(tmp_path):
+    source = opened(write_images(tmp_path, (20, 10), (7, 9)))
+    assert (source.info.fps, source.info.frames, source.info.width, source.info.height) == (IMAGES_FPS, 2, 20, 10)
     frames = list(iter(source.read, None))
     assert [(frame.index, frame.seconds, frame.image.shape, frame.name) for frame in frames] == [
         (0, 0.0, (10, 20, 3), "0.png"),
@@ -33,8 +33,8 @@ def test_pictures_keep_their_sizes_and_names_and_come_one_a_second(tmp_path):
     ]
 
 
-def test_unreadable_pictures_are_left_out_and_named_in_the_log(tmp_path, caplog):
-    paths = write_pictures(tmp_path, (20, 10), (20, 10), (20, 10), (20, 10))
+def test_unreadable_images_are_left_out_and_named_in_the_log(tmp_path, caplog):
+    paths = write_images(tmp_path, (20, 10), (20, 10), (20, 10), (20, 10))
     paths[0].write_text("words")
     paths[2].write_bytes(b"")
     logging.use_absl_handler()
@@ -42,11 +42,11 @@ def test_unreadable_pictures_are_left_out_and_named_in_the_log(tmp_path, caplog)
         frames = list(iter(opened(paths).read, None))
     assert [(frame.index, frame.name) for frame in frames] == [(1, "1.png"), (3, "3.png")]
     assert [record.getMessage() for record in caplog.records] == [
-        f"{paths[k]}: left out, not readable as a picture" for k in (0, 2)
+        f"{paths[k]}: left out, not readable as an image" for k in (0, 2)
     ]
 
 
-def test_no_readable_picture_is_refused(tmp_path):
+def test_no_readable_image_is_refused(tmp_path):
     (tmp_path / "a.png").write_text("words")
-    with pytest.raises(ValueError, match="folder: not readable as a picture"):
+    with pytest.raises(ValueError, match="folder: not readable as an image"):
         opened([tmp_path / "a.png"])

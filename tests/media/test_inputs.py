@@ -8,52 +8,52 @@ import sys
 
 import pytest
 
-from ssd_tf.media.inputs import find_pictures, find_pictures_and_videos, is_video
+from ssd_tf.media.inputs import find_images, find_images_and_videos, is_video
 
 
 def test_file_is_found_whatever_its_name(tmp_path):
     for name in ("a.jpg", "a[1].jpg", "no suffix", "a.txt"):
         (tmp_path / name).touch()
-        assert find_pictures(str(tmp_path / name)) == [tmp_path / name]
+        assert find_images(str(tmp_path / name)) == [tmp_path / name]
 
 
-def test_pictures_of_a_folder_are_found_by_suffix_sorted(tmp_path):
+def test_images_of_a_folder_are_found_by_suffix_sorted(tmp_path):
     for name in ("c.jpg", "a.PNG", "b.jpeg", "d.bmp", "e.gif", "notes.txt", "data.json"):
         (tmp_path / name).touch()
     (tmp_path / "folder.jpg").mkdir()
-    assert [path.name for path in find_pictures(str(tmp_path))] == ["a.PNG", "b.jpeg", "c.jpg", "d.bmp", "e.gif"]
+    assert [path.name for path in find_images(str(tmp_path))] == ["a.PNG", "b.jpeg", "c.jpg", "d.bmp", "e.gif"]
 
 
 def test_pattern_finds_files_in_several_folders(tmp_path):
     for name in ("x/1.jpg", "x/2.png", "y/1.jpg", "y/z/1.jpg"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    assert find_pictures(str(tmp_path / "*" / "*.jpg")) == [tmp_path / "x/1.jpg", tmp_path / "y/1.jpg"]
-    assert find_pictures(str(tmp_path / "**" / "1.jpg")) == [tmp_path / k / "1.jpg" for k in ("x", "y", "y/z")]
+    assert find_images(str(tmp_path / "*" / "*.jpg")) == [tmp_path / "x/1.jpg", tmp_path / "y/1.jpg"]
+    assert find_images(str(tmp_path / "**" / "1.jpg")) == [tmp_path / k / "1.jpg" for k in ("x", "y", "y/z")]
 
 
-def test_folder_without_pictures_is_refused_by_name(tmp_path):
+def test_folder_without_images_is_refused_by_name(tmp_path):
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(FileNotFoundError, match=rf"no picture in folder {tmp_path}.*\.jpg"):
-        find_pictures(str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=rf"no image in folder {tmp_path}.*\.jpg"):
+        find_images(str(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["nowhere.jpg", "*.jpg", "nowhere/"])
 def test_nothing_found_is_refused_with_what_was_asked_for(tmp_path, name):
     with pytest.raises(FileNotFoundError, match=f"^no file, folder or match: {re.escape(str(tmp_path / name))}$"):
-        find_pictures(str(tmp_path / name))
+        find_images(str(tmp_path / name))
 
 
-def test_videos_of_a_folder_are_found_among_the_pictures_where_they_are_wanted(tmp_path):
+def test_videos_of_a_folder_are_found_among_the_images_where_they_are_wanted(tmp_path):
     for name in ("c.jpg", "a.MP4", "b.mkv", "notes.txt", "d.webm"):
         (tmp_path / name).touch()
-    assert [path.name for path in find_pictures_and_videos(str(tmp_path))] == ["a.MP4", "b.mkv", "c.jpg", "d.webm"]
-    assert [path.name for path in find_pictures(str(tmp_path))] == ["c.jpg"]
+    assert [path.name for path in find_images_and_videos(str(tmp_path))] == ["a.MP4", "b.mkv", "c.jpg", "d.webm"]
+    assert [path.name for path in find_images(str(tmp_path))] == ["c.jpg"]
 
 
-def test_folder_without_pictures_and_videos_is_refused_by_name(tmp_path):
-    with pytest.raises(FileNotFoundError, match=rf"no picture or video in folder {tmp_path}.*\.jpg.*\.mp4"):
-        find_pictures_and_videos(str(tmp_path))
+def test_folder_without_images_and_videos_is_refused_by_name(tmp_path):
+    with pytest.raises(FileNotFoundError, match=rf"no image or video in folder {tmp_path}.*\.jpg.*\.mp4"):
+        find_images_and_videos(str(tmp_path))
 
 
 def test_name_says_what_is_a_video():

@@ -31,7 +31,7 @@ def test_rate_counts_frames_that_were_left_out():
     assert rate.add(0.5, 11) == pytest.approx(20.0)
 
 
-def test_one_picture_in_five_seconds_is_a_rate():
+def test_one_image_in_five_seconds_is_a_rate():
     rate = Rate()
     assert [rate.add(5.0 * k, k) for k in range(4)] == pytest.approx([0.0, 0.2, 0.2, 0.2])
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Pictures keep their aspect whatever they are fitted into."""
+"""Images keep their aspect whatever they are fitted into."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def grey(width: int, height: int) -> np.ndarray:
 
 
 @given(SIDES, SIDES, SIDES, SIDES)
-def test_picture_fits_touches_a_side_and_keeps_its_aspect(width, height, to_width, to_height):
+def test_image_fits_touches_a_side_and_keeps_its_aspect(width, height, to_width, to_height):
     fitted = fit_within(grey(width, height), (to_width, to_height))
     h, w = fitted.shape[:2]
     assert 1 <= w <= to_width and 1 <= h <= to_height
@@ -27,15 +27,15 @@ def test_picture_fits_touches_a_side_and_keeps_its_aspect(width, height, to_widt
     assert h == pytest.approx(max(1.0, height * scale), abs=0.51)
 
 
-def test_picture_of_the_right_size_is_left_as_it_is():
+def test_image_of_the_right_size_is_left_as_it_is():
     image = grey(30, 20)
     assert fit_within(image, (30, 99)) is image
 
 
-def test_thin_lines_do_not_vanish_when_a_picture_is_shrunk():
+def test_thin_lines_do_not_vanish_when_a_image_is_shrunk():
     image = np.zeros((400, 400, 3), np.uint8)
     image[:, 3::8] = 255
-    # An eighth of the pixels are white: each pixel of the small picture is an eighth of white.
+    # An eighth of the pixels are white: each pixel of the small image is an eighth of white.
     assert fit_within(image, (50, 50)).tolist() == np.full((50, 50, 3), 32).tolist()
 
 

@@ -23,12 +23,12 @@ def test_video_file_is_a_video(video):
         assert [frame_number(frame.image) for frame in read_all(source)] == list(range(FRAMES))
 
 
-def test_folder_pattern_and_picture_are_pictures(tmp_path):
+def test_folder_pattern_and_image_are_images(tmp_path):
     for k in range(3):
         Image.new("RGB", (20, 10), (k, k, k)).save(tmp_path / f"{k}.png")
     for text, count in ((tmp_path, 3), (tmp_path / "[12].png", 2), (tmp_path / "0.png", 1)):
         with open_source(str(text)) as source:
-            assert source.info.kind == "pictures" and source.info.frames == count
+            assert source.info.kind == "images" and source.info.frames == count
             assert len(read_all(source)) == count
 
 
@@ -46,8 +46,8 @@ def test_nothing_of_that_name_is_refused_with_what_was_asked_for(text):
         open_source(text)
 
 
-def test_folder_without_pictures_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no picture in folder"):
+def test_folder_without_images_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no image in folder"):
         open_source(str(tmp_path))
 
 

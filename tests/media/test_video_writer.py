@@ -230,7 +230,7 @@ def test_pause_is_not_in_the_video(tmp_path):
     assert record(tmp_path / "a.mp4", (1, 0.0), (2, 0.2), "cut", (3, 60.0), (4, 60.2)) == [1, 1, 2, 3, 3, 4]
 
 
-def test_source_that_starts_again_goes_on_after_the_last_frame(tmp_path):
+def test_source_that_starts_again_continues_after_the_last_frame(tmp_path):
     assert record(tmp_path / "a.mp4", (1, 7.0), (2, 7.2), (3, 0.0), (4, 0.1)) == [1, 1, 2, 3, 4]
 
 

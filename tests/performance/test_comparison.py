@@ -137,7 +137,7 @@ def test_image_that_cannot_be_decoded_is_named_and_not_counted(data, models, tmp
     with caplog.at_level(std_logging.WARNING, logger="absl"):
         found = compare({"a": models["litert_float32"]}, tmp_path, load_manifest(data, "val"), 128)
     assert found.num_images == 5
-    assert "record 2" in caplog.text and "1 pictures that cannot be decoded" in caplog.text
+    assert "record 2" in caplog.text and "1 images that cannot be decoded" in caplog.text
 
 
 def test_file_of_a_checkpoint_is_that_one_however_it_is_named(tmp_path):

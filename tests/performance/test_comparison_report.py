@@ -18,7 +18,7 @@ ROWS = [
 ]
 
 
-def test_report_is_a_table_a_file_of_numbers_and_a_picture(tmp_path):
+def test_report_is_a_table_a_file_of_numbers_and_a_image(tmp_path):
     write_report(ROWS, "two forms", tmp_path)
     text = (tmp_path / "compare.md").read_text()
     assert text == markdown(ROWS, "two forms")
@@ -27,8 +27,8 @@ def test_report_is_a_table_a_file_of_numbers_and_a_picture(tmp_path):
         stored = list(csv.DictReader(file))
     assert [row["name"] for row in stored] == ["checkpoint", "litert_int8"]
     assert float(stored[1]["ap"]) == 0.5199
-    picture = cv2.imread(str(tmp_path / "compare.png"))
-    assert picture is not None and picture.shape[1] > 1200
+    image = cv2.imread(str(tmp_path / "compare.png"))
+    assert image is not None and image.shape[1] > 1200
 
 
 def test_table_has_a_column_for_each_field():

@@ -75,4 +75,4 @@ def test_images_are_in_the_page_and_have_alt_texts():
     )
     assert [image["alt"] for image in made.all("img")] == ["left", "right"]
     assert all((image["src"] or "").startswith("data:image/jpeg;base64,/9h") for image in made.all("img"))
-    assert made.all("figure") == [{"class": "picture", "id": "worst-7"}]
+    assert made.all("figure") == [{"class": "image", "id": "worst-7"}]

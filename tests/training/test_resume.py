@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""A run goes on with the settings and the data it was made with; others are refused by name."""
+"""A run continues with the settings and the data it was made with; others are refused by name."""
 
 import dataclasses
 import json
@@ -44,7 +44,7 @@ def before(tmp_path):
     return config
 
 
-def test_same_settings_and_data_go_on(before, tmp_path):
+def test_same_settings_and_data_continue(before, tmp_path):
     assert open_model_dir(before, plan()) == tmp_path
 
 
@@ -63,7 +63,7 @@ BOUND = {
 @pytest.mark.parametrize("name", BOUND)
 def test_changed_setting_is_refused_by_name(before, tmp_path, name):
     with pytest.raises(
-        ValueError, match=rf"ckpt-3 was made with other settings: --{name}=.* \(now .*\)\. Go on"
+        ValueError, match=rf"ckpt-3 was made with other settings: --{name}=.* \(now .*\)\. Continue"
     ) as refused:
         open_model_dir(changed(before, **{name: BOUND[name]}), plan())
     assert str(refused.value).count("--") == 3  # the setting, --init_from and --model_dir
@@ -136,7 +136,7 @@ def test_cosine_run_keeps_its_length(tmp_path):
     ids=["fewer_shards", "other_contents", "more_images"],
 )
 def test_other_data_is_refused(before, other):
-    with pytest.raises(ValueError, match=r"was made with other data: 80 training images .* in data\. Go on"):
+    with pytest.raises(ValueError, match=r"was made with other data: 80 training images .* in data\. Continue"):
         open_model_dir(before, other)
 
 
@@ -156,7 +156,7 @@ def test_file_in_the_way_is_named(tmp_path):
         open_model_dir(train_config(**{**SETTINGS, "model_dir": str(tmp_path / "a")}), plan())
 
 
-def test_finished_model_is_no_run_to_go_on_with(tmp_path):
+def test_finished_model_is_no_run_to_continue_with(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({**dataclasses.asdict(plan().info), "source": ["x.pth"]}))
     with pytest.raises(ValueError, match="start from it with --init_from="):
         open_model_dir(train_config(**{**SETTINGS, "model_dir": str(tmp_path)}), plan())

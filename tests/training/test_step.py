@@ -298,7 +298,7 @@ TINY = ssd_tf.detector("ssd128_tiny")
 
 
 def batch_of_four():
-    """Four pictures of noise with different boxes, so that the loss differs from part to part."""
+    """Four images of noise with different boxes, so that the loss differs from part to part."""
     rng = np.random.default_rng(2)
     boxes = [[0.1, 0.2, 0.5, 0.6], [0.0, 0.5, 1.0, 1.0], [0.3, 0.3, 0.6, 0.5], [0.6, 0.1, 0.9, 0.9]]
     return TrainBatch(
@@ -366,7 +366,7 @@ def test_step_in_parts_is_an_accumulation_by_hand_where_batch_norm_trains(start_
     names = [weight.path for weight in model.weights]
     assert sum("moving" in name for name in names) == 2 * 9  # nine convolutions have batch norm
     for name, found, value, old in zip(names, weights, model.get_weights(), start_weights, strict=True):
-        # Compiled and eager convolutions differ in rounding, and batch norm over two pictures makes that larger.
+        # Compiled and eager convolutions differ in rounding, and batch norm over two images makes that larger.
         np.testing.assert_allclose(found, value, rtol=1e-4, atol=1e-4, err_msg=name)
         assert "moving" not in name or (found != old).any()
     expected = [float(a + b) / 2 for a, b in zip(first_parts, second_parts, strict=True)]

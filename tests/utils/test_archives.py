@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Archives are unpacked whole, go on where they stopped, and never write outside their folder."""
+"""Archives are unpacked whole, resume where they stopped, and never write outside their folder."""
 
 import dataclasses
 import pathlib
@@ -30,8 +30,8 @@ class Member:
 
 
 GOOD = (
-    Member("pictures/deep/0.jpg", b"0" * 3000),
-    Member("pictures/1.jpg", b"1" * CHUNK * 2),
+    Member("images/deep/0.jpg", b"0" * 3000),
+    Member("images/1.jpg", b"1" * CHUNK * 2),
     Member("list.txt", b"", mode=0),
 )
 
@@ -67,12 +67,12 @@ def test_empty_folders_of_an_archive_are_made(tmp_path):
 
 BAD = [
     Member("../evil"),
-    Member("pictures/../../evil"),
+    Member("images/../../evil"),
     Member("/evil"),
     Member("C:\\evil"),
     Member("C:/evil"),
     Member("..\\evil"),
-    Member("pictures\\evil"),
+    Member("images\\evil"),
     Member("evil", b"/etc", stat.S_IFLNK | 0o777),
     Member("evil", b"", stat.S_IFIFO | 0o666),
 ]
@@ -115,7 +115,7 @@ def test_only_members_that_are_missing_or_of_another_size_are_written(tmp_path):
     assert (whole.stat().st_mtime_ns, whole.stat().st_ino) == before
 
 
-def test_interrupted_unpacking_leaves_whole_files_only_and_goes_on(tmp_path, monkeypatch):
+def test_interrupted_unpacking_leaves_whole_files_only_and_continues(tmp_path, monkeypatch):
     archive, out = make_zip(tmp_path, *GOOD), tmp_path / "out"
     write, calls = archives.write_chunk, []
 

@@ -127,7 +127,7 @@ def test_file_that_was_cut_is_found_out_even_if_its_time_is_older_than_the_note(
         fetch(remote, tmp_path)
 
 
-def test_broken_download_goes_on_where_it_broke(server, remote, tmp_path, caplog):
+def test_broken_download_continues_where_it_broke(server, remote, tmp_path, caplog):
     server.script = [serve(stop_at=HALF + 5), serve(stop_at=HALF + 1000)]
     assert_fetched(fetch(remote, tmp_path))
     assert server.ranges == [None, f"bytes={HALF + 5}-", f"bytes={HALF + 1000}-"]
@@ -136,7 +136,7 @@ def test_broken_download_goes_on_where_it_broke(server, remote, tmp_path, caplog
     assert f"ended the connection after {HALF + 5} of {len(CONTENT)} bytes" in warnings[0]
 
 
-def test_stalled_download_is_given_up_and_goes_on(server, remote, tmp_path, monkeypatch, caplog):
+def test_stalled_download_is_given_up_and_continues(server, remote, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(download, "STALL_SECONDS", 0.2)
     server.script = [serve(stop_at=HALF, stall=True)]
     assert_fetched(fetch(remote, tmp_path))

@@ -96,9 +96,9 @@ def test_big_endian_file_is_refused(tmp_path, archive_path):
 
 
 def test_archive_without_a_pickle_or_with_two_is_refused(tmp_path, archive_path):
-    with zipfile.ZipFile(tmp_path / "pictures.pth", "w") as archive:
-        archive.writestr("pictures/1.jpg", b"a picture")
-    refused(tmp_path / "pictures.pth", "is a zip file, but not one that torch.save wrote")
+    with zipfile.ZipFile(tmp_path / "images.pth", "w") as archive:
+        archive.writestr("images/1.jpg", b"an image")
+    refused(tmp_path / "images.pth", "is a zip file, but not one that torch.save wrote")
     with zipfile.ZipFile(archive_path, "a") as archive:
         archive.writestr("other/data.pkl", b"N.")
     refused(archive_path, "is a zip file, but not one that torch.save wrote")

@@ -258,11 +258,11 @@ def test_single_array_named_npz_is_refused_by_name(model, tmp_path):
 
 
 def test_archive_of_other_things_named_npz_is_refused(model, tmp_path):
-    with zipfile.ZipFile(tmp_path / "pictures.npz", "w") as archive:
+    with zipfile.ZipFile(tmp_path / "images.npz", "w") as archive:
         for name in tensors_for(model):
-            archive.writestr(name, b"a picture")
-    with pytest.raises(ValueError, match=r"pictures\.npz"):
-        ssd_tf.load_weights(model, tmp_path / "pictures.npz")
+            archive.writestr(name, b"an image")
+    with pytest.raises(ValueError, match=r"images\.npz"):
+        ssd_tf.load_weights(model, tmp_path / "images.npz")
 
 
 class Bomb:

@@ -149,7 +149,7 @@ def test_run_is_restored_with_its_optimizer_step_and_best(run):
     assert again.save_if_best(4, 0.26)
 
 
-def test_restored_run_goes_on_as_if_it_had_not_stopped(run):
+def test_restored_run_continues_as_if_it_had_not_stopped(run):
     model, optimizer = trained(3)
     Checkpoints(run, model, optimizer).save(3)
     train(model, optimizer, range(3, 6))
@@ -368,7 +368,7 @@ def test_run_is_restored_with_its_average(averaged_run):
     assert_filled(average, 6)
 
 
-def test_run_without_an_average_cannot_go_on_with_one(run_with_checkpoints):
+def test_run_without_an_average_cannot_continue_with_one(run_with_checkpoints):
     model, optimizer = trained(0)
     checkpoints = Checkpoints(run_with_checkpoints, model, optimizer, filled(0))
     with pytest.raises(ValueError, match=r"checkpoints/ckpt-20: cannot be restored"):

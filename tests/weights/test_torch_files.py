@@ -280,11 +280,11 @@ STEPS = 2
 
 @pytest.fixture(scope="module")
 def batch():
-    """Two pictures with two and one boxes, nothing to augment."""
-    pictures = np.stack([recipe.aug_image_u8(i, (300, 300)) for i in range(2)])
+    """Two images with two and one boxes, nothing to augment."""
+    images = np.stack([recipe.aug_image_u8(i, (300, 300)) for i in range(2)])
     boxes = [[[0.1, 0.2, 0.5, 0.6], [0.4, 0.55, 0.95, 0.9]], [[0.3, 0.1, 0.45, 0.3], [0.0, 0.0, 0.0, 0.0]]]
     return TrainBatch(
-        images=tf.constant(pictures),
+        images=tf.constant(images),
         boxes=tf.constant(boxes, tf.float32),
         classes=tf.constant([[17, 1], [44, 0]]),
         flip=tf.constant([False, False]),
@@ -312,8 +312,8 @@ def accumulate(state, batch, targets, splits):
         optimizer.zero_grad()
         total = 0.0
         for part in range(splits):
-            pictures, offsets, labels = (values.chunk(splits)[part] for values in whole)
-            loss = multibox_loss(*module(pictures), offsets, labels) * len(pictures) / len(images)
+            images, offsets, labels = (values.chunk(splits)[part] for values in whole)
+            loss = multibox_loss(*module(images), offsets, labels) * len(images) / len(images)
             loss.backward()
             total += loss.item()
         optimizer.step()

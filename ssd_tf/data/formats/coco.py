@@ -126,7 +126,7 @@ def _read_image(entry: dict[str, Any], boxes: list[dict[str, Any]], folder: path
     areas = [box.get("area", wh[0] * wh[1]) for box, wh in zip(boxes, xywh[:, 2:], strict=True)]
     return AnnotatedImage(
         image_id=entry["id"],
-        path=_picture_path(folder, str(entry["file_name"])),
+        path=_image_path(folder, str(entry["file_name"])),
         height=height,
         width=width,
         boxes=from_coco_xywh(xywh, height, width),
@@ -136,7 +136,7 @@ def _read_image(entry: dict[str, Any], boxes: list[dict[str, Any]], folder: path
     )
 
 
-def _picture_path(folder: pathlib.Path, file_name: str) -> pathlib.Path:
+def _image_path(folder: pathlib.Path, file_name: str) -> pathlib.Path:
     """folder / file_name; or the name alone in the folder, for files whose names carry folders of another machine."""
     path = folder / file_name
     if path.is_file():

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""COCO 2017 from its own server (https://cocodataset.org/#download): annotations and pictures of a split."""
+"""COCO 2017 from its own server (https://cocodataset.org/#download): annotations and images of a split."""
 
 import os
 import pathlib
@@ -16,7 +16,7 @@ ANNOTATIONS = RemoteFile(
     size=252_907_541,
     sha256="113a836d90195ee1f884e704da6304dfaaecff1f023f49b6ca93c4aaae470268",
 )
-# The archive of each split holds its pictures as SPLIT2017/*.jpg: 118,287 for train, 5,000 for val.
+# The archive of each split holds its images as SPLIT2017/*.jpg: 118,287 for train, 5,000 for val.
 IMAGES = {
     "train": RemoteFile(
         f"{_SERVER}/zips/train2017.zip",
@@ -39,7 +39,7 @@ def download_coco2017(split: str, folder: str | os.PathLike[str]) -> tuple[pathl
       folder: where the archives and their content go, and stay. Train takes twice the 19.3 GB of its archive.
 
     Returns:
-      The annotations (a COCO instances JSON file) and the folder of the pictures, as `read_coco` takes them.
+      The annotations (a COCO instances JSON file) and the folder of the images, as `read_coco` takes them.
 
     Raises:
       ValueError: there is no such split, or an archive is not the one that is expected.

@@ -23,8 +23,8 @@ CATEGORY_IDS = tuple(CATEGORIES)
 
 MIN_SIDE = 64  # px; below this the smallest shapes have too few pixels to tell a class
 MAX_SHAPES = 5
-SIZE_RANGE = (0.12, 0.55)  # of the shorter picture side: all but the finest SSD300 levels are used
-MIN_INSIDE = 0.75  # part of a shape that must lie within the picture
+SIZE_RANGE = (0.12, 0.55)  # of the shorter image side: all but the finest SSD300 levels are used
+MIN_INSIDE = 0.75  # part of a shape that must lie within the image
 MAX_HIDDEN = 0.4  # part of a shape that later shapes may cover
 MIN_CONTRAST = 90.0  # RGB distance of a shape's two colours from the background beneath it
 PLACEMENT_TRIES = 12
@@ -40,19 +40,19 @@ def draw_shapes(
 ) -> pathlib.Path:
     """Writes a drawn data set: JPEGs and COCO instances.
 
-    Picture i is a function of (seed, i) and the size alone, not of `num_images`.
+    Image i is a function of (seed, i) and the size alone, not of `num_images`.
 
     Args:
       output_dir: folder to write to, made if missing: images/*.jpg and annotations.json.
-      num_images: number of pictures, at least 1.
-      seed: non-negative; different seeds give different pictures.
+      num_images: number of images, at least 1.
+      seed: non-negative; different seeds give different images.
       image_size: (width, height) in pixels, each at least 64.
-      start_id: COCO id of the first picture and of the first annotation, at least 1: pycocotools
+      start_id: COCO id of the first image and of the first annotation, at least 1: pycocotools
         takes a match with annotation 0 for no match.
 
     Returns:
       The path of annotations.json. Its boxes are [x, y, w, h] in pixels, the extent of the shape
-      before others cover it, clipped to the picture; `area` is the shape's pixels in the picture.
+      before others cover it, clipped to the image; `area` is the shape's pixels in the image.
 
     Raises:
       ValueError: an argument is out of range.
@@ -71,10 +71,10 @@ def draw_shapes(
     images, annotations = [], []
     for index in range(num_images):
         rng = np.random.default_rng([seed, index])
-        picture, boxes, category_ids, areas = draw_picture(rng, image_size)
+        image, boxes, category_ids, areas = draw_image(rng, image_size)
         image_id = start_id + index
         file_name = f"{image_id:08d}.jpg"
-        _write_jpeg(output / "images" / file_name, picture)
+        _write_jpeg(output / "images" / file_name, image)
         images.append(
             {
                 "id": image_id,
@@ -105,17 +105,17 @@ def draw_shapes(
     return path
 
 
-def draw_picture(
+def draw_image(
     rng: np.random.Generator, size: tuple[int, int] = (320, 240)
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Draws one picture of 1 to 5 shapes, later ones over earlier ones.
+    """Draws one image of 1 to 5 shapes, later ones over earlier ones.
 
     Args:
       rng: the only source of randomness.
       size: (width, height) in pixels, each at least 64.
 
     Returns:
-      picture: uint8 RGB [height, width, 3].
+      image: uint8 RGB [height, width, 3].
       boxes: int32 [N, 4], [x, y, w, h] in pixels: the extent of each mask of `place_shapes`.
       category_ids: int32 [N], keys of CATEGORIES.
       areas: int32 [N], pixels of each mask.
@@ -124,27 +124,27 @@ def draw_picture(
       ValueError: the size is too small.
     """
     _check_size(size)
-    picture = _draw_background(rng, size)
+    image = _draw_background(rng, size)
     masks, category_ids = place_shapes(rng, size)
     for mask in masks:
-        under = picture[mask].mean(axis=0)
+        under = image[mask].mean(axis=0)
         x, y, w, h = mask_box(mask)
-        window = picture[y : y + h, x : x + w]
+        window = image[y : y + h, x : x + w]
         cv2.copyTo(_draw_texture(rng, (w, h), under), mask[y : y + h, x : x + w].view("u1"), window)
     boxes = np.array([mask_box(mask) for mask in masks], np.int32)
     areas = np.array([np.count_nonzero(mask) for mask in masks], np.int32)
-    return picture, boxes, category_ids, areas
+    return image, boxes, category_ids, areas
 
 
 def place_shapes(rng: np.random.Generator, size: tuple[int, int]) -> tuple[list[np.ndarray], np.ndarray]:
-    """Chooses the shapes of a picture, none of them cut or hidden too much.
+    """Chooses the shapes of an image, none of them cut or hidden too much.
 
     Args:
       rng: the only source of randomness.
       size: (width, height) in pixels.
 
     Returns:
-      masks: 1 to 5 bool [height, width], whole shapes clipped to the picture, in drawing order.
+      masks: 1 to 5 bool [height, width], whole shapes clipped to the image, in drawing order.
       category_ids: int32 [N], keys of CATEGORIES.
     """
     wanted = int(rng.integers(1, MAX_SHAPES + 1))
@@ -225,7 +225,7 @@ def _ring(points: int, radius: float, phase: float = 0.0) -> np.ndarray:
 
 
 def _random_mask(rng: np.random.Generator, category_id: int, size: tuple[int, int]) -> np.ndarray | None:
-    """A mask [height, width] of the class somewhere in the picture; None where too much is cut."""
+    """A mask [height, width] of the class somewhere in the image; None where too much is cut."""
     width, height = size
     side = rng.uniform(*SIZE_RANGE) * min(size)
     outline = shape_polygon(category_id, 1.0, rng.uniform(0, 2 * np.pi))
@@ -262,7 +262,7 @@ def _draw_background(rng: np.random.Generator, size: tuple[int, int]) -> np.ndar
     ramp = rng.uniform(-25, 25, (2, 3))
     coarse += np.linspace(ramp[0], ramp[1], 5)[None, :, :]
     coarse = np.clip(coarse, 0, 255).astype(np.uint8)
-    picture = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
+    image = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
 
     for _ in range(rng.integers(6, 14)):
         colour = np.clip(base + rng.uniform(-28, 28, 3), 0, 255).tolist()
@@ -271,17 +271,17 @@ def _draw_background(rng: np.random.Generator, size: tuple[int, int]) -> np.ndar
         kind = rng.integers(3)
         if kind == 0:
             start, end = points.astype(int).tolist()
-            cv2.line(picture, start, end, colour, thickness, cv2.LINE_AA)
+            cv2.line(image, start, end, colour, thickness, cv2.LINE_AA)
         elif kind == 1:  # at most a third of an ellipse, so that it is no circle
             axes = (rng.uniform(0.1, 0.5, 2) * min(size)).astype(int).tolist()
             turn, first, span = rng.uniform([0, 0, 40], [360, 360, 120]).tolist()
             centre = points[0].astype(int).tolist()
-            cv2.ellipse(picture, centre, axes, turn, first, first + span, colour, thickness, cv2.LINE_AA)
+            cv2.ellipse(image, centre, axes, turn, first, first + span, colour, thickness, cv2.LINE_AA)
         else:
             ragged = _ring(9, 1.0) * rng.uniform(0.6, 1.0, (9, 1)) * rng.uniform(0.6, 1.4, 2)
             corners = ragged * rng.uniform(0.05, 0.2) * min(size) + points[0]
-            cv2.fillPoly(picture, [corners.astype(np.int32)[:, None]], colour, cv2.LINE_AA)
-    return _add_noise(rng, picture, int(rng.integers(3, 13)))
+            cv2.fillPoly(image, [corners.astype(np.int32)[:, None]], colour, cv2.LINE_AA)
+    return _add_noise(rng, image, int(rng.integers(3, 13)))
 
 
 def _draw_texture(rng: np.random.Generator, size: tuple[int, int], under: np.ndarray) -> np.ndarray:
@@ -320,17 +320,15 @@ def _contrasting_colour(rng: np.random.Generator, under: np.ndarray) -> np.ndarr
             return colour
 
 
-def _add_noise(rng: np.random.Generator, picture: np.ndarray, amplitude: int) -> np.ndarray:
+def _add_noise(rng: np.random.Generator, image: np.ndarray, amplitude: int) -> np.ndarray:
     """uint8 [h, w, 3] with even noise of +-amplitude added to each value, clipped."""
-    noise = rng.integers(0, 2 * amplitude + 1, picture.shape, np.uint8)
-    return cv2.subtract(cv2.add(picture, noise), np.full_like(picture, amplitude))
+    noise = rng.integers(0, 2 * amplitude + 1, image.shape, np.uint8)
+    return cv2.subtract(cv2.add(image, noise), np.full_like(image, amplitude))
 
 
-def _write_jpeg(path: pathlib.Path, picture: np.ndarray) -> None:
+def _write_jpeg(path: pathlib.Path, image: np.ndarray) -> None:
     """Writes uint8 RGB [h, w, 3]."""
-    done, data = cv2.imencode(
-        ".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    )
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     if not done:
         raise OSError(f"Expected OpenCV to encode a JPEG. Received: path={path}")
     path.write_bytes(data.tobytes())

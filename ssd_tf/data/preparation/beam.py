@@ -2,7 +2,7 @@
 """Writes shards in an Apache Beam pipeline, for data sets that need Spark, Flink or Dataflow.
 
 A worker does what a thread of the local runner does: it calls `write_shard` on the job of one shard. Workers need this
-package installed, and must see the pictures and the output folder under the same paths as the machine that starts the
+package installed, and must see the images and the output folder under the same paths as the machine that starts the
 pipeline: a shared file system. Jobs and results are files beside the shards, so that the pipeline carries no more than
 their names, however many images there are: runners limit the size of what a pipeline carries.
 """
@@ -92,7 +92,7 @@ def _run(pipeline: Any) -> None:
         reason = str(error).strip().splitlines()[-1]
         if reason.startswith("KeyboardInterrupt"):  # Ctrl-C, with the worker in this process
             raise KeyboardInterrupt from error
-        raise OSError(f"the Beam pipeline failed, run the same command to go on: {reason}") from error
+        raise OSError(f"the Beam pipeline failed, run the same command to resume: {reason}") from error
 
 
 def _leave(job: ShardJob) -> pathlib.Path:

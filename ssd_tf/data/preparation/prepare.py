@@ -2,7 +2,7 @@
 """Readers -> TFRecord shards and a manifest, in parallel, with a report of everything that was not as it should be.
 
 A shard appears under its name only when it is whole, and the manifest only when all shards are. A preparation that was
-stopped goes on where it was: shards that are finished (see shards.py) are kept.
+stopped resumes where it was: shards that are finished (see shards.py) are kept.
 """
 
 import collections
@@ -24,7 +24,7 @@ from ssd_tf.data.preparation import beam
 from ssd_tf.data.preparation.shards import ShardJob, ShardResult, finished, shard_name, write_shard
 from ssd_tf.utils.errors import UserError
 
-# About 100 MB of COCO pictures in a shard; at least 4, so that small sets are read and written in parallel too.
+# About 100 MB of COCO images in a shard; at least 4, so that small sets are read and written in parallel too.
 IMAGES_PER_SHARD = 750
 MIN_SHARDS = 4
 # The order of the images in the shards is drawn once with this seed, so that sorted data sets are mixed.
@@ -65,7 +65,7 @@ def prepare(
       The manifest, whose findings name what was clipped, dropped, unreadable or missing.
 
     Raises:
-      FileNotFoundError: picture files are missing.
+      FileNotFoundError: image files are missing.
       ValueError: there is nothing to write, an argument is out of range, or Apache Beam is wanted and not installed.
     """
     _check_arguments(split, num_shards, num_workers, limit, runner, beam_options)
@@ -161,14 +161,14 @@ def _write_with_threads(jobs: list[ShardJob], num_workers: int, title: str, tota
     stop = threading.Event()
     done_before = total - sum(len(job.images) for job in jobs)
 
-    def on_picture() -> None:
+    def on_image() -> None:
         if stop.is_set():
             raise InterruptedError("another shard failed")
         progress.update()
 
     pool = concurrent.futures.ThreadPoolExecutor(num_workers)
     with tqdm.tqdm(total=total, initial=done_before, unit="img", desc=title) as progress, pool:
-        futures = {job.path.name: pool.submit(write_shard, job, on_picture) for job in jobs}
+        futures = {job.path.name: pool.submit(write_shard, job, on_image) for job in jobs}
         try:
             return {name: future.result() for name, future in futures.items()}
         except BaseException:
@@ -187,7 +187,7 @@ def _summarize(
             findings[kind].extend(messages)
     num_images = sum(result.shard.images for result in results)
     if not num_images:
-        raise UserError("no picture could be read; the first: " + findings["unreadable"][0])
+        raise UserError("no image could be read; the first: " + findings["unreadable"][0])
     by_class = zip(*(result.classes for result in results), strict=True)
     return Manifest(
         split=split,
@@ -233,7 +233,7 @@ def _remove_old_manifest(path: pathlib.Path) -> None:
 
 
 def _remove_files(output: pathlib.Path, split: str, ending: str, keep: Set[str] = frozenset()) -> None:
-    """Removes the files of this split's shards whose names go on with the pattern `ending`, but those to keep."""
+    """Removes the files of this split's shards whose names continue with the pattern `ending`, but those to keep."""
     pattern = re.compile(rf"\.?{re.escape(split)}-\d{{5,}}-of-\d{{5,}}\.tfrecord{ending}")
     for path in output.iterdir():
         if pattern.fullmatch(path.name) and path.name not in keep:

@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """One shard: annotated images -> a file of records, and beside it a note by which the finished shard is known again.
 
-Every picture is decoded once with the decoder that training uses, so that a bad file is found here and not hours into
+Every image is decoded once with the decoder that training uses, so that a bad file is found here and not hours into
 a run. Threads (prepare.py) and Apache Beam (beam.py) call the same `write_shard`, which is a function of its job alone.
 """
 
@@ -41,7 +41,7 @@ class ShardResult:
       images_with_boxes: those of its images that have a box.
       max_boxes: the most boxes of an image.
       findings: messages by kind: what was dropped, clipped or unreadable.
-      all_read: no picture file failed to be read. One that failed may be there again at the next try.
+      all_read: no image file failed to be read. One that failed may be there again at the next try.
     """
 
     shard: Shard
@@ -62,20 +62,20 @@ def note_path(shard: pathlib.Path) -> pathlib.Path:
     return shard.with_name(f"{shard.name}.done")
 
 
-def write_shard(job: ShardJob, on_picture: Callable[[], object] = lambda: None) -> ShardResult:
+def write_shard(job: ShardJob, on_image: Callable[[], object] = lambda: None) -> ShardResult:
     """Writes a shard, which appears under its name only when it is whole, and then its note.
 
     Args:
       job: what to write.
-      on_picture: called before each picture; what it raises ends the work.
+      on_image: called before each image; what it raises ends the work.
 
     Raises:
       OSError or tf.errors.OpError: the shard cannot be written.
     """
-    # Before the pictures are read: one that is replaced meanwhile is not taken for the one that was read.
+    # Before the images are read: one that is replaced meanwhile is not taken for the one that was read.
     fingerprint = _fingerprint(job)
     with atomic_path(job.path) as temporary:
-        kept, findings, all_read = _write_records(job, temporary, on_picture)
+        kept, findings, all_read = _write_records(job, temporary, on_image)
         digest = _sha256(temporary)
     counts = [len(image.boxes) for image in kept]
     result = ShardResult(
@@ -98,11 +98,11 @@ def make_record(
 
     Args:
       image: its annotations.
-      encoded: the picture's file.
+      encoded: the image's file.
       names: class names by category id.
 
     Returns:
-      The serialised record, or None where the picture cannot be used; the image as it is recorded, with clean boxes;
+      The serialised record, or None where the image cannot be used; the image as it is recorded, with clean boxes;
       and what was found, as (kind, message): "unreadable", "clipped" or "dropped".
     """
     problem = _problem_of(image, encoded)
@@ -114,9 +114,9 @@ def make_record(
 
 
 def finished(job: ShardJob) -> ShardResult | None:
-    """What an earlier run left of the very same job: same annotations, same pictures, and the shard as it was written.
+    """What an earlier run left of the very same job: same annotations, same images, and the shard as it was written.
 
-    A picture counts as the same while its path, size and time of change are. None where the shard is to be written.
+    An image counts as the same while its path, size and time of change are. None where the shard is to be written.
     """
     note = _read_note(job.path)
     if note is None or not note.result.all_read or note.job != _fingerprint(job) or not job.path.is_file():
@@ -141,16 +141,16 @@ def written(path: pathlib.Path) -> ShardResult:
 
 
 def _write_records(
-    job: ShardJob, path: pathlib.Path, on_picture: Callable[[], object]
+    job: ShardJob, path: pathlib.Path, on_image: Callable[[], object]
 ) -> tuple[list[AnnotatedImage], dict[str, list[str]], bool]:
-    """The images as they were recorded, the findings, and whether every picture file could be read."""
+    """The images as they were recorded, the findings, and whether every image file could be read."""
     names = {category.id: category.name for category in job.categories}
     kept: list[AnnotatedImage] = []
     findings: dict[str, list[str]] = collections.defaultdict(list)
     all_read = True
     with tf.io.TFRecordWriter(str(path)) as writer:
         for image in job.images:
-            on_picture()
+            on_image()
             try:
                 encoded = image.path.read_bytes()
             except OSError as error:
@@ -201,10 +201,10 @@ def _fingerprint(job: ShardJob) -> str:
     return digest.hexdigest()
 
 
-def _state_of(picture: pathlib.Path) -> tuple[int, int]:
+def _state_of(image: pathlib.Path) -> tuple[int, int]:
     """Size and time of change; a file that has gone has none, and is reported when it is to be read."""
     try:
-        stat = picture.stat()
+        stat = image.stat()
     except OSError:
         return -1, -1
     return stat.st_size, stat.st_mtime_ns
@@ -216,14 +216,14 @@ def _sha256(path: pathlib.Path) -> str:
 
 
 def _problem_of(image: AnnotatedImage, encoded: bytes) -> str:
-    """Why the picture cannot be used, or an empty string."""
+    """Why the image cannot be used, or an empty string."""
     try:
-        image_ops.picture_format(encoded)
+        image_ops.image_format(encoded)
         height, width, _ = image_ops.decode(tf.constant(encoded)).shape
     except ValueError as error:
-        return f"not a readable picture ({error})"
+        return f"not a readable image ({error})"
     except tf.errors.InvalidArgumentError as error:
-        return f"not a readable picture ({error.message.splitlines()[0][:120]})"
+        return f"not a readable image ({error.message.splitlines()[0][:120]})"
     if (height, width) != (image.height, image.width):
         return f"the file is {width}x{height}, its annotations are for {image.width}x{image.height}"
     return ""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ssd_tf.data.manifest import Manifest
-from ssd_tf.data.previews import read_pictures
+from ssd_tf.data.previews import read_images
 from ssd_tf.drawing.side_by_side import side_by_side
 from ssd_tf.evaluation.coco_matching import by_image
 from ssd_tf.evaluation.coco_metrics import ClassResult
@@ -49,7 +49,7 @@ def report_evaluation(
     monitor.image("val/confusion", step, to_image(confusion_figure(confusion_matrix(ground_truth, results), names)))
     annotations, found = by_image(ground_truth["annotations"]), by_image(results)
     sizes = {image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]}
-    for image_id, preview in read_pictures(data_dir, manifest, limit=NUM_IMAGES, max_side=_MAX_SIDE).items():
+    for image_id, preview in read_images(data_dir, manifest, limit=NUM_IMAGES, max_side=_MAX_SIDE).items():
         if image_id in sizes:
             objects = annotations[image_id], found[image_id]
             shown = side_by_side(preview.image, sizes[image_id], *objects, ground_truth["categories"])

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ssd_tf.media.latest import LatestSlot
 from ssd_tf.media.rates import Pace, Rate
 from ssd_tf.media.source import Source, SourceInfo, find_source
-from ssd_tf.viewer.engine.messages import Captured, State, Told
+from ssd_tf.viewer.engine.messages import Captured, State, StateMessage
 
 # A video that is so late leaves out frames; less is only a busy moment.
 _LATE_SECONDS = 0.1
@@ -30,7 +30,7 @@ class _Turn(enum.Enum):
     OVER = enum.auto()
 
 
-class Capturing:
+class Capture:
     """`run` is the capture thread, which puts frames and states into `output`. Other threads may call all the rest.
 
     Attributes:
@@ -39,7 +39,7 @@ class Capturing:
 
     source_info: SourceInfo | None = None
 
-    def __init__(self, output: LatestSlot[Captured | Told], fast: bool):
+    def __init__(self, output: LatestSlot[Captured | StateMessage], fast: bool):
         self._output = output
         self._fast = fast
         self._pace, self._rate = Pace(), Rate()
@@ -135,7 +135,7 @@ class Capturing:
             if turn is _Turn.FRAME and not source.info.is_live and not self._fast:
                 now = self._keep_pace(source, frame.seconds)
             rate = self._rate.add(now, frame.index + 1)
-            kept = turn is _Turn.STEP or source.info.kind == "pictures"
+            kept = turn is _Turn.STEP or source.info.kind == "images"
             self._output.put(Captured(opening, frame, now - reading, rate, kept), keep=kept)
 
     def _turn(self, source: Source, opening: int) -> _Turn:
@@ -165,7 +165,7 @@ class Capturing:
         with self._changed:
             self._changed.wait_for(lambda: self._over() or self._paused, max(0.0, due - time.monotonic()))
         now, fps = time.monotonic(), source.info.fps
-        if source.info.kind == "pictures" and now > due + _LATE_SECONDS:
+        if source.info.kind == "images" and now > due + _LATE_SECONDS:
             self._pace.restart()  # from here on, else those after it would come all at once
             self._pace.due(seconds, now)
         if source.info.kind == "video" and fps and now > due + _LATE_SECONDS:
@@ -194,4 +194,4 @@ class Capturing:
         if self._told == (opening, state):
             return
         self._told = (opening, state)
-        self._output.put(Told(opening, state, text), keep=True)
+        self._output.put(StateMessage(opening, state, text), keep=True)

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The drawing thread: draws the boxes that the viewer wants to see, and hands the picture over."""
+"""The drawing thread: draws the boxes that the viewer wants to see, and hands the image over."""
 
 import dataclasses
 import pathlib
@@ -14,7 +14,7 @@ from ssd_tf.media.latest import LatestSlot
 from ssd_tf.media.rates import Rate
 from ssd_tf.media.video_writer import VideoWriter
 from ssd_tf.utils.errors import UserError
-from ssd_tf.viewer.engine.messages import Detected, Redraw, State, Told
+from ssd_tf.viewer.engine.messages import Detected, Redraw, State, StateMessage
 from ssd_tf.viewer.engine.recorder import Recorder
 from ssd_tf.viewer.engine.view import View, count_classes, draw_view
 
@@ -26,7 +26,7 @@ class Stats:
     Attributes:
       source_fps: frames that the source gives a second.
       shown_fps: those of them that are shown.
-      latency_ms: of this frame, from reading it until its picture was handed over.
+      latency_ms: of this frame, from reading it until its image was handed over.
       inference_ms: of this frame; resizing it for the model is part of that.
       skipped: frames of this source that were not shown.
       shown: frames of this source that were.
@@ -42,18 +42,18 @@ class Stats:
 
 @dataclasses.dataclass(frozen=True)
 class Shown:
-    """A picture for the viewer.
+    """An image for the viewer.
 
     Attributes:
-      picture: uint8 RGB [h, w, 3], which fits View.size.
+      image: uint8 RGB [h, w, 3], which fits View.size.
       index, seconds: the frame's.
       frame_size: (width, height) of the frame itself, in pixels.
-      frame_name: the file's, where the frame is one of several pictures or the only one; else empty.
+      frame_name: the file's, where the frame is one of several images or the only one; else empty.
       objects: how many boxes are drawn.
       counts: class (1..C) -> detections with score enough, those of hidden classes included.
     """
 
-    picture: np.ndarray
+    image: np.ndarray
     index: int
     seconds: float
     frame_size: tuple[int, int]
@@ -63,7 +63,7 @@ class Shown:
     stats: Stats
 
 
-class Showing:
+class Display:
     """`run` is the drawing thread. Other threads may call all the rest.
 
     Attributes:
@@ -72,7 +72,7 @@ class Showing:
 
     def __init__(
         self,
-        results: LatestSlot[Detected | Told | Redraw],
+        results: LatestSlot[Detected | StateMessage | Redraw],
         on_shown: Callable[[Shown], None],
         on_state: Callable[[State, str], None],
         view: View,
@@ -99,8 +99,8 @@ class Showing:
         last = self._last
         if not last:
             return None
-        picture, _ = draw_view(last[0], self._view.at_frame_size(), LabelMemory())
-        return picture, last[0].captured.frame.index
+        image, _ = draw_view(last[0], self._view.at_frame_size(), LabelMemory())
+        return image, last[0].captured.frame.index
 
     @property
     def recorder(self) -> Recorder | None:
@@ -132,14 +132,14 @@ class Showing:
 
     def run(self) -> None:
         while (message := self._results.take()) is not None:  # a Redraw is empty, and so false
-            if isinstance(message, Told) and message.opening in (None, self.opening):
+            if isinstance(message, StateMessage) and message.opening in (None, self.opening):
                 self._tell(message)
             elif isinstance(message, Detected) and message.opening == self.opening:
                 self._show(message)
             if self._view is not self._drawn_view:
                 self._redraw()
 
-    def _tell(self, told: Told) -> None:
+    def _tell(self, told: StateMessage) -> None:
         # A pause counts neither in the video nor in the rate.
         if recorder := self._recorder:
             recorder.cut()
@@ -148,7 +148,7 @@ class Showing:
 
     def _show(self, detected: Detected) -> None:
         captured, view = detected.captured, self._view
-        picture, objects = draw_view(detected, view, self._labels)
+        image, objects = draw_view(detected, view, self._labels)
         shown = 1
         if self._last and self._last[0].opening == detected.opening:
             shown += self._last[1].shown
@@ -164,7 +164,7 @@ class Showing:
             shown=shown,
         )
         self._last, self._drawn_view = (detected, stats), view
-        self._on_shown(_shown(picture, objects, detected, view, stats))
+        self._on_shown(_shown(image, objects, detected, view, stats))
         if recorder := self._recorder:
             recorder.put(detected, view)
 
@@ -172,13 +172,13 @@ class Showing:
         if not self._last:
             return
         (detected, stats), view = self._last, self._view
-        picture, objects = draw_view(detected, view, self._labels)
+        image, objects = draw_view(detected, view, self._labels)
         self._drawn_view = view
-        self._on_shown(_shown(picture, objects, detected, view, stats))
+        self._on_shown(_shown(image, objects, detected, view, stats))
 
 
-def _shown(picture: np.ndarray, objects: int, detected: Detected, view: View, stats: Stats) -> Shown:
+def _shown(image: np.ndarray, objects: int, detected: Detected, view: View, stats: Stats) -> Shown:
     frame = detected.captured.frame
     size = (frame.image.shape[1], frame.image.shape[0])
     counts = count_classes(detected, view)
-    return Shown(picture, frame.index, frame.seconds, size, frame.name, objects, counts, stats)
+    return Shown(image, frame.index, frame.seconds, size, frame.name, objects, counts, stats)

@@ -16,10 +16,10 @@ import numpy as np
 
 from ssd_tf.media.latest import LatestSlot
 from ssd_tf.media.source import SourceInfo
-from ssd_tf.viewer.engine.capture import Capturing
-from ssd_tf.viewer.engine.display import Showing, Shown, Stats
-from ssd_tf.viewer.engine.inference import Inferring
-from ssd_tf.viewer.engine.messages import Captured, Detected, Redraw, State, Told
+from ssd_tf.viewer.engine.capture import Capture
+from ssd_tf.viewer.engine.display import Display, Shown, Stats
+from ssd_tf.viewer.engine.inference import Inference
+from ssd_tf.viewer.engine.messages import Captured, Detected, Redraw, State, StateMessage
 from ssd_tf.viewer.engine.recorder import Recorder
 from ssd_tf.viewer.engine.view import View
 
@@ -56,18 +56,18 @@ class Engine:
         """
         Args:
           load_model: is called in the inference thread, so that TensorFlow can be imported there.
-          on_shown: gets every new picture, and the last one again where the view has changed.
+          on_shown: gets every new image, and the last one again where the view has changed.
           on_state: gets every change of state.
           view: what is shown at first.
           fast: read a file as fast as possible in place of at its own pace.
         """
-        captured: LatestSlot[Captured | Told] = LatestSlot()
-        results: LatestSlot[Detected | Told | Redraw] = LatestSlot()
+        captured: LatestSlot[Captured | StateMessage] = LatestSlot()
+        results: LatestSlot[Detected | StateMessage | Redraw] = LatestSlot()
         self._slots = (captured, results)
         self._on_state = on_state
-        self._capturing = Capturing(captured, fast)
-        self._inferring = Inferring(load_model, self._capturing, captured, results)
-        self._showing = Showing(results, on_shown, on_state, view)
+        self._capturing = Capture(captured, fast)
+        self._inferring = Inference(load_model, self._capturing, captured, results)
+        self._showing = Display(results, on_shown, on_state, view)
         self._lock = threading.Lock()  # guards the two below
         self._opening = 0
         self._closed = False
@@ -120,7 +120,7 @@ class Engine:
         self._showing.set_view(view)
 
     def set_paused(self, paused: bool) -> None:
-        """Stops a file where it is; a camera goes on unseen."""
+        """Stops a file where it is; a camera continues unseen."""
         self._capturing.set_paused(paused)
 
     def step(self) -> None:

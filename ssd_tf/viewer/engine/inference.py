@@ -10,8 +10,8 @@ import numpy as np
 
 from ssd_tf.media.latest import LatestSlot
 from ssd_tf.utils.errors import mistakes
-from ssd_tf.viewer.engine.capture import Capturing
-from ssd_tf.viewer.engine.messages import Captured, Detected, Redraw, State, Told
+from ssd_tf.viewer.engine.capture import Capture
+from ssd_tf.viewer.engine.messages import Captured, Detected, Redraw, State, StateMessage
 
 if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
     from ssd_tf.geometry.detections import Detections
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
 _SCORE_THRESHOLD = 0.05
 
 
-class Inferring:
+class Inference:
     """`run` is the inference thread: takes frames, puts detections, and hands on states in their place among them.
 
     Attributes:
@@ -33,12 +33,12 @@ class Inferring:
     def __init__(
         self,
         load_model: "Callable[[], AnyPredictor]",
-        capturing: Capturing,
-        captured: LatestSlot[Captured | Told],
-        results: LatestSlot[Detected | Told | Redraw],
+        capture: Capture,
+        captured: LatestSlot[Captured | StateMessage],
+        results: LatestSlot[Detected | StateMessage | Redraw],
     ):
         self._load_model = load_model
-        self._capturing = capturing
+        self._capturing = capture
         self._captured = captured
         self._results = results
         self._retry = threading.Event()
@@ -64,7 +64,7 @@ class Inferring:
         while message := self._captured.take():
             if message.opening == failed:
                 continue
-            if isinstance(message, Told):
+            if isinstance(message, StateMessage):
                 self._results.put(message, keep=True)
                 continue
             start = time.monotonic()
@@ -73,7 +73,7 @@ class Inferring:
             except mistakes() as error:
                 failed = message.opening
                 self._capturing.stop(failed)
-                self._results.put(Told(failed, State.FAILED, f"the model failed: {error}"), keep=True)
+                self._results.put(StateMessage(failed, State.FAILED, f"the model failed: {error}"), keep=True)
                 continue
             took_ms = 1000 * (time.monotonic() - start)
             self._results.put(Detected(message, found, names, took_ms), keep=message.kept)
@@ -81,13 +81,13 @@ class Inferring:
     def _load(self) -> bool:
         """Whether the model is there and warm: the first call compiles."""
         self._retry.clear()
-        self._results.put(Told(None, State.LOADING, "Loading the model"), keep=True)
+        self._results.put(StateMessage(None, State.LOADING, "Loading the model"), keep=True)
         try:
             predictor = self._load_model()
             size = predictor.spec.image_size
             self._detect(predictor, np.zeros((size, size, 3), np.uint8))
         except mistakes() as error:
-            self._results.put(Told(None, State.FAILED, f"the model cannot be loaded: {error}"), keep=True)
+            self._results.put(StateMessage(None, State.FAILED, f"the model cannot be loaded: {error}"), keep=True)
             return False
         self.predictor = predictor
         return True

@@ -32,7 +32,7 @@ class Captured(NamedTuple):
     Attributes:
       since: when reading it began, in seconds of time.monotonic(); of a live source, when it came.
       source_fps: frames a second of the source, measured.
-      kept: whether it must not be left out: a step, or a picture.
+      kept: whether it must not be left out: a step, or an image.
     """
 
     opening: int
@@ -55,7 +55,7 @@ class Detected(NamedTuple):
         return self.captured.opening
 
 
-class Told(NamedTuple):
+class StateMessage(NamedTuple):
     """A state, with a sentence for people. `opening` is None for what holds whatever is open."""
 
     opening: int | None

@@ -86,8 +86,8 @@ class Recorder:
                 if job.part != part:
                     recording.cut()
                     part = job.part
-                picture, _ = draw_view(job.detected, job.view.at_frame_size(), labels)
-                recording.write(picture, job.detected.captured.frame.seconds)
+                image, _ = draw_view(job.detected, job.view.at_frame_size(), labels)
+                recording.write(image, job.detected.captured.frame.seconds)
             recording.close()
             self._outcome = self.path if self._writer.frames else None
         except DiskFullError as error:

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""What the viewer wants to see of a frame's detections, and the picture of it."""
+"""What the viewer wants to see of a frame's detections, and the image of it."""
 
 import dataclasses
 
@@ -18,7 +18,7 @@ class View:
     Attributes:
       score_threshold: detections with a lower score are not drawn. Under 0.05 there are none.
       hidden_classes: are not drawn; of 1..C.
-      size: (width, height) in the screen's own pixels that the picture shall fit; None is the frame's size.
+      size: (width, height) in the screen's own pixels that the image shall fit; None is the frame's size.
       text_scale: pixels of the screen for one of the desktop's, so that labels can be read on fine screens.
     """
 
@@ -33,13 +33,13 @@ class View:
 
 
 def draw_view(detected: Detected, view: View, labels: LabelMemory) -> tuple[np.ndarray, int]:
-    """The picture, uint8 RGB [h, w, 3], and how many boxes it has. `labels` keeps them where they were."""
-    image, found = detected.captured.frame.image, detected.found
+    """The image, uint8 RGB [h, w, 3], and how many boxes it has. `labels` keeps them where they were."""
+    frame, found = detected.captured.frame.image, detected.found
     count = int(found.count[0])
     classes, scores = found.classes[0, :count], found.scores[0, :count]
     wanted = (scores >= view.score_threshold) & ~np.isin(classes, list(view.hidden_classes))
-    picture = draw_detections(
-        fit_within(image, view.size) if view.size else image,
+    image = draw_detections(
+        fit_within(frame, view.size) if view.size else frame,
         found.boxes[0, :count][wanted],
         classes[wanted],
         scores[wanted],
@@ -48,7 +48,7 @@ def draw_view(detected: Detected, view: View, labels: LabelMemory) -> tuple[np.n
         text_scale=view.text_scale,
         memory=labels,
     )
-    return picture, int(wanted.sum())
+    return image, int(wanted.sum())
 
 
 def count_classes(detected: Detected, view: View) -> dict[int, int]:

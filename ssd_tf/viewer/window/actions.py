@@ -16,18 +16,18 @@ class Actions:
     def __init__(self, window: QWidget):
         self._window = window
         self._icons: dict[QAction, str] = {}
-        self.open = self._add("Open…", ["Ctrl+O"], "open", "Open a video or a picture")
-        self.open_folder = self._add("Open folder…", ["Ctrl+Shift+O"], "", "Open a folder of pictures")
+        self.open = self._add("Open…", ["Ctrl+O"], "open", "Open a video or an image")
+        self.open_folder = self._add("Open folder…", ["Ctrl+Shift+O"], "", "Open a folder of images")
         self.retry = self._add("Retry", ["Ctrl+R"], "retry", "Open the source again, from its beginning")
-        self.snapshot = self._add("Snapshot", ["S"], "snapshot", "Save this picture with its boxes as PNG")
+        self.snapshot = self._add("Snapshot", ["S"], "snapshot", "Save this image with its boxes as PNG")
         self.record = self._add("Record", ["R"], "record", "Record what is shown as mp4, or end the recording")
         self.quit = self._add("Quit", ["Ctrl+Q"], "", "Close the window")
-        self.pause = self._add("Pause", ["Space"], "pause", "Pause or go on")
+        self.pause = self._add("Pause", ["Space"], "pause", "Pause or continue")
         self.step = self._add("Step", [".", "Right"], "step", "Show one more frame and stand still")
         self.panel = self._add(
             "Score and classes", ["P"], "panel", "Show or hide the panel at the side", checkable=True
         )
-        self.full_screen = self._add("Full screen", ["F", "F11"], "full_screen", "Show nothing but the picture")
+        self.full_screen = self._add("Full screen", ["F", "F11"], "full_screen", "Show nothing but the image")
         self.leave_full_screen = self._add("Leave full screen", ["Esc"], "", "")
         self.leave_full_screen.setEnabled(False)
         self.help = self._add("Keyboard shortcuts", ["F1", "?"], "", "List all keys")
@@ -51,7 +51,7 @@ class Actions:
     def _add(self, text: str, keys: list[str], icon: str, tip: str, checkable: bool = False) -> QAction:
         action = QAction(text, self._window, checkable=checkable)
         action.setShortcuts([QKeySequence(key) for key in keys])
-        action.setAutoRepeat(False)  # else a key that is held would save pictures, or pause and go on, many times
+        action.setAutoRepeat(False)  # else a key that is held would save images, or pause and continue, many times
         action.setWhatsThis(tip or text)
         action.setToolTip(_with_keys(tip or text, action))
         if icon:

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The strip over the picture that says why nothing moves any more, and offers what can be done about it."""
+"""The strip over the image that says why nothing moves any more, and offers what can be done about it."""
 
 from PySide6.QtCore import QEvent, QObject, QRect, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
@@ -15,7 +15,7 @@ _MARGIN, _PADDING, _MAX_WIDTH = 12, 12, 520
 class Banner(QWidget):
     """Lies over the lower part of its parent, as wide as there is room for, hidden until `show_text` is called.
 
-    The last picture stays in sight above it. The buttons `retry` and `open_other` are for the owner to connect.
+    The last image stays in sight above it. The buttons `retry` and `open_other` are for the owner to connect.
     """
 
     def __init__(self, parent: QWidget):

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The classes of the model, each with a box to tick in the colour that its boxes have in the picture."""
+"""The classes of the model, each with a box to tick in the colour that its boxes have in the image."""
 
 from collections.abc import Iterable, Mapping
 
@@ -34,7 +34,7 @@ _Index = QModelIndex | QPersistentModelIndex
 
 
 class ClassList(QListWidget):
-    """A row for every class: its box, its name, and how many are in the picture.
+    """A row for every class: its box, its name, and how many are in the image.
 
     Signals:
       hidden_changed(frozenset[int]): the classes (1..C) whose box is not ticked.

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The panel beside the picture: which score and which classes are shown."""
+"""The panel beside the image: which score and which classes are shown."""
 
 from collections.abc import Mapping, Sequence
 
@@ -69,7 +69,7 @@ class ControlPanel(QWidget):
         self.classes.set_filter(self.filter.text())
 
     def set_counts(self, counts: Mapping[int, int]) -> None:
-        """How many objects of each class are in the picture."""
+        """How many objects of each class are in the image."""
         self.classes.set_counts(counts)
 
     def _lay_out(self) -> None:

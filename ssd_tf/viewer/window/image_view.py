@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Where the pictures are shown, pixel for pixel of the screen, with what is to be said over them."""
+"""Where the images are shown, pixel for pixel of the screen, with what is to be said over them."""
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
@@ -22,15 +22,15 @@ from ssd_tf.viewer.window.theme import muted_text
 # Milliseconds that a message stays: long enough to read a path twice.
 _MESSAGE_TIME = 5000
 _MARGIN = 12
-# Over pictures: what lies there cannot take the desktop's colours, since the picture may have any.
+# Over images: what lies there cannot take the desktop's colours, since the image may have any.
 _PILL, _PILL_TEXT = QColor(0, 0, 0, 190), QColor(255, 255, 255)
 
 
 class ImageView(QWidget):
-    """Shows the newest picture in the middle, and a text where there is none.
+    """Shows the newest image in the middle, and a text where there is none.
 
     Signals:
-      resized(): the place for pictures has another size, `pixel_size`.
+      resized(): the place for images has another size, `pixel_size`.
       dropped(str): a file name or address was dropped.
       double_clicked().
     """
@@ -45,7 +45,7 @@ class ImageView(QWidget):
         self.setMinimumSize(160, 120)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName("Picture")
+        self.setAccessibleName("Image")
         self._pixmap: QPixmap | None = None
         self._placeholder = ""
         self._message = ""
@@ -61,40 +61,40 @@ class ImageView(QWidget):
         return max(1, round(self.width() * ratio)), max(1, round(self.height() * ratio))
 
     @property
-    def has_picture(self) -> bool:
+    def has_image(self) -> bool:
         return self._pixmap is not None
 
     @property
     def placeholder(self) -> str:
-        """What is said where there is no picture."""
+        """What is said where there is no image."""
         return self._placeholder
 
     @property
     def message(self) -> str:
-        """What is said over the picture just now."""
+        """What is said over the image just now."""
         return self._message
 
-    def show_picture(self, picture: np.ndarray) -> None:
-        """Shows a uint8 RGB picture [h, w, 3], drawn for `pixel_size`; its pixels are copied."""
-        picture = np.ascontiguousarray(picture)
-        height, width = picture.shape[:2]
-        image = QImage(picture.data, width, height, 3 * width, QImage.Format.Format_RGB888)
+    def show_image(self, pixels: np.ndarray) -> None:
+        """Shows a uint8 RGB image [h, w, 3], drawn for `pixel_size`; its pixels are copied."""
+        pixels = np.ascontiguousarray(pixels)
+        height, width = pixels.shape[:2]
+        image = QImage(pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888)
         self._pixmap = QPixmap.fromImage(image)
         self.update()
 
-    def picture(self) -> QImage:
+    def image(self) -> QImage:
         """What is shown, without what lies over it; null where nothing is."""
         return self._pixmap.toImage() if self._pixmap else QImage()
 
     def clear(self, placeholder: str) -> None:
-        """Shows a text in place of pictures."""
+        """Shows a text in place of images."""
         self._pixmap = None
         self._placeholder = placeholder
         self.setAccessibleDescription(placeholder)
         self.update()
 
     def show_message(self, text: str) -> None:
-        """Says something over the picture for a few seconds."""
+        """Says something over the image for a few seconds."""
         self._message = text
         if text:
             self._message_timer.start()
@@ -107,7 +107,7 @@ class ImageView(QWidget):
             self.update()
 
     def show_paused(self, paused: bool) -> None:
-        """Shows that the picture stands still on purpose."""
+        """Shows that the image stands still on purpose."""
         if paused != self._paused:
             self._paused = paused
             self.update()
@@ -124,7 +124,7 @@ class ImageView(QWidget):
             area = self.rect().adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN)
             painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._placeholder)
         else:
-            self._paint_picture(painter, self._pixmap)
+            self._paint_image(painter, self._pixmap)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._recorded:
             self._paint_pill(painter, self._recorded, Qt.AlignmentFlag.AlignRight, dot=True)
@@ -149,7 +149,7 @@ class ImageView(QWidget):
         event.acceptProposedAction()
         self.dropped.emit(url.toLocalFile() if url.isLocalFile() else url.toString())
 
-    def _paint_picture(self, painter: QPainter, pixmap: QPixmap) -> None:
+    def _paint_image(self, painter: QPainter, pixmap: QPixmap) -> None:
         """In the middle, on whole pixels of the screen; smaller where the window has shrunk since it was drawn."""
         (width, height), ratio = self.pixel_size, self.devicePixelRatioF()
         size = QSize(pixmap.width(), pixmap.height())

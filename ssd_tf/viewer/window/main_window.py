@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The live window: pictures in the middle, what is shown of them at the side, and all that can be done with them."""
+"""The live window: images in the middle, what is shown of them at the side, and all that can be done with them."""
 
 import dataclasses
 import pathlib
@@ -31,7 +31,7 @@ CLOSE_TIME = 0.9
 SAVE_TIME = 10.0
 # Pixels of width below which the panel would take half of the window.
 _NARROW = 600
-_INVITATION = "Drop a video, a picture or a folder of pictures here. Ctrl+O opens a file, Ctrl+Shift+O a folder."
+_INVITATION = "Drop a video, an image or a folder of images here. Ctrl+O opens a file, Ctrl+Shift+O a folder."
 # What the banner says first of why nothing comes any more, and the words on its button.
 _STOPPED = {State.ENDED: ("info", "Play again"), State.LOST: ("warning", "Retry"), State.FAILED: ("warning", "Retry")}
 
@@ -48,7 +48,7 @@ class MainWindow(QMainWindow):
       fast: read files as fast as can be, and not at their own pace.
 
     Signals:
-      frame_shown(Shown): a picture has been put into the window.
+      frame_shown(Shown): an image has been put into the window.
       closed(): the window and its threads have ended.
 
     Attributes:
@@ -114,15 +114,15 @@ class MainWindow(QMainWindow):
     def open_dialog(self, mode: QFileDialog.FileMode = QFileDialog.FileMode.ExistingFile) -> None:
         """Asks for a file, or for a folder."""
         folders = mode is QFileDialog.FileMode.Directory
-        title = "Open a folder of pictures" if folders else "Open a video or a picture"
+        title = "Open a folder of images" if folders else "Open a video or an image"
         dialog = QFileDialog(self, title, self._source_folder())
         dialog.setFileMode(mode)
         dialog.fileSelected.connect(self.open_source)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()  # which returns at once; the picture goes on
+        dialog.open()  # which returns at once; the image continues
 
     def toggle_paused(self) -> None:
-        """Pauses, goes on, or plays what has ended from its beginning."""
+        """Pauses, continues, or plays what has ended from its beginning."""
         if self.state is State.ENDED:
             self.open_source(self._source)
         else:
@@ -151,7 +151,7 @@ class MainWindow(QMainWindow):
         super().changeEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Hides the panel where it would leave too little room for the picture; it can be called back."""
+        """Hides the panel where it would leave too little room for the image; it can be called back."""
         narrow = self.width() < _NARROW
         if narrow != self._narrow:
             self._narrow = narrow
@@ -231,7 +231,7 @@ class MainWindow(QMainWindow):
 
     def _show(self, shown: Shown) -> None:
         self.frame_index = shown.index
-        self.view.show_picture(shown.picture)
+        self.view.show_image(shown.image)
         self.panel.set_counts(shown.counts)
         if info := self.engine.source_info:  # none where another source is being opened
             self._shown_source = info.name
@@ -292,18 +292,18 @@ class MainWindow(QMainWindow):
         commands, going = self.commands, self.state in (State.RUNNING, State.PAUSED)
         commands.pause.setEnabled(going or self.state is State.ENDED)
         if self._paused or self.state is State.ENDED:
-            commands.set_words(commands.pause, "Play", "play", "Go on")
+            commands.set_words(commands.pause, "Play", "play", "Continue")
         else:
             commands.set_words(commands.pause, "Pause", "pause", "Pause")
         commands.step.setEnabled(going)
-        commands.snapshot.setEnabled(self.view.has_picture)
-        commands.record.setEnabled(self.view.has_picture)
+        commands.snapshot.setEnabled(self.view.has_image)
+        commands.record.setEnabled(self.view.has_image)
         commands.retry.setEnabled(self.state is not State.LOADING and not self.engine.broken)
         for opening in (commands.open, commands.open_folder, self.cameras.menuAction()):
             opening.setEnabled(not self.engine.broken)
 
     def _show_controls(self) -> None:
-        """All but the picture goes in full screen."""
+        """All but the image goes in full screen."""
         full_screen = self.isFullScreen()
         for widget in (self.menuBar(), self.tools, self.status):
             widget.setVisible(not full_screen)

@@ -44,13 +44,13 @@ class Saver(QObject):
         self._timer.timeout.connect(self._look)
 
     def snapshot(self, name: str) -> None:
-        """Saves the picture that is shown, in its own size and with its boxes: NAME_000123.png for frame 123."""
+        """Saves the image that is shown, in its own size and with its boxes: NAME_000123.png for frame 123."""
         taken = self._engine.snapshot()  # now, since the next frame may come before the thread starts
         if taken is None:
-            self.said.emit("There is no picture to save yet")
+            self.said.emit("There is no image to save yet")
             return
-        picture, index = taken
-        self._background.run("snapshot", lambda: self._save(picture, f"{name}_{index:06}"), self._say)
+        image, index = taken
+        self._background.run("snapshot", lambda: self._save(image, f"{name}_{index:06}"), self._say)
 
     def toggle_recording(self, name: str) -> None:
         """Begins a recording, NAME.mp4, or ends it."""
@@ -92,13 +92,13 @@ class Saver(QObject):
         self.problem = ""
         self.said.emit(text)
 
-    def _save(self, picture: np.ndarray, name: str) -> str:
+    def _save(self, image: np.ndarray, name: str) -> str:
         with self._naming:
             path = free_path(self._folder, name, ".png")
             try:
-                save_png(picture, path)
+                save_png(image, path)
             except OSError as error:
-                self.problem = f"Cannot save the picture: {error}"
+                self.problem = f"Cannot save the image: {error}"
                 return self.problem
         return f"Saved {path}"
 
@@ -112,15 +112,15 @@ class Saver(QObject):
 
 
 def default_folder() -> pathlib.Path:
-    """The user's folder for pictures where there is one, else the current folder."""
-    pictures = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
-    folder = pathlib.Path(pictures)
-    return folder if pictures and folder.is_dir() else pathlib.Path.cwd()
+    """The user's folder for images where there is one, else the current folder."""
+    images = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
+    folder = pathlib.Path(images)
+    return folder if images and folder.is_dir() else pathlib.Path.cwd()
 
 
 def free_path(folder: pathlib.Path, name: str, suffix: str) -> pathlib.Path:
     """A path in the folder that is not taken: name.png, name_2.png, ...; what no file name may have becomes "_"."""
-    clean = re.sub(r"[^\w.-]+", "_", name).strip("_.") or "picture"
+    clean = re.sub(r"[^\w.-]+", "_", name).strip("_.") or "image"
     path = folder / f"{clean}{suffix}"
     numbers = itertools.count(2)
     while path.exists():
@@ -128,13 +128,13 @@ def free_path(folder: pathlib.Path, name: str, suffix: str) -> pathlib.Path:
     return path
 
 
-def save_png(picture_u8_hw3: np.ndarray, path: pathlib.Path) -> None:
-    """Writes an RGB picture.
+def save_png(image_u8_hw3: np.ndarray, path: pathlib.Path) -> None:
+    """Writes an RGB image.
 
     Raises:
       OSError: the folder cannot be written to, or the disk is full.
     """
-    _, encoded = cv2.imencode(".png", cv2.cvtColor(picture_u8_hw3, cv2.COLOR_RGB2BGR))
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(image_u8_hw3, cv2.COLOR_RGB2BGR))
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
         temporary.write_bytes(encoded.tobytes())

@@ -12,7 +12,7 @@ from ssd_tf.media.opencv_source import stream_name
 from ssd_tf.media.source import SourceInfo
 from ssd_tf.viewer.engine.engine import Shown
 
-# Share of the newest frame in the latency that is shown: after seven frames half of what is shown is newer.
+# BatchShard of the newest frame in the latency that is shown: after seven frames half of what is shown is newer.
 _NEWEST_SHARE = 0.1
 # The widest that the speed usually gets; room for it is kept, so that the texts beside it do not jump.
 _WIDEST_SPEED = "000.0 of 000 frames/s · 000 ms"
@@ -97,8 +97,8 @@ def source_name(source: str) -> str:
 
 
 def place(index: int, seconds: float, info: SourceInfo) -> str:
-    """Where in the source a frame is: "3 of 16" for pictures, "0:12 of 1:05" for a video, else "0:12"."""
-    if info.kind == "pictures":
+    """Where in the source a frame is: "3 of 16" for images, "0:12 of 1:05" for a video, else "0:12"."""
+    if info.kind == "images":
         return f"{index + 1} of {info.frames}"
     if info.frames and info.fps:
         return f"{clock(seconds)} of {clock(info.frames / info.fps)}"

@@ -14,8 +14,8 @@ from ssd_tf.viewer.engine.engine import Shown, State
 class Handover(QObject):
     """What the engine's threads call; the signals come in the GUI thread.
 
-    Of pictures only the newest waits: one that the GUI thread did not take in time is replaced, so that a slow screen
-    shows fewer pictures and not older ones. Changes of state all arrive, in order.
+    Of images only the newest waits: one that the GUI thread did not take in time is replaced, so that a slow screen
+    shows fewer images and not older ones. Changes of state all arrive, in order.
 
     Signals:
       shown(Shown), state_changed(State, str).
@@ -26,7 +26,7 @@ class Handover(QObject):
 
     shown = Signal(object)
     state_changed = Signal(object, str)
-    _picture_waits = Signal()
+    _image_waits = Signal()
     _state_waits = Signal(object, str)
 
     def __init__(self, parent: QObject | None = None):
@@ -34,7 +34,7 @@ class Handover(QObject):
         self._lock = threading.Lock()
         self._newest: Shown | None = None
         self.last_words = ""
-        self._picture_waits.connect(self._take, Qt.ConnectionType.QueuedConnection)
+        self._image_waits.connect(self._take, Qt.ConnectionType.QueuedConnection)
         self._state_waits.connect(self.state_changed, Qt.ConnectionType.QueuedConnection)
 
     def put_shown(self, shown: Shown) -> None:
@@ -42,7 +42,7 @@ class Handover(QObject):
             announced = self._newest is not None
             self._newest = shown
         if not announced:
-            self._picture_waits.emit()
+            self._image_waits.emit()
 
     def put_state(self, state: State, text: str) -> None:
         if state is State.CLOSED:

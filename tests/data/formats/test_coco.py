@@ -13,7 +13,7 @@ from ssd_tf.data.formats.coco import read_coco
 
 
 def content():
-    """Two pictures of 200x100; the first has a box of class 90, the second one of class 7, which is a crowd."""
+    """Two images of 200x100; the first has a box of class 90, the second one of class 7, which is a crowd."""
     return {
         "images": [
             {"id": 900, "file_name": "b.jpg", "height": 100, "width": 200},
@@ -42,7 +42,7 @@ def write(folder: pathlib.Path, value) -> pathlib.Path:
 
 
 def read(folder: pathlib.Path, value):
-    return read_coco(write(folder, value), folder / "pictures")
+    return read_coco(write(folder, value), folder / "images")
 
 
 def error_of(folder: pathlib.Path, value) -> str:
@@ -56,7 +56,7 @@ def test_images_keep_their_order_and_their_sparse_ids(tmp_path):
     dataset = read(tmp_path, content())
     assert [image.image_id for image in dataset.images] == [900, 4]
     assert [image.category_ids.tolist() for image in dataset.images] == [[90], [7]]
-    assert [image.path for image in dataset.images] == [tmp_path / "pictures" / name for name in ("b.jpg", "a.jpg")]
+    assert [image.path for image in dataset.images] == [tmp_path / "images" / name for name in ("b.jpg", "a.jpg")]
     assert (dataset.images[0].height, dataset.images[0].width) == (100, 200)
 
 
@@ -104,22 +104,22 @@ def test_image_without_annotations_is_kept(tmp_path):
 
 def test_file_name_with_folders_falls_back_to_the_name_alone(tmp_path):
     value = content()
-    value["images"][0]["file_name"] = "/home/somebody/pictures/b.jpg"
+    value["images"][0]["file_name"] = "/home/somebody/images/b.jpg"
     value["images"][1]["file_name"] = "val2017/a.jpg"
-    (tmp_path / "pictures").mkdir()
+    (tmp_path / "images").mkdir()
     for name in ("a.jpg", "b.jpg"):
-        (tmp_path / "pictures" / name).touch()
+        (tmp_path / "images" / name).touch()
     paths = [image.path for image in read(tmp_path, value).images]
-    assert paths == [tmp_path / "pictures" / "b.jpg", tmp_path / "pictures" / "a.jpg"]
+    assert paths == [tmp_path / "images" / "b.jpg", tmp_path / "images" / "a.jpg"]
 
 
 def test_file_name_with_folders_that_are_there_is_taken_as_it_is(tmp_path):
     value = content()
     value["images"][1]["file_name"] = "val2017/a.jpg"
-    (tmp_path / "pictures" / "val2017").mkdir(parents=True)
+    (tmp_path / "images" / "val2017").mkdir(parents=True)
     for name in ("a.jpg", "val2017/a.jpg"):
-        (tmp_path / "pictures" / name).touch()
-    assert read(tmp_path, value).images[1].path == tmp_path / "pictures" / "val2017" / "a.jpg"
+        (tmp_path / "images" / name).touch()
+    assert read(tmp_path, value).images[1].path == tmp_path / "images" / "val2017" / "a.jpg"
 
 
 def test_polygons_do_not_stay_in_memory(tmp_path):

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""COCO 2017 in small: archives of drawn pictures with COCO's names, on a server of this machine."""
+"""COCO 2017 in small: archives of synthetic images with COCO's names, on a server of this machine."""
 
 import functools
 import hashlib
@@ -94,7 +94,7 @@ def test_split_is_downloaded_and_unpacked(requests, tmp_path, split):
     listed = {image["file_name"] for image in json.loads(annotations.read_text())["images"]}
     assert {path.name for path in images.iterdir()} == listed
     assert len(listed) == NUM_IMAGES[split]
-    # The other split's pictures, 19 GB perhaps, stay where they are.
+    # The other split's images, 19 GB perhaps, stay where they are.
     assert requests == ["/annotations_trainval2017.zip", f"/{split}2017.zip"]
 
 
@@ -115,7 +115,7 @@ def test_second_call_fetches_nothing_and_puts_back_what_is_gone(requests, tmp_pa
     assert len(requests) == 2
 
 
-def test_other_split_needs_only_its_pictures(requests, tmp_path):
+def test_other_split_needs_only_its_images(requests, tmp_path):
     download_coco2017("val", tmp_path)
     download_coco2017("train", tmp_path)
     assert requests == ["/annotations_trainval2017.zip", "/val2017.zip", "/train2017.zip"]

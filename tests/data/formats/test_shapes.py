@@ -11,15 +11,15 @@ from pycocotools.coco import COCO
 
 from ssd_tf.data.formats import shapes
 
-SMALL = (96, 72)  # (width, height); small pictures keep the tests quick
+SMALL = (96, 72)  # (width, height); small images keep the tests quick
 
 
 def _bytes_of(folder: pathlib.Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def _picture(seed: int, index: int = 0, size: tuple[int, int] = SMALL):
-    return shapes.draw_picture(np.random.default_rng([seed, index]), size)
+def _image(seed: int, index: int = 0, size: tuple[int, int] = SMALL):
+    return shapes.draw_image(np.random.default_rng([seed, index]), size)
 
 
 def test_same_seed_gives_the_same_bytes(tmp_path):
@@ -28,7 +28,7 @@ def test_same_seed_gives_the_same_bytes(tmp_path):
     assert _bytes_of(tmp_path / "a") == _bytes_of(tmp_path / "b")
 
 
-def test_another_seed_gives_other_pictures(tmp_path):
+def test_another_seed_gives_other_images(tmp_path):
     shapes.draw_shapes(tmp_path / "a", 3, seed=0, image_size=SMALL)
     shapes.draw_shapes(tmp_path / "b", 3, seed=1, image_size=SMALL)
     one, other = _bytes_of(tmp_path / "a"), _bytes_of(tmp_path / "b")
@@ -36,7 +36,7 @@ def test_another_seed_gives_other_pictures(tmp_path):
     assert all(one[name] != other[name] for name in one)
 
 
-def test_picture_does_not_depend_on_how_many_are_drawn(tmp_path):
+def test_image_does_not_depend_on_how_many_are_drawn(tmp_path):
     few = json.loads(shapes.draw_shapes(tmp_path / "few", 2, image_size=SMALL).read_text())
     many = json.loads(shapes.draw_shapes(tmp_path / "many", 6, image_size=SMALL).read_text())
     for image in few["images"]:
@@ -56,7 +56,7 @@ def test_boxes_and_areas_are_those_of_the_masks(monkeypatch):
 
     monkeypatch.setattr(shapes, "place_shapes", remember)
     for index in range(20):
-        _, boxes, category_ids, areas = _picture(0, index)
+        _, boxes, category_ids, areas = _image(0, index)
         masks, expected_ids = seen[-1]
         assert category_ids.tolist() == expected_ids.tolist()
         for mask, (x, y, w, h), area in zip(masks, boxes, areas, strict=True):
@@ -67,7 +67,7 @@ def test_boxes_and_areas_are_those_of_the_masks(monkeypatch):
 
 
 def test_only_the_pixels_of_the_masks_are_painted(monkeypatch):
-    painted, _, _, _ = _picture(4)
+    painted, _, _, _ = _image(4)
     masks = []
     place = shapes.place_shapes
 
@@ -76,17 +76,17 @@ def test_only_the_pixels_of_the_masks_are_painted(monkeypatch):
         return [], np.zeros(0, np.int32)
 
     monkeypatch.setattr(shapes, "place_shapes", hide)
-    background, _, _, _ = _picture(4)
+    background, _, _, _ = _image(4)
     union = np.any(masks, axis=0)
     assert not np.any((painted != background).any(axis=2) & ~union)
     # A shape is at least MIN_CONTRAST from the mean beneath it; noise may make a rare pixel equal.
     assert np.mean((painted != background).any(axis=2)[union]) > 0.99
 
 
-def test_boxes_lie_within_the_picture():
+def test_boxes_lie_within_the_image():
     for index in range(30):
-        picture, boxes, category_ids, areas = _picture(1, index)
-        assert picture.shape == (SMALL[1], SMALL[0], 3) and picture.dtype == np.uint8
+        image, boxes, category_ids, areas = _image(1, index)
+        assert image.shape == (SMALL[1], SMALL[0], 3) and image.dtype == np.uint8
         assert 1 <= len(boxes) == len(category_ids) == len(areas) <= shapes.MAX_SHAPES
         assert (boxes[:, :2] >= 0).all() and (boxes[:, 2:] > 0).all()
         assert (boxes[:, :2] + boxes[:, 2:] <= SMALL).all()
@@ -104,8 +104,8 @@ def test_no_shape_is_hidden_more_than_the_limit():
     assert overlaps > 5  # or the limit is not tested
 
 
-def test_every_class_appears_in_fifty_pictures():
-    ids = np.concatenate([_picture(0, index)[2] for index in range(50)])
+def test_every_class_appears_in_fifty_images():
+    ids = np.concatenate([_image(0, index)[2] for index in range(50)])
     assert set(ids.tolist()) == set(shapes.CATEGORIES)
 
 
@@ -147,7 +147,7 @@ def test_pycocotools_reads_the_file(tmp_path):
         data = cv2.imread(str(tmp_path / "images" / image["file_name"]))
         assert data is not None and data.shape == (image["height"], image["width"], 3)
         found = coco.loadAnns(coco.getAnnIds(imgIds=[image["id"]]))
-        _, boxes, category_ids, areas = _picture(9, image["id"] - 100)
+        _, boxes, category_ids, areas = _image(9, image["id"] - 100)
         assert [entry["bbox"] for entry in found] == boxes.tolist()
         assert [entry["category_id"] for entry in found] == category_ids.tolist()
         assert [entry["area"] for entry in found] == areas.tolist()
@@ -160,7 +160,7 @@ def test_jpeg_keeps_the_colours(tmp_path):
     assert data is not None
     decoded = cv2.cvtColor(data, cv2.COLOR_BGR2RGB).astype(int)
     # Chroma is subsampled, so edges differ; swapped channels would move the means by far more.
-    difference = decoded.mean(axis=(0, 1)) - _picture(5)[0].mean(axis=(0, 1))
+    difference = decoded.mean(axis=(0, 1)) - _image(5)[0].mean(axis=(0, 1))
     assert np.abs(difference).max() < 1.0
 
 

@@ -25,7 +25,7 @@ def apache_beam():
 
 @pytest.fixture
 def dataset(tmp_path) -> AnnotatedDataset:
-    """Twelve drawn pictures, of which the second is text, so that there are findings."""
+    """Twelve synthetic images, of which the second is text, so that there are findings."""
     annotations = shapes.draw_shapes(tmp_path / "drawn", 12, image_size=(64, 64))
     dataset = read_coco(annotations, annotations.parent / "images")
     dataset.images[1].path.write_text("words")
@@ -71,13 +71,13 @@ def test_paths_that_are_relative_are_those_of_the_folder_where_the_program_runs(
 
 @pytest.mark.proof
 @pytest.mark.usefixtures("apache_beam")
-def test_beam_goes_on_where_threads_were_stopped(dataset, tmp_path, monkeypatch):
+def test_beam_continues_where_threads_were_stopped(dataset, tmp_path, monkeypatch):
     run(dataset, tmp_path / "whole", "local")
     serialize, calls = records.serialize, []
 
     def stops_at_the_eighth(image, *args):
         calls.append(image.image_id)
-        if len(calls) == 8:  # in the third shard of 3 images, one of which is no picture
+        if len(calls) == 8:  # in the third shard of 3 images, one of which is no image
             raise KeyboardInterrupt
         return serialize(image, *args)
 
@@ -93,7 +93,7 @@ def test_beam_goes_on_where_threads_were_stopped(dataset, tmp_path, monkeypatch)
 
 @pytest.mark.proof
 @pytest.mark.usefixtures("apache_beam")
-def test_worker_that_fails_is_one_clear_error_and_the_next_run_goes_on(dataset, tmp_path, monkeypatch):
+def test_worker_that_fails_is_one_clear_error_and_the_next_run_continues(dataset, tmp_path, monkeypatch):
     serialize = records.serialize
 
     def fails_at_the_ninth(image, *args):

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Preparation: every picture once, everything wrong with the data told, and never half a split that looks whole."""
+"""Preparation: every image once, everything wrong with the data told, and never half a split that looks whole."""
 
 import dataclasses
 import io
@@ -31,7 +31,7 @@ N = 12
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory) -> pathlib.Path:
-    """The annotations of N drawn pictures of 64x64. Tests that spoil pictures copy them first."""
+    """The annotations of N synthetic images of 64x64. Tests that spoil images copy them first."""
     return shapes.draw_shapes(tmp_path_factory.mktemp("drawn"), N, image_size=(64, 64), start_id=100)
 
 
@@ -143,20 +143,20 @@ def test_text_named_jpg_is_left_out_and_named(dataset, tmp_path):
     manifest = run(spoilt, tmp_path / "out")
     assert list(manifest.findings) == ["unreadable"]
     assert len(manifest.findings["unreadable"]) == 1
-    assert manifest.findings["unreadable"][0].startswith("words.jpg: not a readable picture")
+    assert manifest.findings["unreadable"][0].startswith("words.jpg: not a readable image")
     assert ids_of(tmp_path / "out", manifest) == [x.image_id for k, x in enumerate(dataset.images) if k != 2]
     assert manifest.num_images == N - 1
     assert sum(c.boxes for c in manifest.classes) == sum(len(x.boxes) for k, x in enumerate(dataset.images) if k != 2)
 
 
-def test_truncated_picture_is_left_out_and_named(dataset, tmp_path):
+def test_truncated_image_is_left_out_and_named(dataset, tmp_path):
     whole = dataset.images[2].path.read_bytes()
     manifest = run(with_file(dataset, 2, tmp_path / "half.jpg", whole[: len(whole) // 2]), tmp_path / "out")
     assert manifest.findings["unreadable"][0].startswith("half.jpg: ")
     assert manifest.num_images == N - 1
 
 
-def test_picture_of_another_size_than_annotated_is_left_out_with_both_sizes(dataset, tmp_path):
+def test_image_of_another_size_than_annotated_is_left_out_with_both_sizes(dataset, tmp_path):
     done, encoded = cv2.imencode(".png", np.zeros((32, 48, 3), np.uint8))
     assert done
     manifest = run(with_file(dataset, 0, tmp_path / "small.png", encoded.tobytes()), tmp_path / "out")
@@ -164,12 +164,12 @@ def test_picture_of_another_size_than_annotated_is_left_out_with_both_sizes(data
     assert manifest.num_images == N - 1
 
 
-def test_picture_of_a_kind_that_is_not_supported_is_left_out_and_named(dataset, tmp_path):
+def test_image_of_a_kind_that_is_not_supported_is_left_out_and_named(dataset, tmp_path):
     stream = io.BytesIO()
     Image.new("RGB", (64, 64), (10, 20, 30)).save(stream, "WEBP")  # TensorFlow decodes it, other readers do not
     manifest = run(with_file(dataset, 0, tmp_path / "web.jpg", stream.getvalue()), tmp_path / "out")
     (message,) = manifest.findings["unreadable"]
-    assert message.startswith("web.jpg: not a readable picture") and "JPEG, PNG, GIF or BMP" in message
+    assert message.startswith("web.jpg: not a readable image") and "JPEG, PNG, GIF or BMP" in message
     assert manifest.num_images == N - 1
 
 
@@ -196,10 +196,10 @@ def test_boxes_clipped_and_dropped_are_named_in_manifest_and_report(dataset, tmp
     assert load_manifest(tmp_path, "train").findings == manifest.findings
     name = dataset.images[5].path.name
     assert manifest.findings["clipped"] == [
-        f"{name}: clipped: box [x, y, w, h] = [32, 32, 32, 64] of class id 3 in a 64x64 picture"
+        f"{name}: clipped: box [x, y, w, h] = [32, 32, 32, 64] of class id 3 in a 64x64 image"
     ]
     assert manifest.findings["dropped"] == [
-        f"{name}: dropped: box [x, y, w, h] = [32, 32, 16, 0] of class id 7 in a 64x64 picture"
+        f"{name}: dropped: box [x, y, w, h] = [32, 32, 16, 0] of class id 7 in a 64x64 image"
     ]
     example = next(x for x in read(tmp_path, manifest) if int(x.source_id) == 105)
     assert example.boxes.tolist() == [[0.5, 0.5, 1.0, 1.0]]
@@ -232,7 +232,7 @@ def test_nothing_readable_is_an_error_that_names_a_file(dataset, tmp_path):
     words = tmp_path / "words.jpg"
     words.write_bytes(b"words")
     spoilt = dataclasses.replace(dataset, images=(dataclasses.replace(dataset.images[0], path=words),))
-    with pytest.raises(ValueError, match=r"no picture could be read.*words\.jpg"):
+    with pytest.raises(ValueError, match=r"no image could be read.*words\.jpg"):
         run(spoilt, tmp_path / "out")
     assert not (tmp_path / "out" / "train.json").exists()
 
@@ -318,7 +318,7 @@ def test_error_stops_the_other_shards(dataset, tmp_path, monkeypatch):
     monkeypatch.setattr(records, "serialize", fails_at_once_and_then_is_slow)
     with pytest.raises(RuntimeError, match="stopped"):
         run(dataset, tmp_path, num_shards=4, num_workers=1)
-    # The other three shards have 9 pictures; the worker may have begun one before it was told to stop.
+    # The other three shards have 9 images; the worker may have begun one before it was told to stop.
     assert len(calls) <= 4
     assert list(tmp_path.glob("*-of-*")) == list(tmp_path.glob(".*.tmp")) == []
 
@@ -399,7 +399,7 @@ def test_manifest_is_json_that_people_can_read(dataset, tmp_path):
     assert content["split"] == "val" and content["num_images"] == N
 
 
-def test_real_coco_pictures_are_all_readable(shared, tmp_path):
+def test_real_coco_images_are_all_readable(shared, tmp_path):
     folder = shared / "data" / "coco-mini"
     read_in = read_coco(folder / "annotations" / "instances_train2017.json", folder / "train2017")
     manifest = run(read_in, tmp_path, limit=40)

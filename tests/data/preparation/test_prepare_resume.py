@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""A preparation that was stopped at any moment goes on, and ends with the files of one that was not stopped."""
+"""A preparation that was stopped at any moment continues, and ends with the files of one that was not stopped."""
 
 import pathlib
 import shutil
@@ -21,7 +21,7 @@ SHARDS = 4
 
 @pytest.fixture
 def dataset(tmp_path) -> AnnotatedDataset:
-    """N drawn pictures, of which the second is text, so that there are findings."""
+    """N synthetic images, of which the second is text, so that there are findings."""
     annotations = shapes.draw_shapes(tmp_path / "drawn", N, image_size=(64, 64))
     dataset = read_coco(annotations, annotations.parent / "images")
     dataset.images[1].path.write_text("words")
@@ -46,7 +46,7 @@ def run(dataset, folder, **options):
 
 
 def stop_at(call: int, dataset, folder, error=KeyboardInterrupt) -> None:
-    """A preparation in which the record of that number fails. 11 pictures are readable, in shards of 2 or 3."""
+    """A preparation in which the record of that number fails. 11 images are readable, in shards of 2 or 3."""
     serialize, count = records.serialize, iter(range(1000))
 
     def fails(*args):
@@ -133,7 +133,7 @@ def test_finished_preparation_that_is_run_again_replaces_all(dataset, tmp_path, 
         assert len(calls) == N - 1
 
 
-def test_changed_picture_is_in_the_shard_that_is_written_again(dataset, tmp_path, calls):
+def test_changed_image_is_in_the_shard_that_is_written_again(dataset, tmp_path, calls):
     stop_at(10, dataset, tmp_path / "out")  # in the last shard
     changed, other = dataset.images[2].path, dataset.images[3].path
     changed.write_bytes(other.read_bytes())

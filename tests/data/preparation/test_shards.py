@@ -19,7 +19,7 @@ from ssd_tf.data.preparation.shards import ShardJob, finished, note_path, write_
 
 @pytest.fixture
 def job(tmp_path) -> ShardJob:
-    """Four drawn pictures, a box of the first of which leaves it."""
+    """Four synthetic images, a box of the first of which leaves it."""
     annotations = shapes.draw_shapes(tmp_path / "drawn", 4, image_size=(64, 64))
     dataset = read_coco(annotations, annotations.parent / "images")
     (tmp_path / "out").mkdir()
@@ -103,15 +103,15 @@ def touch_later(path: pathlib.Path):
 
 
 @pytest.mark.parametrize("change", [grow, touch_later, pathlib.Path.unlink])
-def test_shard_with_a_picture_that_changed_is_not_finished(job, change):
+def test_shard_with_a_image_that_changed_is_not_finished(job, change):
     write_shard(job)
     change(job.images[3].path)
     assert finished(job) is None
 
 
-def test_picture_that_changes_while_the_shard_is_written_makes_it_unfinished(job):
+def test_image_that_changes_while_the_shard_is_written_makes_it_unfinished(job):
     last = job.images[3].path
-    write_shard(job, on_picture=lambda: touch_later(last))
+    write_shard(job, on_image=lambda: touch_later(last))
     assert finished(job) is None
 
 
@@ -143,7 +143,7 @@ def test_damaged_note_makes_the_shard_unfinished(job, content):
         written(job.path)
 
 
-def test_shard_without_a_picture_that_could_not_be_read_is_tried_again(job):
+def test_shard_without_a_image_that_could_not_be_read_is_tried_again(job):
     # A file may be there again at the next try: a disk that comes back, a right that is given.
     path = job.images[2].path
     content, stat = path.read_bytes(), path.stat()
@@ -158,7 +158,7 @@ def test_shard_without_a_picture_that_could_not_be_read_is_tried_again(job):
     assert finished(job)
 
 
-def test_shard_without_a_picture_that_is_none_is_finished(job):
+def test_shard_without_a_image_that_is_none_is_finished(job):
     job.images[2].path.write_bytes(b"words")
     result = write_shard(job)
     assert result.shard.images == 3

@@ -89,7 +89,7 @@ def test_the_same_sixteen_images_are_shown_at_each_evaluation(split, tmp_path):
     assert tf.io.decode_image(encoded).shape == (int(height), int(width), 3)
 
 
-def test_confusion_matrix_is_a_picture(split, tmp_path):
+def test_confusion_matrix_is_a_image(split, tmp_path):
     width, height, _ = values(report(split, tmp_path), "val/confusion")
     assert int(width) > 300 and int(height) > 200
 

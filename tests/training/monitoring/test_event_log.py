@@ -48,13 +48,13 @@ def test_report_is_a_line_and_scalars(tmp_path):
     assert events(tmp_path) == [(10, "train/loss", 2.5), (10, "train/lr", 0.125), (20, "val/AP", 0.25)]
 
 
-def test_line_can_be_read_while_the_run_goes_on(tmp_path):
+def test_line_can_be_read_while_the_run_continues(tmp_path):
     with Monitor(tmp_path, 0) as monitor:
         monitor.report("train", 1, {"loss": 1.0})
         assert lines(tmp_path) == [{"step": 1, "loss": 1.0}]
 
 
-def test_events_can_be_read_while_the_run_goes_on(tmp_path):
+def test_events_can_be_read_while_the_run_continues(tmp_path):
     # A run that is killed must not lose what it reported before its last checkpoint.
     with Monitor(tmp_path, 0) as monitor:
         monitor.report("train", 1, {"loss": 1.0})
@@ -130,7 +130,7 @@ def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_run_that_goes_on_adds_to_the_lines(tmp_path):
+def test_run_that_continues_adds_to_the_lines(tmp_path):
     with Monitor(tmp_path, 0) as monitor:
         monitor.report("train", 10, {"loss": 1.0})
     with Monitor(tmp_path, 10) as monitor:
@@ -138,7 +138,7 @@ def test_run_that_goes_on_adds_to_the_lines(tmp_path):
     assert [line["step"] for line in lines(tmp_path)] == [10, 20]
 
 
-def test_run_that_goes_on_drops_later_lines(tmp_path):
+def test_run_that_continues_drops_later_lines(tmp_path):
     # Killed at step 30, the last checkpoint is of step 20: 30 will come again.
     with Monitor(tmp_path, 0) as monitor:
         for step in (10, 20, 30):
@@ -153,7 +153,7 @@ def event_files(folder):
     return list((folder / "tensorboard").glob("events*"))
 
 
-def test_run_that_goes_on_drops_later_events(tmp_path):
+def test_run_that_continues_drops_later_events(tmp_path):
     with Monitor(tmp_path, 0) as monitor:
         monitor.image("start", 0, np.zeros((4, 4, 3), np.uint8))
         monitor.image("later", 30, np.zeros((4, 4, 3), np.uint8))

@@ -38,7 +38,7 @@ def test_run_that_ends_inside_the_range_writes_what_it_has(tmp_path):
     assert len(profiles(tmp_path)) == 1
 
 
-def test_run_that_goes_on_inside_the_range_records_the_rest(tmp_path):
+def test_run_that_continues_inside_the_range_records_the_rest(tmp_path):
     assert run(tmp_path, (2, 9), 8, 10) == [False, True, True]
 
 

@@ -11,8 +11,8 @@ from PIL import Image
 from ssd_tf.media.latest import LatestSlot
 from ssd_tf.media.source import Frame, Source, SourceInfo
 from ssd_tf.viewer.engine import capture as capturing_module
-from ssd_tf.viewer.engine.capture import Capturing
-from ssd_tf.viewer.engine.messages import Captured, State, Told
+from ssd_tf.viewer.engine.capture import Capture
+from ssd_tf.viewer.engine.messages import Captured, State, StateMessage
 from tests.fixtures.live import FRAMES, NotingSlot
 from tests.fixtures.live_viewer import PATIENCE
 
@@ -25,7 +25,7 @@ class Watched(LatestSlot):
         self.ended = threading.Event()
 
     def put(self, item, keep: bool = False) -> None:
-        if isinstance(item, Told) and item.state is State.ENDED:
+        if isinstance(item, StateMessage) and item.state is State.ENDED:
             self.ended.set()
         super().put(item, keep)
 
@@ -56,24 +56,24 @@ class Endless(Source):
 
 @pytest.fixture
 def play(monkeypatch):
-    """play(source): its Capturing, and where that puts what it reads."""
+    """play(source): its Capture, and where that puts what it reads."""
     started = []
 
-    def start(source: Source | str, output: LatestSlot | None = None) -> tuple[Capturing, LatestSlot]:
+    def start(source: Source | str, output: LatestSlot | None = None) -> tuple[Capture, LatestSlot]:
         output = output or LatestSlot()
         if isinstance(source, Source):
             monkeypatch.setattr(capturing_module, "find_source", lambda _: source)
-        capturing = Capturing(output, fast=not isinstance(source, Source))
-        thread = threading.Thread(target=capturing.run)
-        capturing.allow()
-        capturing.play(1, str(source))
+        capture = Capture(output, fast=not isinstance(source, Source))
+        thread = threading.Thread(target=capture.run)
+        capture.allow()
+        capture.play(1, str(source))
         thread.start()
-        started.append((capturing, output, thread))
-        return capturing, output
+        started.append((capture, output, thread))
+        return capture, output
 
     yield start
-    for capturing, output, thread in started:
-        capturing.close()
+    for capture, output, thread in started:
+        capture.close()
         output.close()
         thread.join(PATIENCE)
         assert not thread.is_alive()
@@ -105,8 +105,8 @@ def test_video_that_cannot_be_decoded_in_time_leaves_out_frames(play):
     assert max(np.diff(indices)) > 1
 
 
-def test_pictures_are_never_left_out(play):
-    source = Endless(SourceInfo("folder", "pictures", 1000.0, 0, 2, 2))
+def test_images_are_never_left_out(play):
+    source = Endless(SourceInfo("folder", "images", 1000.0, 0, 2, 2))
     _, output = play(source)
     for _ in range(60):
         take_frame(output)
@@ -115,98 +115,98 @@ def test_pictures_are_never_left_out(play):
 
 def test_paused_camera_is_read_on_so_that_the_next_frame_is_fresh(play):
     source = Endless(SourceInfo("camera 0", "camera", 0.0, 0, 2, 2))
-    capturing, output = play(source)
-    capturing.set_paused(True)
-    while not (isinstance(message := output.take(), Told) and message.state is State.PAUSED):
+    capture, output = play(source)
+    capture.set_paused(True)
+    while not (isinstance(message := output.take(), StateMessage) and message.state is State.PAUSED):
         pass
     held = source.reads
     while source.reads < held + 10:
         time.sleep(0.001)
-    capturing.step()
+    capture.step()
     assert take_frame(output).frame.index >= held + 10
 
 
 def test_paused_video_stays_where_it_is(play):
     source = Endless(SourceInfo("film.mp4", "video", 200.0, 0, 2, 2))
-    capturing, output = play(source)
-    capturing.set_paused(True)
+    capture, output = play(source)
+    capture.set_paused(True)
     last = -1
-    while not (isinstance(message := output.take(), Told) and message.state is State.PAUSED):
+    while not (isinstance(message := output.take(), StateMessage) and message.state is State.PAUSED):
         last = message.frame.index if isinstance(message, Captured) else last
-    capturing.step()
+    capture.step()
     assert take_frame(output).frame.index == last + 1
     assert source.reads + source.skips == last + 2
 
 
-def pause(capturing: Capturing, output: LatestSlot) -> None:
-    capturing.set_paused(True)
-    while not (isinstance(message := output.take(), Told) and message.state is State.PAUSED):
+def pause(capture: Capture, output: LatestSlot) -> None:
+    capture.set_paused(True)
+    while not (isinstance(message := output.take(), StateMessage) and message.state is State.PAUSED):
         pass
 
 
-def test_pictures_that_nobody_takes_are_waited_for(play, tmp_path):
+def test_images_that_nobody_takes_are_waited_for(play, tmp_path):
     for k in range(5):
         Image.new("RGB", (8, 8)).save(tmp_path / f"{k}.png")
     slot = NotingSlot()
     play(str(tmp_path), slot)  # as fast as possible
     frames = []
-    while not (isinstance(message := slot.take(), Told) and message.state is State.ENDED):
+    while not (isinstance(message := slot.take(), StateMessage) and message.state is State.ENDED):
         if isinstance(message, Captured):
             frames.append(message.frame)
     assert all(keep for item, keep in slot.noted if isinstance(item, Captured))
     assert [(frame.index, frame.name) for frame in frames] == [(k, f"{k}.png") for k in range(5)]
 
 
-def test_picture_after_one_that_came_late_is_seen_as_long_as_any():
-    capturing = Capturing(LatestSlot(), fast=False)
-    capturing._pace.due(0.0, time.monotonic() - 10)  # the first one, for which a model has taken ten seconds
-    now = capturing._keep_pace(Endless(SourceInfo("folder", "pictures", 1.0, 0, 2, 2)), 1.0)
-    assert capturing._pace.due(2.0, now) == pytest.approx(now + 1.0)
+def test_image_after_one_that_came_late_is_seen_as_long_as_any():
+    capture = Capture(LatestSlot(), fast=False)
+    capture._pace.due(0.0, time.monotonic() - 10)  # the first one, for which a model has taken ten seconds
+    now = capture._keep_pace(Endless(SourceInfo("folder", "images", 1.0, 0, 2, 2)), 1.0)
+    assert capture._pace.due(2.0, now) == pytest.approx(now + 1.0)
 
 
 def test_steps_do_not_pile_up(play, video):
-    capturing, output = play(Endless(SourceInfo("film.mp4", "video", 200.0, 0, 2, 2)))
-    pause(capturing, output)
-    with capturing._changed:  # the thread cannot take one meanwhile
+    capture, output = play(Endless(SourceInfo("film.mp4", "video", 200.0, 0, 2, 2)))
+    pause(capture, output)
+    with capture._changed:  # the thread cannot take one meanwhile
         for _ in range(9):
-            capturing.step()
-        assert capturing._steps == 2
+            capture.step()
+        assert capture._steps == 2
 
 
 def test_pausing_what_is_paused_loses_no_step(play):
-    capturing, output = play(Endless(SourceInfo("film.mp4", "video", 200.0, 0, 2, 2)))
-    pause(capturing, output)
-    with capturing._changed:
-        capturing.step()
-        capturing.set_paused(True)
-        assert capturing._steps == 1
+    capture, output = play(Endless(SourceInfo("film.mp4", "video", 200.0, 0, 2, 2)))
+    pause(capture, output)
+    with capture._changed:
+        capture.step()
+        capture.set_paused(True)
+        assert capture._steps == 1
     assert take_frame(output).kept
 
 
 def test_source_is_not_named_before_it_is_open(video):
     output: LatestSlot = LatestSlot()
-    capturing = Capturing(output, fast=True)
-    thread = threading.Thread(target=capturing.run)
+    capture = Capture(output, fast=True)
+    thread = threading.Thread(target=capture.run)
     thread.start()
-    capturing.allow()
-    capturing.play(1, str(video))
-    while not (isinstance(message := output.take(), Told) and message.state is State.ENDED):
+    capture.allow()
+    capture.play(1, str(video))
+    while not (isinstance(message := output.take(), StateMessage) and message.state is State.ENDED):
         pass
-    assert capturing.source_info and capturing.source_info.name == "grey.mp4"
-    capturing.play(2, "nowhere.mp4")
-    assert capturing.source_info is None
+    assert capture.source_info and capture.source_info.name == "grey.mp4"
+    capture.play(2, "nowhere.mp4")
+    assert capture.source_info is None
     lost = output.take()
-    assert isinstance(lost, Told) and lost.state is State.LOST
-    assert capturing.source_info is None
-    capturing.close()
+    assert isinstance(lost, StateMessage) and lost.state is State.LOST
+    assert capture.source_info is None
+    capture.close()
     output.close()
     thread.join(PATIENCE)
 
 
 def test_only_the_opening_that_is_meant_is_stopped(play):
-    capturing, output = play(Endless(SourceInfo("film.mp4", "video", 200.0, 0, 2, 2)))
+    capture, output = play(Endless(SourceInfo("film.mp4", "video", 200.0, 0, 2, 2)))
     take_frame(output)
-    capturing.stop(7)  # an older one, of which a model has just failed
-    assert not capturing._stopped
-    capturing.stop(1)
-    assert capturing._stopped
+    capture.stop(7)  # an older one, of which a model has just failed
+    assert not capture._stopped
+    capture.stop(1)
+    assert capture._stopped

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The drawing thread by itself: what is drawn once more when the view changes, and what is known of each picture."""
+"""The drawing thread by itself: what is drawn once more when the view changes, and what is known of each image."""
 
 import threading
 
@@ -9,8 +9,8 @@ import pytest
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.media.latest import LatestSlot
 from ssd_tf.media.source import Frame
-from ssd_tf.viewer.engine.display import Showing, Shown
-from ssd_tf.viewer.engine.messages import Captured, Detected, State, Told
+from ssd_tf.viewer.engine.display import Display, Shown
+from ssd_tf.viewer.engine.messages import Captured, Detected, State, StateMessage
 from ssd_tf.viewer.engine.view import View
 from tests.fixtures.live_viewer import PATIENCE
 
@@ -31,23 +31,23 @@ class Screen:
         self.shown: list[Shown] = []
         self.told: list[tuple[State, str]] = []
         self.results: LatestSlot = LatestSlot()
-        self.showing = Showing(self.results, self.shown.append, self._tell, View())
+        self.showing = Display(self.results, self.shown.append, self._tell, View())
         self.showing.opening = 1
         self._done, self._busy, self._go = threading.Event(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self.showing.run, daemon=True)
         self._thread.start()
 
-    def put(self, *messages: Detected | Told) -> None:
+    def put(self, *messages: Detected | StateMessage) -> None:
         """Returns when all are done with, and what was put before them."""
         for message in messages:
             self.results.put(message, keep=True)
         self._done.clear()
-        self.results.put(Told(None, State.RUNNING, "done"), keep=True)
+        self.results.put(StateMessage(None, State.RUNNING, "done"), keep=True)
         assert self._done.wait(PATIENCE)
 
     def hold(self) -> None:
         """Keeps the drawing thread busy until `go`."""
-        self.results.put(Told(None, State.RUNNING, "hold"), keep=True)
+        self.results.put(StateMessage(None, State.RUNNING, "hold"), keep=True)
         assert self._busy.wait(PATIENCE)
 
     def go(self) -> None:
@@ -78,7 +78,7 @@ def screen():
 def test_view_that_changes_while_a_state_waits_is_drawn_after_it(screen):
     screen.put(detected())
     screen.hold()
-    screen.results.put(Told(1, State.ENDED, "a has ended"), keep=True)
+    screen.results.put(StateMessage(1, State.ENDED, "a has ended"), keep=True)
     screen.showing.set_view(View(score_threshold=0.95))
     screen.go()
     screen.put()
@@ -93,7 +93,7 @@ def test_view_that_changes_while_a_frame_of_another_source_waits_is_drawn(screen
     screen.showing.set_view(View(size=(40, 30)))
     screen.go()
     screen.put()
-    assert [shown.picture.shape[:2] for shown in screen.shown] == [(120, 160), (30, 40)]
+    assert [shown.image.shape[:2] for shown in screen.shown] == [(120, 160), (30, 40)]
 
 
 def test_view_that_a_frame_was_drawn_with_is_not_drawn_again(screen):
@@ -115,6 +115,8 @@ def test_size_and_name_of_the_frame_are_told_whatever_the_views_size(screen):
 
 
 def test_what_belongs_to_another_source_is_dropped(screen):
-    screen.put(detected(opening=2), Told(2, State.ENDED, "b has ended"), detected(3), Told(1, State.ENDED, "a"))
+    screen.put(
+        detected(opening=2), StateMessage(2, State.ENDED, "b has ended"), detected(3), StateMessage(1, State.ENDED, "a")
+    )
     assert [shown.index for shown in screen.shown] == [3]
     assert screen.told == [(State.ENDED, "a")]

@@ -23,10 +23,10 @@ def test_frames_are_shown_with_their_boxes_and_the_end_is_said(viewer, video):
     assert [state for state, _ in viewer.states] == [State.LOADING, State.RUNNING, State.ENDED]
     assert viewer.indices == sorted(set(viewer.indices))
     for shown in viewer.shown:
-        assert frame_number(shown.picture) == shown.index
+        assert frame_number(shown.image) == shown.index
         assert shown.seconds == pytest.approx(shown.index / 25)
         assert shown.objects == 2 and shown.counts == {1: 1, 2: 1}
-        assert np.ptp(shown.picture.astype(int), axis=-1).max() > 50
+        assert np.ptp(shown.image.astype(int), axis=-1).max() > 50
     assert viewer.engine.predictor is not None
     assert viewer.engine.source_info and viewer.engine.source_info.name == "grey.mp4"
 
@@ -110,7 +110,7 @@ def test_new_view_draws_the_last_frame_again_after_the_end(viewer, video, view, 
     again = viewer.shown[-1]
     assert (again.index, again.objects) == (FRAMES - 1, objects)
     assert again.stats == viewer.shown[before - 1].stats
-    assert (np.ptp(again.picture.astype(int), axis=-1).max() > 50) == (objects > 0)
+    assert (np.ptp(again.image.astype(int), axis=-1).max() > 50) == (objects > 0)
 
 
 def test_hidden_classes_are_counted_all_the_same(viewer, video):
@@ -128,16 +128,16 @@ def test_view_set_before_the_model_is_loaded_holds(detector, video):
     viewer.engine.open(str(video))
     go.set()
     viewer.wait_for_state(State.ENDED)
-    assert {shown.picture.shape for shown in viewer.shown} == {(60, 80, 3)}
+    assert {shown.image.shape for shown in viewer.shown} == {(60, 80, 3)}
     assert viewer.engine.close(PATIENCE) == []
 
 
-def test_view_set_while_playing_holds_from_the_next_picture_on(live_viewer, slow_video):
+def test_view_set_while_playing_holds_from_the_next_image_on(live_viewer, slow_video):
     live_viewer.engine.open(str(slow_video))
     live_viewer.wait(lambda: live_viewer.shown)
     live_viewer.engine.set_view(View(size=(80, 200)))
     live_viewer.wait_for_state(State.ENDED)
-    sizes = [shown.picture.shape for shown in live_viewer.shown]
+    sizes = [shown.image.shape for shown in live_viewer.shown]
     assert sizes[0] == (HEIGHT, WIDTH, 3) and sizes[-1] == (60, 80, 3)
     assert sorted(sizes, reverse=True) == sizes
 
@@ -147,7 +147,7 @@ def test_snapshot_has_the_frames_own_size_and_boxes(viewer, video):
     viewer.engine.set_view(View(size=(40, 30)))
     viewer.engine.open(str(video))
     viewer.wait_for_state(State.ENDED)
-    assert viewer.shown[-1].picture.shape == (30, 40, 3)
+    assert viewer.shown[-1].image.shape == (30, 40, 3)
     taken = viewer.engine.snapshot()
     assert taken is not None
     snapshot, index = taken
@@ -242,5 +242,5 @@ def test_real_model_on_a_real_video(shared):
     assert viewer.engine.close(PATIENCE) == []
     assert viewer.indices[:5] == sorted(set(viewer.indices[:5]))
     for shown in viewer.shown:
-        assert shown.picture.shape == (360, 640, 3)
+        assert shown.image.shape == (360, 640, 3)
         assert shown.objects > 0

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Whatever goes wrong is said in a line, the engine goes on, and it can be closed at any time."""
+"""Whatever goes wrong is said in a line, the engine continues, and it can be closed at any time."""
 
 import socket
 import subprocess
@@ -61,7 +61,7 @@ def test_model_that_cannot_be_loaded_is_said_and_loaded_again_with_the_next_sour
     assert viewer.engine.close(PATIENCE) == []
 
 
-def test_model_that_fails_in_the_middle_is_said_once_and_can_go_on(viewer, video, detector):
+def test_model_that_fails_in_the_middle_is_said_once_and_can_continue(viewer, video, detector):
     detector.error = UserError("out of memory")
     viewer.engine.open(str(video))
     assert viewer.wait_for_state(State.FAILED) == "the model failed: out of memory"
@@ -71,7 +71,7 @@ def test_model_that_fails_in_the_middle_is_said_once_and_can_go_on(viewer, video
     assert [state for state, _ in viewer.states].count(State.FAILED) == 1
 
 
-def test_why_a_model_failed_on_a_lone_picture_is_the_last_word(viewer, detector, tmp_path):
+def test_why_a_model_failed_on_a_lone_image_is_the_last_word(viewer, detector, tmp_path):
     Image.new("RGB", (16, 12)).save(tmp_path / "p.png")
     detector.error = UserError("out of memory")
     viewer.engine.open(str(tmp_path / "p.png"))
@@ -151,7 +151,7 @@ def test_closing_before_anything_is_open_or_started_ends_all_threads(detector):
     assert engine_threads() == []
 
 
-def test_closing_while_the_model_is_loaded_names_the_thread_that_goes_on(detector, video):
+def test_closing_while_the_model_is_loaded_names_the_thread_that_continues(detector, video):
     go = threading.Event()
     viewer = Viewer(lambda: (go.wait(PATIENCE), detector)[1])
     viewer.engine.start()

@@ -10,9 +10,9 @@ import pytest
 from ssd_tf.media.latest import LatestSlot
 from ssd_tf.media.source import Frame
 from ssd_tf.utils.errors import UserError
-from ssd_tf.viewer.engine.capture import Capturing
-from ssd_tf.viewer.engine.inference import Inferring
-from ssd_tf.viewer.engine.messages import Captured, Detected, State, Told
+from ssd_tf.viewer.engine.capture import Capture
+from ssd_tf.viewer.engine.inference import Inference
+from ssd_tf.viewer.engine.messages import Captured, Detected, State, StateMessage
 from tests.fixtures.live import LEVEL, NotingSlot
 from tests.fixtures.live_viewer import PATIENCE
 
@@ -29,16 +29,16 @@ def infer(detector):
 
     def start(load_model: Callable = lambda: detector) -> tuple[LatestSlot, NotingSlot]:
         frames, results = LatestSlot(), NotingSlot()
-        capturing = Capturing(frames, fast=True)
-        inferring = Inferring(load_model, capturing, frames, results)
-        thread = threading.Thread(target=inferring.run)
+        capture = Capture(frames, fast=True)
+        inference = Inference(load_model, capture, frames, results)
+        thread = threading.Thread(target=inference.run)
         thread.start()
-        started.append((inferring, frames, results, thread))
+        started.append((inference, frames, results, thread))
         return frames, results
 
     yield start
-    for inferring, frames, results, thread in started:
-        inferring.close()
+    for inference, frames, results, thread in started:
+        inference.close()
         frames.close()
         results.close()
         thread.join(PATIENCE)
@@ -50,16 +50,16 @@ def test_end_of_the_source_does_not_cover_why_the_model_failed(infer, detector):
     frames, results = infer()
     assert results.take().state is State.LOADING
     frames.put(captured(1, 0))
-    assert results.take() == Told(1, State.FAILED, "the model failed: out of memory")
-    # What the capture thread puts of a source of one picture before it is stopped, and then another source.
-    frames.put(Told(1, State.ENDED, "p.png has ended"), keep=True)
+    assert results.take() == StateMessage(1, State.FAILED, "the model failed: out of memory")
+    # What the capture thread puts of a source of one image before it is stopped, and then another source.
+    frames.put(StateMessage(1, State.ENDED, "p.png has ended"), keep=True)
     frames.put(captured(1, 1), keep=True)
     detector.error = None
     frames.put(captured(2, 0), keep=True)
     found = results.take()
     assert isinstance(found, Detected) and found.opening == 2
-    frames.put(Told(2, State.ENDED, "q.png has ended"), keep=True)
-    assert results.take() == Told(2, State.ENDED, "q.png has ended")
+    frames.put(StateMessage(2, State.ENDED, "q.png has ended"), keep=True)
+    assert results.take() == StateMessage(2, State.ENDED, "q.png has ended")
     assert detector.seen == [0, 0]
 
 
@@ -76,11 +76,13 @@ def test_frames_that_must_be_kept_are_kept_and_the_others_are_not(infer):
 def test_states_come_in_their_place_among_the_frames(infer):
     frames, results = infer()
     assert results.take().state is State.LOADING
-    frames.put(Told(1, State.RUNNING, "a"), keep=True)
+    frames.put(StateMessage(1, State.RUNNING, "a"), keep=True)
     frames.put(captured(1, 0), keep=True)
-    frames.put(Told(1, State.ENDED, "a has ended"), keep=True)
+    frames.put(StateMessage(1, State.ENDED, "a has ended"), keep=True)
     kinds = [results.take() for _ in range(3)]
-    assert [message.state if isinstance(message, Told) else message.captured.frame.index for message in kinds] == [
+    assert [
+        message.state if isinstance(message, StateMessage) else message.captured.frame.index for message in kinds
+    ] == [
         State.RUNNING,
         0,
         State.ENDED,
@@ -93,4 +95,4 @@ def test_model_that_cannot_be_loaded_is_said(infer):
 
     _, results = infer(load)
     assert results.take().state is State.LOADING
-    assert results.take() == Told(None, State.FAILED, "the model cannot be loaded: bad.onnx: no model")
+    assert results.take() == StateMessage(None, State.FAILED, "the model cannot be loaded: bad.onnx: no model")

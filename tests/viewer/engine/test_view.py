@@ -19,12 +19,12 @@ from tests.viewer.engine.test_display import detected
     ],
 )
 def test_score_and_hidden_classes_decide_what_is_drawn_and_the_score_what_is_counted(view, objects, counts):
-    picture, drawn = draw_view(detected(), view, LabelMemory())
+    image, drawn = draw_view(detected(), view, LabelMemory())
     assert (drawn, count_classes(detected(), view)) == (objects, counts)
-    assert (picture.max() > 0) == (objects > 0)  # the frame itself is black
+    assert (image.max() > 0) == (objects > 0)  # the frame itself is black
 
 
-def test_picture_fits_the_view_or_has_the_frames_own_size():
+def test_image_fits_the_view_or_has_the_frames_own_size():
     view = View(score_threshold=0.5, size=(40, 300), text_scale=2.0)
     assert draw_view(detected(), view, LabelMemory())[0].shape == (30, 40, 3)
     assert view.at_frame_size() == View(score_threshold=0.5)

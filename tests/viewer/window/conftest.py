@@ -81,7 +81,7 @@ def paused(make_window, qtbot, video) -> MainWindow:
     """A window that stands still at some frame of the video."""
     window = make_window()
     window.start(str(video))
-    wait(qtbot, lambda: window.view.has_picture)
+    wait(qtbot, lambda: window.view.has_image)
     window.commands.pause.trigger()
     wait_for(qtbot, window, State.PAUSED)
     return window

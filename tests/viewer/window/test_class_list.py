@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The list of classes: ticked by mouse and keyboard, in the colours of the picture, readable on light and dark."""
+"""The list of classes: ticked by mouse and keyboard, in the colours of the image, readable on light and dark."""
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -57,7 +57,7 @@ def test_counts_are_drawn_and_tell_nothing(classes, told):
     assert classes.grab().toImage() == none and told == []
 
 
-def test_box_has_the_colour_that_the_class_has_in_pictures(classes):
+def test_box_has_the_colour_that_the_class_has_in_images(classes):
     for row in range(len(NAMES)):
         area = classes.visualItemRect(classes.item(row))
         image = classes.viewport().grab(area).toImage()

@@ -24,7 +24,7 @@ def pixels(image: QImage) -> np.ndarray:
 
 
 def shown(window) -> np.ndarray:
-    return pixels(window.view.picture())
+    return pixels(window.view.image())
 
 
 def differ(first: np.ndarray, second: np.ndarray) -> bool:
@@ -34,7 +34,7 @@ def differ(first: np.ndarray, second: np.ndarray) -> bool:
 def test_frames_of_a_real_video_appear_and_change(make_window, qtbot, shared):
     window = make_window(threshold=1.0)
     window.start(str(shared / "data" / "videos" / "people.mp4"))
-    wait(qtbot, lambda: window.view.has_picture)
+    wait(qtbot, lambda: window.view.has_image)
     first = shown(window)
     wait(qtbot, lambda: differ(first, shown(window)))
     width, height = window.view.pixel_size
@@ -62,7 +62,7 @@ def test_it_says_that_the_model_is_being_loaded_and_stays_awake(make_window, qtb
     assert not window.panel.isVisible()
     assert not window.commands.pause.isEnabled() and not window.commands.snapshot.isEnabled()
     go.set()
-    wait(qtbot, lambda: window.view.has_picture)
+    wait(qtbot, lambda: window.view.has_image)
     assert window.commands.pause.isEnabled() and window.commands.snapshot.isEnabled()
 
 
@@ -108,7 +108,7 @@ def test_step_of_a_running_video_stands_still(make_window, qtbot, shared):
     wait_for(qtbot, window, State.PAUSED)
 
 
-def test_full_screen_shows_the_picture_alone(paused, qtbot):
+def test_full_screen_shows_the_image_alone(paused, qtbot):
     controls = (paused.menuBar(), paused.tools, paused.status, paused.panel)
     assert all(control.isVisible() for control in controls)
     qtbot.keyClick(paused, Qt.Key.Key_F)
@@ -122,7 +122,7 @@ def test_full_screen_shows_the_picture_alone(paused, qtbot):
     assert all(control.isVisible() for control in controls)
 
 
-def test_picture_is_drawn_anew_for_a_window_of_another_size(paused, qtbot):
+def test_image_is_drawn_anew_for_a_window_of_another_size(paused, qtbot):
     paused.resize(900, 400)
     wait(qtbot, lambda: shown(paused).shape[0] == paused.view.pixel_size[1])
     paused.resize(640, 700)
@@ -185,7 +185,7 @@ def test_space_pauses_after_the_slider_was_moved_and_the_arrows_move_it(paused, 
 def test_pause_is_shown_at_once_and_pressed_twice_ends_where_it_began(make_window, qtbot, video):
     window = make_window()
     window.start(str(video))
-    wait(qtbot, lambda: window.view.has_picture)
+    wait(qtbot, lambda: window.view.has_image)
     pause, running = window.commands.pause, window.view.grab().toImage()
     pause.trigger()
     assert pause.text() == "Play" and window.view.grab().toImage() != running
@@ -205,7 +205,7 @@ def test_video_that_has_ended_is_played_and_paused_by_two_quick_presses(ended, q
 def test_step_after_a_quick_pause_stands_still(make_window, qtbot, video):
     window = make_window()
     window.start(str(video))
-    wait(qtbot, lambda: window.view.has_picture)
+    wait(qtbot, lambda: window.view.has_image)
     window.commands.step.trigger()
     assert window.commands.pause.text() == "Play"
     wait_for(qtbot, window, State.PAUSED)

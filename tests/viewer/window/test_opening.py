@@ -17,7 +17,7 @@ PRESS = Qt.MouseButton.LeftButton
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two pictures of different sizes."""
+    """Two images of different sizes."""
     folder = tmp_path / "pics"
     folder.mkdir()
     for name, height, width in (("a.png", 40, 60), ("b.png", 300, 50)):
@@ -27,7 +27,7 @@ def folder(tmp_path):
 
 def test_end_of_the_video_is_said_and_it_can_be_played_again(ended, qtbot):
     assert ended.banner.isVisible() and "noise.mp4" in ended.banner.text
-    assert ended.view.has_picture  # the last picture stays
+    assert ended.view.has_image  # the last image stays
     last = ended.frame_index  # a busy machine may have left out the very last
     qtbot.mouseClick(ended.banner.retry, PRESS)
     wait(qtbot, lambda: ended.frame_index < last)
@@ -43,12 +43,12 @@ def test_camera_that_is_not_there_is_said_and_another_source_can_be_opened(make_
     window.start("63")
     wait_for(qtbot, window, State.LOST)
     assert window.banner.isVisible() and "camera 63" in window.banner.text
-    assert not window.view.has_picture and window.commands.retry.isEnabled()
+    assert not window.view.has_image and window.commands.retry.isEnabled()
     qtbot.mouseClick(window.banner.retry, PRESS)
     assert not window.banner.isVisible()
     wait(qtbot, window.banner.isVisible)
     window.open_source(str(video))
-    wait(qtbot, lambda: window.view.has_picture)
+    wait(qtbot, lambda: window.view.has_image)
     assert not window.banner.isVisible()
 
 
@@ -66,7 +66,7 @@ def test_model_that_cannot_be_loaded_is_said_and_can_be_tried_again(make_window,
     wait_for(qtbot, window, State.FAILED)
     assert "no model at runs/x" in window.banner.text and "Loading" not in window.view.placeholder
     qtbot.mouseClick(window.banner.retry, PRESS)
-    wait(qtbot, lambda: window.view.has_picture)
+    wait(qtbot, lambda: window.view.has_image)
     assert not window.banner.isVisible()
 
 
@@ -78,7 +78,7 @@ def test_dropped_file_is_opened(make_window, qtbot, video):
     data.setUrls([QUrl.fromLocalFile(str(video))])
     how = (Qt.DropAction.CopyAction, data, PRESS, Qt.KeyboardModifier.NoModifier)
     window.view.dropEvent(QDropEvent(QPointF(5, 5), *how))
-    wait(qtbot, lambda: window.view.has_picture)
+    wait(qtbot, lambda: window.view.has_image)
     assert window.windowTitle() == "noise.mp4"
 
 
@@ -100,7 +100,7 @@ def test_password_of_an_address_is_shown_nowhere(make_window, qtbot):
     assert "secret" not in window.banner.text + window.status.source.text() + window.status.source.toolTip()
 
 
-def test_each_picture_is_named_and_has_its_own_size(make_window, qtbot, folder):
+def test_each_image_is_named_and_has_its_own_size(make_window, qtbot, folder):
     window = make_window()
     texts = []
     window.frame_shown.connect(lambda shown: texts.append(window.status.source.text()))

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Pictures and videos are saved whole, under names that are free and that every system takes."""
+"""Images and videos are saved whole, under names that are free and that every system takes."""
 
 import re
 
@@ -27,7 +27,7 @@ def test_name_that_is_taken_gets_a_number(tmp_path):
         ("rtsp://a:b/c", "rtsp_a_b_c"),
         ("../../x", "x"),
         ("猫", "猫"),
-        ("", "picture"),
+        ("", "image"),
     ],
 )
 def test_characters_that_files_cannot_have_are_replaced(tmp_path, name, expected):
@@ -35,12 +35,12 @@ def test_characters_that_files_cannot_have_are_replaced(tmp_path, name, expected
     assert path.parent == tmp_path and path.name == f"{expected}.mp4"
 
 
-def test_png_has_the_pictures_pixels_in_a_folder_that_was_not_there(tmp_path):
-    picture = np.random.default_rng(0).integers(0, 256, (30, 41, 3), np.uint8)
-    save_png(picture, tmp_path / "new" / "a.png")
+def test_png_has_the_images_pixels_in_a_folder_that_was_not_there(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (30, 41, 3), np.uint8)
+    save_png(image, tmp_path / "new" / "a.png")
     written = cv2.imread(str(tmp_path / "new" / "a.png"))
     assert written is not None
-    np.testing.assert_array_equal(written[..., ::-1], picture)
+    np.testing.assert_array_equal(written[..., ::-1], image)
 
 
 def test_snapshots_have_the_frames_own_size_and_never_replace_each_other(paused, qtbot, tmp_path):
@@ -49,15 +49,15 @@ def test_snapshots_have_the_frames_own_size_and_never_replace_each_other(paused,
         wait(qtbot, lambda count=count: len(list((tmp_path / "saved").glob("*.png"))) == count)
     names = sorted(path.name for path in (tmp_path / "saved").iterdir())
     assert names == [f"noise_{paused.frame_index:06}.png", f"noise_{paused.frame_index:06}_2.png"]
-    picture = cv2.imread(str(tmp_path / "saved" / names[0]))
-    assert picture is not None and picture.shape == (HEIGHT, WIDTH, 3)
+    image = cv2.imread(str(tmp_path / "saved" / names[0]))
+    assert image is not None and image.shape == (HEIGHT, WIDTH, 3)
     wait(qtbot, lambda: str(tmp_path / "saved" / names[1]) in paused.view.message)
 
 
 def test_recording_is_a_video_of_the_frames_own_size(make_window, qtbot, shared, tmp_path):
     window = make_window(threshold=1.0)
     window.start(str(shared / "data" / "videos" / "people.mp4"))
-    wait(qtbot, lambda: window.view.has_picture)
+    wait(qtbot, lambda: window.view.has_image)
     qtbot.keyClick(window, Qt.Key.Key_R)
     assert window.commands.record.text() == "Stop recording"
     first = window.frame_index
@@ -75,7 +75,7 @@ def test_recording_is_a_video_of_the_frames_own_size(make_window, qtbot, shared,
 def test_closing_finishes_a_recording(make_window, qtbot, shared, tmp_path):
     window = make_window(threshold=1.0)
     window.start(str(shared / "data" / "videos" / "people.mp4"))
-    wait(qtbot, lambda: window.view.has_picture)
+    wait(qtbot, lambda: window.view.has_image)
     qtbot.keyClick(window, Qt.Key.Key_R)
     first = window.frame_index
     wait(qtbot, lambda: window.frame_index > first + 3)
@@ -135,4 +135,4 @@ def test_what_could_not_be_saved_before_the_window_closed_is_told(paused, tmp_pa
     (tmp_path / "saved").write_text("a file in the folder's place")
     paused.commands.snapshot.trigger()
     paused.close()
-    assert "Cannot save the picture" in paused.problem and str(tmp_path / "saved") in paused.problem
+    assert "Cannot save the image" in paused.problem and str(tmp_path / "saved") in paused.problem

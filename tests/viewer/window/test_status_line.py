@@ -23,7 +23,7 @@ def test_clock(seconds, text):
         ("video", 0.0, 460, "0:04"),
         ("camera", 30.0, 0, "0:04"),
         ("stream", 25.0, 0, "0:04"),
-        ("pictures", 1.0, 12, "5 of 12"),
+        ("images", 1.0, 12, "5 of 12"),
     ],
 )
 def test_place(kind, fps, frames, text):

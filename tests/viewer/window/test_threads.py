@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""What other threads hand over arrives in the GUI thread: of pictures the newest, of all else everything, in order."""
+"""What other threads hand over arrives in the GUI thread: of images the newest, of all else everything, in order."""
 
 import threading
 from typing import Any
@@ -16,14 +16,14 @@ def in_a_thread(work) -> None:
     thread.join()
 
 
-def test_newest_picture_arrives_alone_and_in_this_thread(qapp, qtbot):
+def test_newest_image_arrives_alone_and_in_this_thread(qapp, qtbot):
     handover, arrived = Handover(), []
     handover.shown.connect(lambda shown: arrived.append((shown, threading.current_thread())))
-    pictures: list[Any] = ["first", "second", "third"]
-    in_a_thread(lambda: [handover.put_shown(picture) for picture in pictures])
+    images: list[Any] = ["first", "second", "third"]
+    in_a_thread(lambda: [handover.put_shown(image) for image in images])
     assert arrived == []  # nothing happens before the GUI thread has time
     qtbot.waitUntil(lambda: bool(arrived), timeout=PATIENCE)
-    in_a_thread(lambda: handover.put_shown(pictures[0]))
+    in_a_thread(lambda: handover.put_shown(images[0]))
     qtbot.waitUntil(lambda: len(arrived) == 2, timeout=PATIENCE)
     assert arrived == [("third", threading.main_thread()), ("first", threading.main_thread())]
 
