@@ -22,7 +22,7 @@ import sys
 
 import numpy as np
 
-from ssd_tf.specs import detector
+from ssd_tf import specs
 
 ROOT = pathlib.Path(__file__).parent.parent
 ALLOWED = 1e-4
@@ -49,7 +49,7 @@ def main() -> None:
     start = options.output / "start"
     run(options.output / "data", start, [*train, "--steps=200", "--learning_rate=5e-3", "--lr_warmup_steps=50"], 0, 1)
     train += [f"--steps={options.steps}", "--lr_warmup_steps=100", f"--init_from={start}"]
-    stages = len(detector(options.detector).stages)
+    stages = len(specs.spec(options.detector).backbone.stages)
     worst = 0.0
     for title, flag in (
         ("batch norm synchronised", "--sync_bn"),

@@ -144,14 +144,14 @@ def measure(meter: Meter, seconds: int, problems: list[str]) -> list[Line]:
 
 def load(options: argparse.Namespace):
     """The model of --model, or an untrained one."""
+    from ssd_tf import specs
     from ssd_tf.data.annotations import Category
     from ssd_tf.inference.predictor import Predictor, load_predictor
     from ssd_tf.models.ssd import build_model
-    from ssd_tf.specs import detector
 
     if options.model:
         return load_predictor(options.model)
-    spec = detector(options.detector)
+    spec = specs.spec(options.detector)
     categories = tuple(Category(k, f"class {k}") for k in range(1, 81))
     return Predictor(spec, categories, build_model(spec, len(categories)))
 

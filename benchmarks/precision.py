@@ -23,13 +23,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
 
+from ssd_tf import specs
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import train_dataset
 from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.models.ssd import build_model
 from ssd_tf.settings import AugmentConfig, OptimizerConfig
-from ssd_tf.specs import detector
 from ssd_tf.training.optimizer import make_optimizer
 from ssd_tf.training.schedule import Schedule, learning_rate
 from ssd_tf.training.step import make_train_step
@@ -79,7 +79,7 @@ def train(policy: str, options: argparse.Namespace, manifest: Manifest, weights:
     """The loss of each step, and the weights that the run started from: those given, else fresh ones."""
     keras.mixed_precision.set_global_policy(policy)
     keras.utils.set_random_seed(0)
-    spec = detector(DETECTOR)
+    spec = specs.spec(DETECTOR)
     model = build_model(spec, len(manifest.categories))
     if weights is None:
         weights = model.get_weights()

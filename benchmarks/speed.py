@@ -19,6 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ssd_tf import specs
 from ssd_tf.data.color_jitter import Jitter
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.formats.shapes import draw_shapes
@@ -27,7 +28,7 @@ from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.inference.predictor import Predictor
 from ssd_tf.models.ssd import build_model
 from ssd_tf.settings import AugmentConfig
-from ssd_tf.specs import DETECTORS, DetectorSpec, detector
+from ssd_tf.specs import DETECTORS, DetectorSpec
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.training.step import make_train_step
 
@@ -41,7 +42,7 @@ def main() -> None:
     parser.add_argument("--batch_size", default=8, type=int)
     parser.add_argument("--runs", default=5, type=int)
     options = parser.parse_args()
-    spec = detector(options.detector)
+    spec = specs.spec(options.detector)
     print(f"{spec.name}, batch {options.batch_size}, {os.cpu_count()} CPU cores, GPUs: {_gpus()}")
     print(f"{'what':<22} {'median':>8} {'slowest':>8} {'fastest':>8}  images/s")
     batch = random_batch(spec, options.batch_size)

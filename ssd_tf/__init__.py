@@ -14,21 +14,22 @@ if TYPE_CHECKING:
     from ssd_tf.geometry.detections import Detections, detect
     from ssd_tf.geometry.matching import match
     from ssd_tf.models.losses import MultiBoxLoss, multibox_loss
-    from ssd_tf.models.ssd import build_model, normalize
+    from ssd_tf.models.preprocessing import preprocess
+    from ssd_tf.models.ssd import build_model
     from ssd_tf.settings import TrainConfig
-    from ssd_tf.specs import DetectorSpec, detector
+    from ssd_tf.specs import DetectorSpec, spec
     from ssd_tf.training.loop import train
     from ssd_tf.weights.load import load_weights
 
 _HOMES = {
     "DetectorSpec": "ssd_tf.specs",
-    "detector": "ssd_tf.specs",
+    "spec": "ssd_tf.specs",
     "default_boxes": "ssd_tf.geometry.anchors",
     "Detections": "ssd_tf.geometry.detections",
     "detect": "ssd_tf.geometry.detections",
     "match": "ssd_tf.geometry.matching",
     "build_model": "ssd_tf.models.ssd",
-    "normalize": "ssd_tf.models.ssd",
+    "preprocess": "ssd_tf.models.preprocessing",
     "MultiBoxLoss": "ssd_tf.models.losses",
     "multibox_loss": "ssd_tf.models.losses",
     "load_weights": "ssd_tf.weights.load",
@@ -44,11 +45,11 @@ __all__ = [
     "build_model",
     "default_boxes",
     "detect",
-    "detector",
     "load_weights",
     "match",
     "multibox_loss",
-    "normalize",
+    "preprocess",
+    "spec",
     "train",
 ]
 

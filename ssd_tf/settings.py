@@ -8,6 +8,8 @@ share a name. `training/config.py` checks what must hold among them.
 import dataclasses
 from typing import Any
 
+from ssd_tf.specs import DetectorSpec
+
 EPOCHS = 70
 # MLPerf ssd-v1: the learning rate of a batch of 32, which grows with the batch.
 LEARNING_RATE = 2.5e-3
@@ -132,7 +134,9 @@ class SubmissionConfig:
 class TrainConfig:
     """A run of `train`: `TrainConfig(data_dir="data", model_dir="runs/mine")` is the MLPerf reference's training."""
 
-    detector: str = setting("ssd300_resnet34", "The detector's name.")
+    detector: str | DetectorSpec = setting(  # noqa: RUF009 - it is a field
+        "ssd300_resnet34", "The detector's name, or a .json file with its spec."
+    )
     data_dir: str = setting("", "The folder that `prepare` wrote.", required=True)
     model_dir: str = setting("", "The run's folder: checkpoints, metrics, TensorBoard events.", required=True)
     train_split: str = setting("train", "Split to train on.")
@@ -202,5 +206,6 @@ def flat_settings(config: TrainConfig) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
-        settings.update(dataclasses.asdict(value) if dataclasses.is_dataclass(value) else {field.name: value})  # pyright: ignore[reportArgumentType]
+        group = dataclasses.is_dataclass(field.default)  # a spec is a dataclass too, and one setting
+        settings.update(dataclasses.asdict(value) if group else {field.name: value})
     return settings

@@ -47,7 +47,7 @@ def reference_order() -> np.ndarray:
     The reference runs over level, kind, row, column; ours over level, row, column, kind.
     """
     order, start = [], 0
-    for level in ssd_tf.detector("ssd300_resnet34").levels:
+    for level in ssd_tf.spec("ssd300_resnet34").levels:
         kinds, cells = level.boxes_per_cell, level.cells
         count = kinds * cells * cells
         order.append(start + np.arange(count).reshape(kinds, cells, cells).transpose(1, 2, 0).reshape(-1))

@@ -26,7 +26,7 @@ def test_import_does_not_start_tensorflow():
 
 
 def test_looking_up_a_detector_and_its_anchors_does_not_start_tensorflow():
-    code = "import ssd_tf; assert ssd_tf.default_boxes(ssd_tf.detector('ssd128_tiny')).shape == (1520, 4)"
+    code = "import ssd_tf; assert ssd_tf.default_boxes(ssd_tf.spec('ssd128_tiny')).shape == (1520, 4)"
     assert heavy_modules_after(code) == []
 
 
@@ -45,8 +45,8 @@ def test_public_name_resolves_to_the_thing_of_that_name(name):
 
 def test_public_names_are_those_of_the_design():
     assert set(ssd_tf.__all__) >= {
-        *("detector", "default_boxes", "build_model", "match", "multibox_loss", "MultiBoxLoss", "detect"),
-        *("load_weights", "normalize"),
+        *("spec", "default_boxes", "build_model", "match", "multibox_loss", "MultiBoxLoss", "detect"),
+        *("load_weights", "preprocess"),
     }
     assert set(ssd_tf.__all__) <= set(dir(ssd_tf))
 

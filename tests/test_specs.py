@@ -1,46 +1,66 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The table of detectors: its names, and that the numbers of each entry fit each other."""
+"""The table of detectors: its names, and that the numbers of each entry fit each other; specs as JSON."""
 
 import dataclasses
 import itertools
+import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import ssd_tf
-from ssd_tf.specs import DETECTORS
+from ssd_tf.specs import (
+    DETECTORS,
+    BackboneLevel,
+    BatchNormalization,
+    Detection,
+    DetectorSpec,
+    ExtraBlock,
+    Heads,
+    Level,
+    Loss,
+    Matching,
+    Preprocessing,
+    ResNet,
+    Stage,
+    differences,
+    spec_from_json,
+    spec_to_json,
+)
 
 every_detector = pytest.mark.parametrize("spec", DETECTORS.values(), ids=DETECTORS)
 
 
 @pytest.mark.parametrize("name", ["ssd300_resnet34", "ssd128_tiny"])
 def test_known_name_gives_the_detector_of_that_name(name):
-    assert ssd_tf.detector(name).name == name
+    assert ssd_tf.spec(name).name == name
 
 
 def test_unknown_name_lists_the_known_ones():
     with pytest.raises(ValueError, match=r"unknown detector 'ssd999'.*ssd300_resnet34.*ssd128_tiny"):
-        ssd_tf.detector("ssd999")
+        ssd_tf.spec("ssd999")
 
 
 def test_a_spec_of_ones_own_passes_through():
-    mine = dataclasses.replace(ssd_tf.detector("ssd128_tiny"), name="mine")
-    assert ssd_tf.detector(mine) is mine
+    mine = dataclasses.replace(ssd_tf.spec("ssd128_tiny"), name="mine")
+    assert ssd_tf.spec(mine) is mine
 
 
 def test_a_spec_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        ssd_tf.detector("ssd128_tiny").image_size = 300
+        ssd_tf.spec("ssd128_tiny").image_size = 300
 
 
 def test_number_of_anchors():
     # Liu et al. section 3.1: 38*38*4 + 19*19*6 + 10*10*6 + 5*5*6 + 3*3*4 + 1*1*4.
-    assert ssd_tf.detector("ssd300_resnet34").num_anchors == 8732
+    assert ssd_tf.spec("ssd300_resnet34").num_anchors == 8732
     # 16*16*4 + 8*8*6 + 4*4*6 + 2*2*4.
-    assert ssd_tf.detector("ssd128_tiny").num_anchors == 1520
+    assert ssd_tf.spec("ssd128_tiny").num_anchors == 1520
 
 
 def test_anchors_of_ssd300_are_the_paper_s_for_coco():
-    levels = ssd_tf.detector("ssd300_resnet34").levels
+    levels = ssd_tf.spec("ssd300_resnet34").levels
     assert [level.size for level in levels] == [21, 45, 99, 153, 207, 261]
     assert [level.boxes_per_cell for level in levels] == [4, 6, 6, 6, 4, 4]
     assert [level.cells for level in levels] == [38, 19, 10, 5, 3, 1]
@@ -64,7 +84,7 @@ def test_cells_follow_from_the_convolutions(spec):
         return (cells + 2 * padding - kernel) // stride + 1
 
     cells = convolve(convolve(spec.image_size, 7, 2, 3), 3, 2, 1)  # conv1 and the max pool
-    for stage in spec.stages:
+    for stage in spec.backbone.stages:
         cells = convolve(cells, 3, stage.stride, 1)
     expected = [cells]
     for block in spec.extra_blocks:
@@ -77,3 +97,136 @@ def test_cells_cover_the_image(spec):
     # 38 cells of 8 pixels are 304 pixels wide: the last cell may reach beyond the image, by less than itself.
     for level in spec.levels:
         assert 0 <= level.cells * level.step - spec.image_size < level.step
+
+
+TINY = ssd_tf.spec("ssd128_tiny")
+counts, sizes, bools = st.integers(1, 2000), st.floats(0.001, 5000), st.booleans()
+fractions = st.floats(0, 1)
+triples = st.tuples(sizes, sizes, sizes)
+
+
+@st.composite
+def any_spec(draw):
+    """A spec with any values that its fields may have; its layers need not fit."""
+    stages = draw(st.lists(st.builds(Stage, counts, counts, counts), min_size=1, max_size=3))
+    backbone = ResNet(draw(counts), tuple(stages))
+    used = draw(st.lists(st.sampled_from(backbone.feature_maps), min_size=1, max_size=2))
+    blocks = draw(
+        st.lists(
+            st.builds(
+                ExtraBlock,
+                counts,
+                counts,
+                counts,
+                st.integers(0, 3),
+                counts,
+                bools,
+                bools,
+                st.sampled_from(["relu", "relu6"]),
+            ),
+            max_size=3,
+        )
+    )
+    ratios = st.lists(sizes, max_size=3).map(tuple)
+    level = st.builds(Level, counts, st.none() | sizes, sizes, sizes, ratios)
+    count = len(used) + len(blocks)
+    return DetectorSpec(
+        name=draw(st.text(min_size=1)),
+        image_size=draw(counts),
+        backbone=backbone,
+        backbone_levels=tuple(BackboneLevel(name, draw(st.none() | sizes)) for name in used),
+        extra_blocks=tuple(blocks),
+        levels=tuple(draw(st.lists(level, min_size=count, max_size=count))),
+        heads=Heads(draw(counts), draw(bools)),
+        batch_norm=BatchNormalization(draw(sizes), draw(fractions)),
+        initialization=draw(st.sampled_from(["xavier", "xavier_zero", "normal"])),
+        clip=draw(st.sampled_from(["none", "centre_form", "sizes"])),
+        variances=draw(st.tuples(sizes, sizes, sizes, sizes)),
+        matching=Matching(draw(fractions), draw(bools), draw(st.sampled_from(["in_order", "greedy"]))),
+        loss=Loss(draw(st.sampled_from(["image", "batch"])), draw(counts)),
+        preprocessing=Preprocessing(draw(triples), draw(triples), draw(sizes), draw(st.sampled_from(["rgb", "bgr"]))),
+        detection=Detection(draw(fractions), draw(sizes), draw(bools), draw(counts), draw(counts), draw(bools)),
+    )
+
+
+@given(any_spec())
+@settings(max_examples=50, deadline=None)
+def test_spec_comes_back_from_json_as_it_was(spec):
+    assert spec_from_json(json.loads(json.dumps(spec_to_json(spec)))) == spec
+
+
+def test_fields_with_a_default_may_be_left_out_of_the_json():
+    content = spec_to_json(TINY)
+    del content["loss"], content["extra_blocks"][0]["kernel"], content["backbone"]["kind"]
+    assert spec_from_json(content) == TINY
+
+
+def changed(path, value):
+    """The JSON of the small detector with another value at a path; ... deletes the field."""
+    content = json.loads(json.dumps(spec_to_json(TINY)))
+    place = content
+    for key in path[:-1]:
+        place = place[key]
+    if value is ...:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    return content
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["size"], 3, "spec: unknown field 'size'"),
+        (["image_size"], ..., "spec: missing field 'image_size'"),
+        (["levels", 1, "step"], ..., r"spec\.levels\[1\]: missing field 'step'"),
+        (["loss", "focal"], True, r"spec\.loss: unknown field 'focal'"),
+        (["image_size"], "128", r"spec\.image_size: expected int\. Received: '128'"),
+        (["image_size"], True, r"spec\.image_size: expected int"),
+        (["image_size"], 128.5, r"spec\.image_size: expected int"),
+        (["heads", "separable"], 1, r"spec\.heads\.separable: expected bool"),
+        (["levels", 0, "size"], float("nan"), r"spec\.levels\[0\]\.size: expected float"),
+        (["backbone", "kind"], "vgg", r"spec\.backbone\.kind: expected 'resnet'"),
+        (["clip"], "all", "spec.clip: expected 'none' or 'centre_form' or 'sizes'. Received: 'all'"),
+        (["variances"], [0.1, 0.1], r"spec\.variances: expected 4 values"),
+        (["levels"], {}, r"spec\.levels: expected a list"),
+        (["levels"], [], "ssd128_tiny: expected a level for each of 1 backbone_levels and 3 extra_blocks"),
+        (["backbone_levels", 0, "feature_map"], "conv4", "feature_map: expected one of conv2, conv3"),
+        (["image_size"], 0, "image_size: expected more than 0"),
+        (["variances"], [0.1, 0.0, 0.2, 0.2], r"variances\[1\]: expected more than 0"),
+        (["loss", "negatives_per_positive"], -1, "negatives_per_positive: expected at least 0"),
+    ],
+)
+def test_json_that_is_no_spec_is_refused_by_the_field_s_name(path, value, message):
+    with pytest.raises(ValueError, match=message):
+        spec_from_json(changed(path, value))
+
+
+@pytest.mark.parametrize("content", [None, [], "ssd128_tiny", 3])
+def test_json_that_is_no_object_is_refused(content):
+    with pytest.raises(ValueError, match="spec: expected an object"):
+        spec_from_json(content)
+
+
+def test_wrong_value_is_refused_in_python_too():
+    with pytest.raises(ValueError, match=r"spec\.clip: expected 'none'"):
+        dataclasses.replace(TINY, clip="yes")
+    with pytest.raises(ValueError, match="expected at least one of backbone_levels"):
+        dataclasses.replace(TINY, backbone_levels=(), levels=TINY.levels[1:])
+
+
+def test_a_json_file_is_a_detector(tmp_path):
+    mine = dataclasses.replace(TINY, name="mine", clip="none")
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(spec_to_json(mine)))
+    assert ssd_tf.spec(path) == ssd_tf.spec(str(path)) == mine
+    path.write_text("{")
+    with pytest.raises(ValueError, match=r"mine\.json: not a detector's spec"):
+        ssd_tf.spec(path)
+    with pytest.raises(FileNotFoundError, match=r"other\.json"):
+        ssd_tf.spec(tmp_path / "other.json")
+
+
+def test_differences_name_the_fields():
+    assert differences(TINY, TINY) == []
+    assert differences(TINY, dataclasses.replace(TINY, name="other", clip="none")) == ["name", "clip"]

@@ -37,7 +37,7 @@ def main(args: flags.FlagValues) -> None:
     if len(found) < max(args.last, 1):
         raise UserError(f"{args.model}: expected {max(args.last, 1)} checkpoints or more. Received: {len(found)}")
     prefixes = found[-args.last :]
-    model = build_model(info.detector, len(info.categories))
+    model = build_model(info.spec, len(info.categories))
     for prefix in prefixes:
         logging.info("averaging %s", prefix)
     average_checkpoints(model, prefixes)

@@ -72,19 +72,18 @@ def _export_all(args: flags.FlagValues) -> dict[str, str]:
     """Path by name of the forms of the one checkpoint."""
     from ssd_tf.data.manifest import load_manifest
     from ssd_tf.data.pipeline import images
-    from ssd_tf.export.description import Description
+    from ssd_tf.export.description import describe
     from ssd_tf.export.forms import export_forms
     from ssd_tf.inference.predictor import load_model
-    from ssd_tf.specs import detector
 
     forms = _forms(args)
     # Before anything is exported, which takes minutes.
     manifest = load_manifest(args.data_dir, args.calibration_split) if any("int8" in form for form in forms) else None
     info, model = load_model(args.model[0])
-    size = detector(info.detector).image_size
+    size = info.spec.image_size
     calibration = images(args.data_dir, manifest, size, args.calibration_images) if manifest else ()
     print(f"exporting {', '.join(forms)}", flush=True)
-    return export_forms(Description(info), model, pathlib.Path(args.output_dir) / "forms", forms, calibration)
+    return export_forms(describe(info), model, pathlib.Path(args.output_dir) / "forms", forms, calibration)
 
 
 def _forms(args: flags.FlagValues) -> list[str]:

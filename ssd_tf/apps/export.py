@@ -30,18 +30,18 @@ def define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     flags.DEFINE_float(
-        "score_threshold", 0.05, "The model answers detections with a score above this.", 0.0, 1.0, flag_values=values
+        "score_threshold", None, "The model answers detections with a score above this.", 0.0, 1.0, flag_values=values
     )
     flags.DEFINE_float(
         "iou_threshold",
-        0.5,
+        None,
         "Of two of a class that overlap so much, the better one stays.",
         0.0,
         1.0,
         flag_values=values,
     )
     flags.DEFINE_integer(
-        "max_detections", 200, "The model answers so many detections of an image.", lower_bound=1, flag_values=values
+        "max_detections", None, "The model answers so many detections of an image.", lower_bound=1, flag_values=values
     )
     flags.DEFINE_enum(
         "quantize",
@@ -77,15 +77,14 @@ def main(args: flags.FlagValues) -> None:
     _check_flags(args)
     from ssd_tf.data.manifest import load_manifest
     from ssd_tf.data.pipeline import images
-    from ssd_tf.export.description import Description
+    from ssd_tf.export.description import describe
     from ssd_tf.inference.predictor import load_model
     from ssd_tf.performance.comparison import file_bytes
-    from ssd_tf.specs import detector
 
     calibration = ()
     manifest = load_manifest(args.data_dir, args.calibration_split) if args.quantize == "int8" else None
     info, model = load_model(args.model)
-    description = Description(info, args.score_threshold, args.iou_threshold, args.max_detections)
+    description = describe(info, args.score_threshold, args.iou_threshold, args.max_detections)
     output = pathlib.Path(args.output)
     if args.format == "saved_model":
         from ssd_tf.export.saved_model import export_saved_model
@@ -99,7 +98,7 @@ def main(args: flags.FlagValues) -> None:
         from ssd_tf.export.litert import LiteRTConfig, export_litert
 
         if manifest:
-            size = detector(info.detector).image_size
+            size = info.spec.image_size
             calibration = images(args.data_dir, manifest, size, args.calibration_images)
         export_litert(description, model, output, LiteRTConfig(args.quantize, args.nms), calibration)
     print(f"{output}: {file_bytes(str(output)) / 1e6:.1f} MB")

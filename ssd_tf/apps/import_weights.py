@@ -31,7 +31,10 @@ def define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     flags.DEFINE_string(
-        "detector", "ssd300_resnet34", f"One of: {', '.join(DETECTORS)}. Not used with --reverse.", flag_values=values
+        "detector",
+        "ssd300_resnet34",
+        f"One of: {', '.join(DETECTORS)}; or a .json file with a spec. Not used with --reverse.",
+        flag_values=values,
     )
     flags.DEFINE_string(
         "annotations",
@@ -57,15 +60,15 @@ def main(args: flags.FlagValues) -> None:
     if args.reverse:
         export(args, source, output)
         return
+    from ssd_tf import specs
     from ssd_tf.data.formats.coco import read_coco
-    from ssd_tf.specs import detector
     from ssd_tf.weights.convert import import_model
 
     categories = read_coco(args.annotations, images="").categories if args.annotations else ()
     if args.num_classes and categories and args.num_classes != len(categories):
         raise UserError(f"--num_classes={args.num_classes}, but --annotations lists {len(categories)} classes")
-    info = import_model(source, detector(args.detector), output, categories, args.num_classes)
-    print(f"{info.detector} for {len(info.categories)} classes in {output}")
+    info = import_model(source, specs.spec(args.detector), output, categories, args.num_classes)
+    print(f"{info.spec.name} for {len(info.categories)} classes in {output}")
 
 
 def export(args: flags.FlagValues, source: pathlib.Path, output: pathlib.Path) -> None:

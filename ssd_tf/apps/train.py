@@ -55,7 +55,7 @@ def config_from_flags(args: flags.FlagValues) -> TrainConfig:
 
 def _define(values: flags.FlagValues, name: str, field: dataclasses.Field) -> None:
     meta, common = field.metadata, {"flag_values": values, "required": field.metadata["required"]}
-    help_text = f"One of: {', '.join(DETECTORS)}." if name == "detector" else meta["help"]
+    help_text = f"One of: {', '.join(DETECTORS)}; or a .json file with a spec." if name == "detector" else meta["help"]
     default: Any = None if meta["required"] else field.default
     kinds = {kind for kind in (typing.get_args(field.type) or (field.type,)) if kind is not type(None)}
     if meta["choices"]:

@@ -6,10 +6,8 @@ import json
 from typing import Any
 
 from ssd_tf.data.annotations import Category
-from ssd_tf.geometry.detections import IOU_THRESHOLD, MAX_DETECTIONS, SCORE_THRESHOLD
-from ssd_tf.specs import detector
 from ssd_tf.utils.errors import UserError
-from ssd_tf.weights.model_dir import ModelInfo
+from ssd_tf.weights.model_dir import ModelInfo, info_from_json, info_to_json
 
 # Names of the files inside an exported model. examples/litert_detect.py, which stands alone, knows them too.
 DESCRIPTION = "ssd_tf.json"
@@ -21,16 +19,16 @@ class Description:
     """What an exported model is.
 
     Attributes:
-      info: detector and classes.
+      info: its spec and its classes.
       score_threshold: it answers detections with a score above this.
       iou_threshold: of two of a class that overlap at least so much, the better one.
       max_detections: K, for an image over all classes.
     """
 
     info: ModelInfo
-    score_threshold: float = SCORE_THRESHOLD
-    iou_threshold: float = IOU_THRESHOLD
-    max_detections: int = MAX_DETECTIONS
+    score_threshold: float
+    iou_threshold: float
+    max_detections: int
 
     def __post_init__(self):
         if not 0.0 <= self.score_threshold <= 1.0:
@@ -41,13 +39,33 @@ class Description:
             raise UserError(f"max_detections: expected at least 1. Received: {self.max_detections}")
 
 
+def describe(
+    info: ModelInfo,
+    score_threshold: float | None = None,
+    iou_threshold: float | None = None,
+    max_detections: int | None = None,
+) -> Description:
+    """The Description of a model; what is None is its spec's.
+
+    Raises:
+      ValueError: a threshold is out of range.
+    """
+    how = info.spec.detection
+    return Description(
+        info,
+        how.score_threshold if score_threshold is None else score_threshold,
+        how.iou_threshold if iou_threshold is None else iou_threshold,
+        how.max_detections if max_detections is None else max_detections,
+    )
+
+
 def to_json(description: Description, **more: Any) -> str:
     """The content of ssd_tf.json; `more` is what one form alone has to say."""
-    values = dataclasses.asdict(description)
-    spec = detector(description.info.detector)
-    return json.dumps(
-        {**values.pop("info"), "image_size": spec.image_size, "variances": spec.variances, **values, **more}, indent=1
-    )
+    spec = description.info.spec
+    values = {field.name: getattr(description, field.name) for field in dataclasses.fields(description)}
+    del values["info"]
+    sizes = {"image_size": spec.image_size, "variances": spec.variances}
+    return json.dumps({**info_to_json(description.info), **sizes, **values, **more}, indent=1)
 
 
 def from_json(text: str | bytes, where: str) -> Description:
@@ -58,9 +76,7 @@ def from_json(text: str | bytes, where: str) -> Description:
     """
     try:
         content = json.loads(text)
-        info = ModelInfo(
-            detector(content["detector"]).name, tuple(Category(c["id"], c["name"]) for c in content["categories"])
-        )
+        info = info_from_json(content)
         return Description(info, *(content[field.name] for field in dataclasses.fields(Description)[1:]))
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{where}: its {DESCRIPTION} is not a description of ssd_tf ({error!r})") from error

@@ -9,8 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssd_tf.export.description import DESCRIPTION, Description, from_json
-from ssd_tf.geometry.detections import SCORE_THRESHOLD, Detections, detect
-from ssd_tf.specs import detector
+from ssd_tf.geometry.detections import Detections, detect
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.extras import import_extra
 from ssd_tf.utils.tensorflow_output import quiet_stderr
@@ -29,14 +28,14 @@ class ExportedPredictor(abc.ABC):
     """
 
     def __init__(self, description: Description, min_score: float = 0.0):
-        self.spec = detector(description.info.detector)
+        self.spec = description.info.spec
         self.categories = description.info.categories
         self.min_score = min_score
         self.max_detections = description.max_detections
 
     @abc.abstractmethod
-    def __call__(self, images: tf.Tensor, score_threshold: float = SCORE_THRESHOLD) -> Detections:
-        """Detections with a score above the threshold."""
+    def __call__(self, images: tf.Tensor, score_threshold: float | None = None) -> Detections:
+        """Detections with a score above the threshold; None takes the spec's."""
 
 
 class SavedModelPredictor(ExportedPredictor):
@@ -52,7 +51,9 @@ class SavedModelPredictor(ExportedPredictor):
         self._detect = self._model.signatures["detect"]
         self._ids = tf.constant([category.id for category in self.categories], tf.int64)
 
-    def __call__(self, images: tf.Tensor, score_threshold: float = SCORE_THRESHOLD) -> Detections:
+    def __call__(self, images: tf.Tensor, score_threshold: float | None = None) -> Detections:
+        if score_threshold is None:
+            score_threshold = self.spec.detection.score_threshold
         found = self._detect(images=tf.convert_to_tensor(images))
         # Scores descend, so what is kept comes first.
         kept = tf.sequence_mask(found["count"], self.max_detections) & (found["scores"] > score_threshold)
@@ -82,7 +83,9 @@ class LiteRTPredictor(ExportedPredictor):
         description = from_json(self._detector.description_text, str(path))
         super().__init__(description, description.score_threshold if self._detector.decides else 0.0)
 
-    def __call__(self, images: tf.Tensor, score_threshold: float = SCORE_THRESHOLD) -> Detections:
+    def __call__(self, images: tf.Tensor, score_threshold: float | None = None) -> Detections:
+        if score_threshold is None:
+            score_threshold = self.spec.detection.score_threshold
         return Detections(
             *tf.numpy_function(
                 self._run, [images, score_threshold], [tf.float32, tf.float32, tf.int32, tf.int32], stateful=False
@@ -119,7 +122,7 @@ class OnnxPredictor(ExportedPredictor):
         self._description = from_json(stored[DESCRIPTION], str(path))
         super().__init__(self._description)
 
-    def __call__(self, images: tf.Tensor, score_threshold: float = SCORE_THRESHOLD) -> Detections:
+    def __call__(self, images: tf.Tensor, score_threshold: float | None = None) -> Detections:
         offsets, logits = tf.numpy_function(self._run, [images], [tf.float32, tf.float32], stateful=False)
         anchors = self.spec.num_anchors
         return detect(

@@ -22,9 +22,8 @@ from ssd_tf.export.description import DESCRIPTION, LABELS, Description, labels_t
 from ssd_tf.export.metadata import with_metadata
 from ssd_tf.export.quantization import quantize_int8, with_float16_weights, with_int8_weights
 from ssd_tf.geometry.anchors import default_boxes
-from ssd_tf.geometry.detections import CANDIDATES_PER_CLASS
-from ssd_tf.models.ssd import normalize
-from ssd_tf.specs import detector
+from ssd_tf.models.preprocessing import preprocess
+from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.errors import UserError, first_line
 from ssd_tf.utils.extras import import_extra
 from ssd_tf.utils.files import atomic_path, require_file_target
@@ -86,10 +85,10 @@ def convert(
     """The model that `export_litert` writes, without what it carries."""
     if config.quantize == "int8":
         import_extra("ai_edge_litert.interpreter")  # before the work that would be lost
-    size = detector(description.info.detector).image_size
+    size = description.info.spec.image_size
     archive = keras.export.ExportArchive()
     archive.track(model)
-    answer = _detections(description, model) if config.nms == "op" else _outputs(model)
+    answer = _detections(description, model) if config.nms == "op" else _outputs(description.info.spec, model)
     archive.add_endpoint("serving_default", answer, [tf.TensorSpec([1, size, size, 3], tf.float32, name="images")])
     with tempfile.TemporaryDirectory() as folder:
         archive.write_out(folder, verbose=False)
@@ -115,14 +114,14 @@ def packed(description: Description, content: bytes, config: LiteRTConfig) -> by
     }
     if config.nms == "none":
         buffer = io.BytesIO()
-        np.save(buffer, default_boxes(description.info.detector))
+        np.save(buffer, default_boxes(description.info.spec))
         files["anchors.npy"] = buffer.getvalue()
-    return with_metadata(content, description.info.detector, files, labels=LABELS if config.nms == "op" else None)
+    return with_metadata(content, description.info.spec.name, files, labels=LABELS if config.nms == "op" else None)
 
 
-def _outputs(model: keras.Model):
+def _outputs(spec: DetectorSpec, model: keras.Model):
     def answer(images):
-        outputs = model(normalize(images), training=False)
+        outputs = model(preprocess(images, spec), training=False)
         return {"logits": outputs["logits"], "offsets": outputs["offsets"]}
 
     return answer
@@ -133,18 +132,26 @@ def _detections(description: Description, model: keras.Model):
 
     The op has two kinds of NMS. The one for several classes loses the class whose number is the number of threads
     (LiteRT 2.3: with two threads class 2, from 0, is never found), and keeps 100 of a class. So the other one is used,
-    which knows no classes, with the best anchors of each class moved to a place of their own.
+    which knows no classes, with the best anchors of each class moved to a place of their own. It keeps a box whose IoU
+    with a better one is exactly the threshold, whatever the spec says of such a box.
+
+    Raises:
+      ValueError: the spec clips boxes before non-maximum suppression, which the op does not.
     """
-    spec = detector(description.info.detector)
+    spec = description.info.spec
+    if spec.detection.clip_boxes:
+        raise UserError(
+            f"nms=op: {spec.name} clips boxes before non-maximum suppression, which TFLite_Detection_PostProcess cannot"
+        )
     num_classes, kept = len(description.info.categories), description.max_detections
-    candidates = min(CANDIDATES_PER_CLASS, spec.num_anchors)
+    candidates = min(spec.detection.candidates_per_class, spec.num_anchors)
     anchors_a4 = tf.constant(default_boxes(spec))
     columns = math.ceil(math.sqrt(num_classes))
     places_c2 = np.stack(np.divmod(np.arange(num_classes), columns), axis=1).astype(np.float32) * CLASS_DISTANCE
     post_process = _post_process_op(description, spec.variances)
 
     def answer(images):
-        outputs = model(normalize(images), training=False)
+        outputs = model(preprocess(images, spec), training=False)
         scores_ca = tf.transpose(tf.nn.softmax(outputs["logits"])[0, :, 1:])
         scores_cn, anchor_cn = tf.math.top_k(scores_ca, candidates)
         offsets_m4 = tf.reshape(tf.gather(outputs["offsets"][0], anchor_cn), [1, num_classes * candidates, 4])

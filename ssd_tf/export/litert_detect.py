@@ -19,8 +19,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image, ImageDraw
 
-# The best anchors of each class that non-maximum suppression looks at, as in the reference.
-CANDIDATES_PER_CLASS = 200
+# How detections are made where the description of an older model does not say it.
+OLDER = {"score_threshold": 0.05, "candidates_per_class": 200, "keep_equal_iou": False, "clip_boxes": False}
 
 
 class LiteRTDetector:
@@ -45,6 +45,7 @@ class LiteRTDetector:
                 self.description_text = files.read("ssd_tf.json")
                 self.description = json.loads(self.description_text)
                 self.decides = self.description["nms"] == "op"
+                self._detection = {**OLDER, **self.description.get("spec", {}).get("detection", {})}
                 self.image_size = self.description["image_size"]
                 self._anchors = None if self.decides else np.load(io.BytesIO(files.read("anchors.npy")))
         except (zipfile.BadZipFile, KeyError, ValueError) as error:
@@ -56,17 +57,19 @@ class LiteRTDetector:
         ((self._input, details),) = self._run.get_input_details().items()
         self._dtype = details["dtype"]
 
-    def __call__(self, image: np.ndarray, score_threshold: float = 0.05):
+    def __call__(self, image: np.ndarray, score_threshold: float | None = None):
         """Detections in one image.
 
         Args:
           image: uint8 RGB [S, S, 3].
-          score_threshold: a score must be higher than this.
+          score_threshold: a score must be higher than this; None takes the detector's own.
 
         Returns:
-          boxes float32 [N, 4], [ymin, xmin, ymax, xmax], normalised and not clipped; scores float32 [N], best first;
+          boxes float32 [N, 4], [ymin, xmin, ymax, xmax], normalised; scores float32 [N], best first;
           classes int32 [N], 1..C.
         """
+        if score_threshold is None:
+            score_threshold = self._detection["score_threshold"]
         found = self._run(**{self._input: self._prepared(image)})
         if not self.decides:
             return decode(
@@ -77,6 +80,9 @@ class LiteRTDetector:
                 score_threshold,
                 self.description["iou_threshold"],
                 self.description["max_detections"],
+                self._detection["candidates_per_class"],
+                self._detection["keep_equal_iou"],
+                self._detection["clip_boxes"],
             )
         count = int(found["num_detections"][0])
         kept = np.flatnonzero(found["detection_scores"][0, :count] > score_threshold)
@@ -90,7 +96,18 @@ class LiteRTDetector:
         return image[None].astype(self._dtype)  # the model normalises
 
 
-def decode(offsets, logits, anchors, variances, score_threshold, iou_threshold, max_detections):
+def decode(
+    offsets,
+    logits,
+    anchors,
+    variances,
+    score_threshold,
+    iou_threshold,
+    max_detections,
+    candidates_per_class=OLDER["candidates_per_class"],
+    keep_equal_iou=OLDER["keep_equal_iou"],
+    clip_boxes=OLDER["clip_boxes"],
+):
     """Offsets [A, 4] and logits [A, C + 1] of one image -> boxes, scores, classes, as LiteRTDetector returns them.
 
     anchors are float32 [A, 4], [cy, cx, h, w]; as ssd_tf.detect: softmax, per-class NMS, the best of all classes.
@@ -98,13 +115,15 @@ def decode(offsets, logits, anchors, variances, score_threshold, iou_threshold, 
     scaled = offsets * np.asarray(variances, np.float32)
     centers, half = scaled[:, :2] * anchors[:, 2:] + anchors[:, :2], np.exp(scaled[:, 2:]) * anchors[:, 2:] / 2
     boxes = np.concatenate([centers - half, centers + half], axis=1)
+    if clip_boxes:
+        boxes = np.clip(boxes, 0, 1)
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     scores = exponentials / exponentials.sum(axis=1, keepdims=True)
     kept, classes = [], []
     for label in range(1, scores.shape[1]):
         candidates = np.flatnonzero(scores[:, label] > score_threshold)
-        best = candidates[np.argsort(-scores[candidates, label], kind="stable")[:CANDIDATES_PER_CLASS]]
-        best = best[suppress(boxes[best], iou_threshold)]
+        best = candidates[np.argsort(-scores[candidates, label], kind="stable")[:candidates_per_class]]
+        best = best[suppress(boxes[best], iou_threshold, keep_equal_iou)]
         kept.append(best)
         classes.append(np.full(len(best), label, np.int32))
     kept, classes = np.concatenate(kept), np.concatenate(classes)
@@ -113,7 +132,7 @@ def decode(offsets, logits, anchors, variances, score_threshold, iou_threshold, 
     return boxes[kept], scores[kept, classes], classes
 
 
-def suppress(boxes, iou_threshold):
+def suppress(boxes, iou_threshold, keep_equal=False):
     """Greedy non-maximum suppression: bool [N], which of the boxes [N, 4], best first, are kept."""
     kept = np.ones(len(boxes), bool)
     areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
@@ -123,7 +142,8 @@ def suppress(boxes, iou_threshold):
             sides = np.minimum(boxes[rank, 2:], rest[:, 2:]) - np.maximum(boxes[rank, :2], rest[:, :2])
             overlap = np.prod(np.maximum(sides, 0), axis=1)
             union = areas[rank] + areas[rank + 1 :] - overlap
-            kept[rank + 1 :] &= overlap / np.maximum(union, np.finfo(np.float32).tiny) < iou_threshold
+            iou = overlap / np.maximum(union, np.finfo(np.float32).tiny)
+            kept[rank + 1 :] &= (iou <= iou_threshold) if keep_equal else (iou < iou_threshold)
     return kept
 
 

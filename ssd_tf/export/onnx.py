@@ -7,8 +7,7 @@ import keras
 import tensorflow as tf
 
 from ssd_tf.export.description import DESCRIPTION, Description, to_json
-from ssd_tf.models.ssd import normalize
-from ssd_tf.specs import detector
+from ssd_tf.models.preprocessing import preprocess
 from ssd_tf.utils.extras import import_extra
 from ssd_tf.utils.files import atomic_path, require_file_target
 
@@ -26,10 +25,11 @@ def export_onnx(description: Description, model: keras.Model, output: str | path
     tf2onnx = import_extra("tf2onnx")
     output = pathlib.Path(output)
     require_file_target(output)
-    size = detector(description.info.detector).image_size
+    spec = description.info.spec
+    size = spec.image_size
 
     def outputs(images):
-        found = model(normalize(images), training=False)
+        found = model(preprocess(images, spec), training=False)
         return {"offsets": found["offsets"], "logits": found["logits"]}
 
     signature = [tf.TensorSpec([None, size, size, 3], tf.float32, name="images")]

@@ -7,7 +7,7 @@ Letters: B images of a request, H x W pixels of an image, K detections, A anchor
 |---|---|---|
 | serving_default | `image_bytes`: string [B]; JPEG, PNG, BMP or GIF of any sizes | detections, `errors` string [B] |
 | detect | `images`: uint8 RGB [B, H, W, 3] | detections |
-| raw | `images`: float [B, S, S, 3], normalised | `offsets` [B, A, 4], `logits` [B, A, C + 1] |
+| raw | `images`: float [B, S, S, 3], preprocessed | `offsets` [B, A, 4], `logits` [B, A, C + 1] |
 
 Detections are `boxes` [B, K, 4], [ymin, xmin, ymax, xmax], normalised; `boxes_pixels`, the same in pixels of each
 image; `scores` [B, K], best first; `class_ids` int64 [B, K], the data set's; `class_names` [B, K]; `count` int32 [B].
@@ -29,8 +29,8 @@ from ssd_tf.data.reading import or_default
 from ssd_tf.export.description import DESCRIPTION, LABELS, Description, labels_text, to_json
 from ssd_tf.export.exported import versions
 from ssd_tf.geometry.detections import detect
-from ssd_tf.models.ssd import normalize
-from ssd_tf.specs import detector
+from ssd_tf.models.preprocessing import preprocess
+from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import make_folder
 from ssd_tf.weights.model_dir import CONFIG
@@ -96,7 +96,7 @@ def _write(description: Description, model: keras.Model, assets: pathlib.Path, o
         (assets / name).write_text(text, encoding="utf-8")
         module.assets.append(tf.saved_model.Asset(str(assets / name)))
     tf.saved_model.save(module, str(output), _Signatures(description, model).functions())
-    _write_warmup(output, detector(description.info.detector).image_size)
+    _write_warmup(output, description.info.spec)
 
 
 class _Signatures:
@@ -104,7 +104,7 @@ class _Signatures:
 
     def __init__(self, description: Description, model: keras.Model):
         self._description, self._model = description, model
-        self._spec = detector(description.info.detector)
+        self._spec = description.info.spec
         categories = description.info.categories
         # By class; 0 is padding.
         self._ids = tf.constant([0, *(category.id for category in categories)], tf.int64)
@@ -112,12 +112,12 @@ class _Signatures:
 
     def functions(self) -> dict[str, Any]:
         size = self._spec.image_size
-        specs = {
+        signatures = {
             "serving_default": tf.TensorSpec([None], tf.string, name="image_bytes"),
             "detect": tf.TensorSpec([None, None, None, 3], tf.uint8, name="images"),
             "raw": tf.TensorSpec([None, size, size, 3], tf.float32, name="images"),
         }
-        return {name: tf.function(getattr(self, name), input_signature=[spec]) for name, spec in specs.items()}
+        return {name: tf.function(getattr(self, name), input_signature=[spec]) for name, spec in signatures.items()}
 
     def serving_default(self, image_bytes):
         size = self._spec.image_size
@@ -143,7 +143,7 @@ class _Signatures:
         return {"offsets": outputs["offsets"][:batch], "logits": outputs["logits"][:batch]}
 
     def _answer(self, images, heights, widths):
-        outputs, wanted = self.raw(normalize(images)), self._description
+        outputs, wanted = self.raw(preprocess(images, self._spec)), self._description
         found = detect(
             self._spec,
             outputs["offsets"],
@@ -180,13 +180,13 @@ def _read(encoded: tf.Tensor, size: int):
     return or_default(read, encoded, (tf.zeros([size, size, 3], tf.uint8), 0, 0))
 
 
-def _write_warmup(folder: pathlib.Path, size: int) -> None:
+def _write_warmup(folder: pathlib.Path, spec: DetectorSpec) -> None:
     """Requests that TensorFlow Serving sends to itself, so that the first one of a client is not the slow one."""
-    black = tf.zeros([size, size, 3], tf.uint8)
+    black = tf.zeros([spec.image_size, spec.image_size, 3], tf.uint8)
     requests = (
         ("serving_default", "image_bytes", tf.io.encode_jpeg(black)[None]),
         ("detect", "images", black[None]),
-        ("raw", "images", normalize(black)[None]),
+        ("raw", "images", preprocess(black, spec)[None]),
     )
     predict: Any = predict_pb2  # generated code, whose names no type checker sees
     logs: Any = prediction_log_pb2

@@ -9,23 +9,17 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from ssd_tf import specs
 from ssd_tf.geometry import boxes as box_ops
 from ssd_tf.geometry.anchors import default_boxes
-from ssd_tf.specs import DetectorSpec, detector
-
-# The reference's thresholds for evaluation, and how many detections of an image it keeps.
-SCORE_THRESHOLD = 0.05
-IOU_THRESHOLD = 0.5
-MAX_DETECTIONS = 200
-# The reference looks at the best 200 anchors of each class before NMS.
-CANDIDATES_PER_CLASS = 200
+from ssd_tf.specs import DetectorSpec
 
 
 class Detections(NamedTuple):
     """What was found, best first; entries from `count` on are zero.
 
     Attributes:
-      boxes: float32 [B, K, 4], [ymin, xmin, ymax, xmax]; normalised, not clipped to the image.
+      boxes: float32 [B, K, 4], [ymin, xmin, ymax, xmax]; normalised; not clipped to the image, unless the spec says so.
       scores: float32 [B, K].
       classes: int32 [B, K], 1..C.
       count: int32 [B].
@@ -41,26 +35,27 @@ def detect(
     spec: str | DetectorSpec,
     pred_offsets: tf.Tensor,
     pred_logits: tf.Tensor,
-    score_threshold: float = SCORE_THRESHOLD,
-    iou_threshold: float = IOU_THRESHOLD,
-    max_detections: int = MAX_DETECTIONS,
+    score_threshold: float | tf.Tensor | None = None,
+    iou_threshold: float | None = None,
+    max_detections: int | None = None,
     jit_compile: bool = True,
 ) -> Detections:
-    """Detections of a batch of images.
+    """Detections of a batch of images. What is None is the spec's, as is all else that decides.
 
     Args:
       spec: the detector or its name.
       pred_offsets: float [B, A, 4], as build_model's model gives them.
       pred_logits: float [B, A, C + 1]; class 0 is the background.
       score_threshold: a candidate's softmax score must be higher than this.
-      iou_threshold: a candidate is dropped where its IoU with a better one of its class is at least this.
+      iou_threshold: a candidate is dropped where its IoU with a better one of its class is at least this (above it,
+        where the spec has keep_equal_iou).
       max_detections: K, kept for an image over all classes.
       jit_compile: with XLA; False for graphs that run elsewhere, where there may be no XLA (TensorFlow Serving).
 
     Raises:
       ValueError: the shapes do not fit the detector.
     """
-    spec = detector(spec)
+    spec = specs.spec(spec)
     pred_offsets = tf.cast(tf.convert_to_tensor(pred_offsets), tf.float32)
     pred_logits = tf.cast(tf.convert_to_tensor(pred_logits), tf.float32)
     expected = (spec.num_anchors, 4)
@@ -68,14 +63,18 @@ def detect(
         raise ValueError(f"pred_offsets: {spec.name} expects [B, {expected[0]}, 4]. Received: {pred_offsets.shape}")
     if pred_logits.shape.rank != 3 or pred_logits.shape[1] != spec.num_anchors or pred_logits.shape[2] < 2:
         raise ValueError(f"pred_logits: {spec.name} expects [B, {expected[0]}, C + 1]. Received: {pred_logits.shape}")
+    how = spec.detection
     boxes, scores, classes, count = (_detect_compiled if jit_compile else _detect)(
         default_boxes(spec),
         spec.variances,
         pred_offsets,
         pred_logits,
-        tf.convert_to_tensor(score_threshold, tf.float32),
-        tf.convert_to_tensor(iou_threshold, tf.float32),
-        max_detections,
+        tf.convert_to_tensor(how.score_threshold if score_threshold is None else score_threshold, tf.float32),
+        tf.convert_to_tensor(how.iou_threshold if iou_threshold is None else iou_threshold, tf.float32),
+        how.max_detections if max_detections is None else max_detections,
+        how.candidates_per_class,
+        how.keep_equal_iou,
+        how.clip_boxes,
     )
     return Detections(boxes, scores, classes, count)
 
@@ -88,14 +87,27 @@ def decode_boxes(anchors_a4: tf.Tensor, offsets_ba4: tf.Tensor, variances: tuple
     return box_ops.centers_to_corners(tf.concat([centers, sizes], axis=-1))
 
 
-def _detect(anchors_a4, variances, offsets_ba4, logits, score_threshold, iou_threshold, max_detections):
+def _detect(
+    anchors_a4,
+    variances,
+    offsets_ba4,
+    logits,
+    score_threshold,
+    iou_threshold,
+    max_detections: int,
+    candidates_per_class: int,
+    keep_equal_iou: bool,
+    clip_boxes: bool,
+):
     boxes_ba4 = decode_boxes(anchors_a4, offsets_ba4, variances)
+    if clip_boxes:
+        boxes_ba4 = tf.clip_by_value(boxes_ba4, 0.0, 1.0)
     scores_bca = tf.transpose(tf.nn.softmax(logits)[..., 1:], [0, 2, 1])
     num_classes, num_anchors = scores_bca.shape[1], scores_bca.shape[2]
-    candidates = min(CANDIDATES_PER_CLASS, num_anchors)
+    candidates = min(candidates_per_class, num_anchors)
     scores_bcn, anchor_bcn = tf.math.top_k(scores_bca, candidates)
     boxes_bcn4 = tf.gather(boxes_ba4, anchor_bcn, batch_dims=1)
-    kept_bcn = _suppress(boxes_bcn4, scores_bcn > score_threshold, iou_threshold)
+    kept_bcn = _suppress(boxes_bcn4, scores_bcn > score_threshold, iou_threshold, keep_equal_iou)
 
     flat = [-1, num_classes * candidates]
     scores_bm = tf.reshape(tf.where(kept_bcn, scores_bcn, -1.0), flat)
@@ -118,7 +130,7 @@ def _detect(anchors_a4, variances, offsets_ba4, logits, score_threshold, iou_thr
 _detect_compiled = tf.function(_detect, jit_compile=True)
 
 
-def _suppress(boxes_bcn4, alive_bcn, iou_threshold):
+def _suppress(boxes_bcn4, alive_bcn, iou_threshold, keep_equal: bool):
     """Greedy NMS down the ranks of each class: bool [B, C, N], the candidates kept."""
     ranks = tf.range(tf.shape(boxes_bcn4)[2])
     # Candidates are sorted, so no class has one beyond the longest list of the batch.
@@ -128,7 +140,8 @@ def _suppress(boxes_bcn4, alive_bcn, iou_threshold):
         best = tf.gather(boxes_bcn4, [rank], axis=2)
         iou_bcn = tf.squeeze(box_ops.iou(best, boxes_bcn4), axis=2)
         best_kept = tf.gather(kept_bcn, [rank], axis=2)
-        return rank + 1, kept_bcn & ~(best_kept & (iou_bcn >= iou_threshold) & (ranks > rank))
+        overlaps_bcn = iou_bcn > iou_threshold if keep_equal else iou_bcn >= iou_threshold
+        return rank + 1, kept_bcn & ~(best_kept & overlaps_bcn & (ranks > rank))
 
     _, kept_bcn = tf.while_loop(lambda rank, _: rank < last, drop_overlaps, (0, alive_bcn))
     return kept_bcn

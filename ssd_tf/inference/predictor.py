@@ -13,9 +13,10 @@ from ssd_tf.data.annotations import Category
 from ssd_tf.data.images import resize
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.export.exported import ExportedPredictor, load_exported
-from ssd_tf.geometry.detections import MAX_DETECTIONS, SCORE_THRESHOLD, Detections, detect
-from ssd_tf.models.ssd import build_model, normalize
-from ssd_tf.specs import DetectorSpec, detector
+from ssd_tf.geometry.detections import Detections, detect
+from ssd_tf.models.preprocessing import preprocess
+from ssd_tf.models.ssd import build_model
+from ssd_tf.specs import DetectorSpec
 from ssd_tf.weights.model_dir import ModelInfo, find_checkpoint, load_info, require_same_model, restore_model
 
 # Of an image, the most detections that COCO's AP looks at.
@@ -33,7 +34,6 @@ class Predictor:
     """
 
     min_score = 0.0
-    max_detections = MAX_DETECTIONS
 
     def __init__(self, spec: DetectorSpec, categories: tuple[Category, ...], model: keras.Model):
         self.spec = spec
@@ -41,11 +41,17 @@ class Predictor:
         self._model = model
         self._predict = tf.function(self._forward)
 
-    def __call__(self, images: tf.Tensor, score_threshold: float = SCORE_THRESHOLD) -> Detections:
+    @property
+    def max_detections(self) -> int:
+        return self.spec.detection.max_detections
+
+    def __call__(self, images: tf.Tensor, score_threshold: float | None = None) -> Detections:
+        if score_threshold is None:
+            score_threshold = self.spec.detection.score_threshold
         return self._predict(images, tf.constant(score_threshold))
 
     def _forward(self, images, score_threshold):
-        outputs = self._model(normalize(images), training=False)
+        outputs = self._model(preprocess(images, self.spec), training=False)
         return detect(self.spec, outputs["offsets"], outputs["logits"], score_threshold)
 
 
@@ -63,7 +69,7 @@ def load_predictor(path: str | pathlib.Path) -> AnyPredictor:
     if exported := load_exported(pathlib.Path(path)):
         return exported
     info, model = load_model(path)
-    return Predictor(detector(info.detector), info.categories, model)
+    return Predictor(info.spec, info.categories, model)
 
 
 def load_predictor_for(path: str | pathlib.Path, manifest: Manifest) -> AnyPredictor:
@@ -73,9 +79,9 @@ def load_predictor_for(path: str | pathlib.Path, manifest: Manifest) -> AnyPredi
       As `load_predictor`; ValueError too where the model and the split have other classes.
     """
     predictor = load_predictor(path)
-    found, wanted = (ModelInfo(predictor.spec.name, part.categories) for part in (predictor, manifest))
+    found, wanted = (ModelInfo(predictor.spec, part.categories) for part in (predictor, manifest))
     require_same_model(pathlib.Path(path), found, wanted)
-    warn_of_min_score(predictor, SCORE_THRESHOLD)
+    warn_of_min_score(predictor, predictor.spec.detection.score_threshold)
     if predictor.max_detections < COCO_DETECTIONS:
         logging.warning(
             "this model was exported with --max_detections=%d: AP, which looks at %d, may be lower",
@@ -122,7 +128,7 @@ def load_model(path: str | pathlib.Path) -> tuple[ModelInfo, keras.Model]:
     """
     model_dir, checkpoint = find_checkpoint(path)
     info = load_info(model_dir)
-    model = build_model(info.detector, len(info.categories))
+    model = build_model(info.spec, len(info.categories))
     restore_model(model, checkpoint)
-    logging.info("%s for %d classes from %s", info.detector, len(info.categories), checkpoint)
+    logging.info("%s for %d classes from %s", info.spec.name, len(info.categories), checkpoint)
     return info, model

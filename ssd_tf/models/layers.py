@@ -6,9 +6,14 @@ import math
 import keras
 import tensorflow as tf
 
-# PyTorch's defaults, which the reference keeps. Keras' momentum is 1 - PyTorch's.
-BATCH_NORM_EPSILON = 1e-5
-BATCH_NORM_MOMENTUM = 0.9
+from ssd_tf.specs import BatchNormalization
+
+# What PyTorch's own layers do.
+PYTORCH_NORM = BatchNormalization()
+# Deviation of the kernels of SSDLite's extra blocks and heads.
+_NORMAL_DEVIATION = 0.03
+# Keeps the norm of a cell of zeros away from 0, as Caffe's Normalize layer does.
+_L2_EPSILON = 1e-10
 
 
 @keras.saving.register_keras_serializable(package="ssd_tf")
@@ -24,10 +29,20 @@ class BatchNorm(keras.layers.Layer):
     a replica (evaluation, a checkpoint) gets their mean, as MLPerf's reference averages them before it evaluates.
 
     Attributes:
+      epsilon, momentum: as in specs.BatchNormalization.
       synchronized: normalise with the moments of the whole batch, over all replicas, instead of each replica's own.
     """
 
     synchronized = False
+
+    def __init__(
+        self, epsilon: float = BatchNormalization.epsilon, momentum: float = BatchNormalization.momentum, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.epsilon, self.momentum = epsilon, momentum
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon, "momentum": self.momentum}
 
     def build(self, input_shape):
         shape = (input_shape[-1],)
@@ -45,13 +60,13 @@ class BatchNorm(keras.layers.Layer):
         if self.synchronized or self.compute_dtype == "float32":
             x = tf.cast(inputs, tf.float32)
             mean, variance, count = _moments(x, self.synchronized)
-            scale = self.gamma * tf.math.rsqrt(variance + BATCH_NORM_EPSILON)
+            scale = self.gamma * tf.math.rsqrt(variance + self.epsilon)
             outputs = tf.cast((x - mean) * scale + self.beta, self.compute_dtype)
             unbiased = variance * (count / tf.maximum(count - 1.0, 1.0))
         else:
             outputs, mean, unbiased = self._fused(inputs, [], [], is_training=True)
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, unbiased)):
-            moving.assign(BATCH_NORM_MOMENTUM * moving + (1.0 - BATCH_NORM_MOMENTUM) * batch)
+            moving.assign(self.momentum * moving + (1.0 - self.momentum) * batch)
         return outputs
 
     def _fused(self, inputs, mean, variance, is_training: bool):
@@ -61,7 +76,7 @@ class BatchNorm(keras.layers.Layer):
             offset=tf.convert_to_tensor(self.beta),
             mean=tf.convert_to_tensor(mean, tf.float32),
             variance=tf.convert_to_tensor(variance, tf.float32),
-            epsilon=BATCH_NORM_EPSILON,
+            epsilon=self.epsilon,
             is_training=is_training,
         )[:3]
 
@@ -123,13 +138,48 @@ def _fork(x: tf.Tensor):
     return (tf.identity(x), tf.identity(x)), gradient
 
 
+@keras.saving.register_keras_serializable(package="ssd_tf")
+class L2Normalization(keras.layers.Layer):
+    """scale[c] * x / norm over the channels of each cell, with learnt scales (Liu et al. 2015, ParseNet).
+
+    As Caffe's Normalize layer: norm is sqrt(sum of squares + 1e-10), so that a cell of zeros stays zero and has a
+    finite gradient. Computes in float32 and returns the compute dtype.
+
+    Attributes:
+      initial_scale: what the scales start with.
+    """
+
+    def __init__(self, initial_scale: float, **kwargs):
+        super().__init__(**kwargs)
+        self.initial_scale = initial_scale
+
+    def get_config(self):
+        return {**super().get_config(), "initial_scale": self.initial_scale}
+
+    def build(self, input_shape):
+        start = keras.initializers.Constant(self.initial_scale)
+        self.scale = self.add_weight(
+            name="scale", shape=(input_shape[-1],), initializer=start, dtype="float32", autocast=False
+        )
+
+    def call(self, inputs):
+        x = tf.cast(inputs, tf.float32)
+        squares = tf.reduce_sum(tf.square(x), axis=-1, keepdims=True)
+        return tf.cast(x * tf.math.rsqrt(squares + _L2_EPSILON) * self.scale, self.compute_dtype)
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
+
+
 def pad(x: keras.KerasTensor, padding: int) -> keras.KerasTensor:
     """Zeros on all four sides, as PyTorch pads; "same" pads one side only where the stride is 2."""
     return keras.layers.ZeroPadding2D(padding)(x) if padding else x
 
 
-def conv_bn(x, channels: int, kernel: int, stride: int, name: str, relu: bool = True):
-    """Convolution without bias, batch normalisation named `{name}_bn`, and ReLU where asked."""
+def conv_bn(
+    x, channels: int, kernel: int, stride: int, name: str, norm: BatchNormalization = PYTORCH_NORM, relu: bool = True
+):
+    """Convolution without bias, batch normalisation named `{name}_bn`, and ReLU where asked: ResNet's."""
     same = stride == 1 or kernel == 1  # at stride 1 "same" is symmetric, and saves the copy
     x = keras.layers.Conv2D(
         channels,
@@ -141,21 +191,59 @@ def conv_bn(x, channels: int, kernel: int, stride: int, name: str, relu: bool = 
         kernel_initializer=keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal"),
         name=name,
     )(x if same else pad(x, kernel // 2))
-    x = BatchNorm(name=f"{name}_bn")(x)
+    x = BatchNorm(norm.epsilon, norm.momentum, name=f"{name}_bn")(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 
-def conv_bias(x, channels: int, kernel: int, stride: int, padding: int, name: str, relu: bool):
-    """Convolution with bias: xavier-uniform kernel and PyTorch's default bias, U(-1, 1) / sqrt(fan_in)."""
-    same = stride == 1 and padding == kernel // 2
-    bound = 1.0 / math.sqrt(kernel * kernel * x.shape[-1])
-    return keras.layers.Conv2D(
-        channels,
-        kernel,
-        stride,
-        padding="same" if same else "valid",
-        activation="relu" if relu else None,
-        kernel_initializer="glorot_uniform",
-        bias_initializer=keras.initializers.RandomUniform(-bound, bound),
-        name=name,
-    )(x if same else pad(x, padding))
+def conv(
+    x: keras.KerasTensor,
+    channels: int | None,
+    kernel: int,
+    name: str,
+    initialization: str,
+    stride: int = 1,
+    padding: int = 0,
+    activation: str | None = None,
+    norm: BatchNormalization | None = None,
+) -> keras.KerasTensor:
+    """A convolution of an extra block or head.
+
+    Args:
+      x: [B, H, W, .].
+      channels: of the output; None for a depthwise convolution, which keeps those of x.
+      kernel, stride, padding: of both sides; zeros are padded symmetrically, as PyTorch pads.
+      name: the layer's; batch normalisation is named `{name}_bn`.
+      initialization: see DetectorSpec.
+      activation: "relu", "relu6" or none; after the normalisation, where there is one.
+      norm: batch normalisation in place of the bias.
+    """
+    same = stride == 1 and padding == kernel // 2 and kernel % 2 == 1
+    fan_in = kernel * kernel * (1 if channels is None else x.shape[-1])
+    kernel_initializer, bias_initializer = _initializers(initialization, fan_in)
+    options = {
+        "strides": stride,
+        "padding": "same" if same else "valid",
+        "activation": activation if norm is None else None,
+        "use_bias": norm is None,
+        "bias_initializer": bias_initializer,
+        "name": name,
+    }
+    if channels is None:
+        layer = keras.layers.DepthwiseConv2D(kernel, depthwise_initializer=kernel_initializer, **options)
+    else:
+        layer = keras.layers.Conv2D(channels, kernel, kernel_initializer=kernel_initializer, **options)
+    x = layer(x if same else pad(x, padding))
+    if norm is None:
+        return x
+    x = BatchNorm(norm.epsilon, norm.momentum, name=f"{name}_bn")(x)
+    return keras.layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x
+
+
+def _initializers(initialization: str, fan_in: int):
+    """Initialisers of the kernel and of the bias."""
+    if initialization == "normal":
+        return keras.initializers.RandomNormal(stddev=_NORMAL_DEVIATION), "zeros"
+    if initialization == "xavier_zero":
+        return "glorot_uniform", "zeros"
+    bound = 1.0 / math.sqrt(fan_in)  # PyTorch's default
+    return "glorot_uniform", keras.initializers.RandomUniform(-bound, bound)

@@ -1,31 +1,40 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """ResNet of basic blocks (He et al. 2015, as torchvision builds it), cut after the last stage of the spec."""
 
+from collections.abc import Collection
+
 import keras
 
-from ssd_tf.models.layers import conv_bn, pad
-from ssd_tf.specs import DetectorSpec
+from ssd_tf.models.layers import Fork, conv_bn, pad
+from ssd_tf.specs import BatchNormalization, DetectorSpec, ResNet
 from ssd_tf.utils.errors import UserError
 
 
-def resnet(spec: DetectorSpec, x: keras.KerasTensor) -> keras.KerasTensor:
-    """[B, S, S, 3] -> the output of the last stage. Layers are named conv1, conv2_1_1, ... conv4_6_2."""
-    x = conv_bn(x, spec.stem_channels, kernel=7, stride=2, name="conv1")
+def resnet(
+    backbone: ResNet, norm: BatchNormalization, x: keras.KerasTensor, wanted: Collection[str]
+) -> dict[str, keras.KerasTensor]:
+    """[B, S, S, 3] -> the wanted feature maps by name. Layers are named conv1, conv2_1_1, ... conv4_6_2."""
+    x = conv_bn(x, backbone.stem_channels, kernel=7, stride=2, name="conv1", norm=norm)
+    features = {}
     # Zeros never win: the input is the output of a ReLU.
     x = keras.layers.MaxPooling2D(3, 2, padding="valid", name="maxpool")(pad(x, 1))
-    for number, stage in enumerate(spec.stages, start=2):
+    last = backbone.feature_maps[-1]
+    for number, (name, stage) in enumerate(zip(backbone.feature_maps, backbone.stages, strict=True), start=2):
         for block in range(1, stage.blocks + 1):
             stride = stage.stride if block == 1 else 1
-            x = _basic_block(x, stage.channels, stride, name=f"conv{number}_{block}")
-    return x
+            x = _basic_block(x, stage.channels, stride, f"conv{number}_{block}", norm)
+        if name in wanted:
+            # The next block reads its input twice, so the heads are a third consumer.
+            features[name], x = (x, x) if name == last else Fork(name=f"{name}_fork")(x)
+    return features
 
 
-def _basic_block(x, channels: int, stride: int, name: str):
+def _basic_block(x, channels: int, stride: int, name: str, norm: BatchNormalization):
     shortcut = x
     if stride != 1 or x.shape[-1] != channels:
-        shortcut = conv_bn(x, channels, 1, stride, name=f"{name}_shortcut", relu=False)
-    x = conv_bn(x, channels, 3, stride, name=f"{name}_1")
-    x = conv_bn(x, channels, 3, 1, name=f"{name}_2", relu=False)
+        shortcut = conv_bn(x, channels, 1, stride, f"{name}_shortcut", norm, relu=False)
+    x = conv_bn(x, channels, 3, stride, f"{name}_1", norm)
+    x = conv_bn(x, channels, 3, 1, f"{name}_2", norm, relu=False)
     return keras.layers.ReLU(name=f"{name}_out")(keras.layers.Add(name=f"{name}_add")([x, shortcut]))
 
 
@@ -42,8 +51,8 @@ def freeze_stages(model: keras.Model, spec: DetectorSpec, stages: int) -> None:
     Raises:
       ValueError: the backbone has fewer stages.
     """
-    if not 0 <= stages <= len(spec.stages):
-        raise UserError(f"{spec.name} has {len(spec.stages)} backbone stages to freeze. Received: {stages}")
+    if not 0 <= stages <= len(spec.backbone.stages):
+        raise UserError(f"{spec.name} has {len(spec.backbone.stages)} backbone stages to freeze. Received: {stages}")
     if not stages:
         return
     frozen = tuple(f"conv{number}_" for number in range(1, stages + 2))

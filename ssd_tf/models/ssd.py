@@ -1,28 +1,13 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The SSD model: backbone, extra levels, and a 3x3 head on each level for offsets and for logits."""
+"""The SSD model: backbone, extra levels, and on each level a head for offsets and one for logits."""
 
 import keras
-import tensorflow as tf
 
-from ssd_tf.models.layers import Fork, conv_bias
+from ssd_tf import specs
+from ssd_tf.models.layers import Fork, L2Normalization, conv
 from ssd_tf.models.resnet import resnet
-from ssd_tf.specs import DetectorSpec, detector
-
-# torchvision's statistics of ImageNet, RGB in 0..1.
-IMAGE_MEAN = (0.485, 0.456, 0.406)
-IMAGE_STD = (0.229, 0.224, 0.225)
-
-
-def normalize(images: tf.Tensor) -> tf.Tensor:
-    """RGB [..., 3] in 0..255, uint8 or float -> float32 with about zero mean and unit deviation."""
-    scaled = tf.cast(images, tf.float32) / 255.0
-    return (scaled - tf.constant(IMAGE_MEAN)) / tf.constant(IMAGE_STD)
-
-
-def denormalize(images: tf.Tensor) -> tf.Tensor:
-    """The uint8 RGB pixels that `normalize` made such numbers of; what is out of range is clipped."""
-    scaled = images * tf.constant(IMAGE_STD) + tf.constant(IMAGE_MEAN)
-    return tf.cast(tf.clip_by_value(tf.round(scaled * 255.0), 0.0, 255.0), tf.uint8)
+from ssd_tf.specs import DetectorSpec, ExtraBlock
+from ssd_tf.utils.errors import UserError
 
 
 def build_model(spec: str | DetectorSpec, num_classes: int) -> keras.Model:
@@ -33,26 +18,26 @@ def build_model(spec: str | DetectorSpec, num_classes: int) -> keras.Model:
       num_classes: C, without the background.
 
     Returns:
-      A model from normalised RGB float [B, S, S, 3] to {"offsets": float32 [B, A, 4], "logits": float32
+      A model from float [B, S, S, 3], as `preprocess` makes it, to {"offsets": float32 [B, A, 4], "logits": float32
       [B, A, C + 1]}. Offsets are (dy, dx, dh, dw) divided by the spec's variances. It computes in Keras' global
       dtype policy; the outputs are float32 in any case.
 
     Raises:
       ValueError: the detector is unknown, or num_classes is below 1.
     """
-    spec = detector(spec)
+    spec = specs.spec(spec)
     if num_classes < 1:
         raise ValueError(f"num_classes: expected at least 1 (without background). Received: {num_classes}")
     images = keras.Input((spec.image_size, spec.image_size, 3), name="images")
     offsets, logits = [], []
     for index, features in enumerate(_feature_maps(spec, images)):
         level = spec.levels[index]
-        if tuple(features.shape[1:3]) != (level.cells, level.cells):
-            raise ValueError(f"{spec.name}: level {index} is {features.shape[1:3]}, the spec says {level.cells} cells")
         forked = Fork(name=f"heads{index}")(features)
         heads = ((offsets, 4, "offsets"), (logits, num_classes + 1, "logits"))
         for head_input, (outputs, size, name) in zip(forked, heads, strict=True):
-            head = conv_bias(head_input, level.boxes_per_cell * size, 3, 1, 1, f"{name}{index}", relu=False)
+            head = _head(spec, head_input, level.boxes_per_cell * size, f"{name}{index}")
+            if tuple(head.shape[1:3]) != (level.cells, level.cells):
+                raise UserError(f"{spec.name}: level {index} is {head.shape[1:3]}, the spec says {level.cells} cells")
             outputs.append(keras.layers.Reshape((-1, size), name=f"{name}{index}_flat")(head))
     # Softmax and decoding want float32 whatever the layers compute in.
     outputs = {
@@ -63,9 +48,37 @@ def build_model(spec: str | DetectorSpec, num_classes: int) -> keras.Model:
 
 
 def _feature_maps(spec: DetectorSpec, images: keras.KerasTensor) -> list[keras.KerasTensor]:
-    features = [resnet(spec, images)]
+    """What feeds the heads of each level."""
+    names = [level.feature_map for level in spec.backbone_levels]
+    maps = resnet(spec.backbone, spec.batch_norm, images, names)
+    features = []
+    for index, level in enumerate(spec.backbone_levels):
+        x = maps[level.feature_map]
+        features.append(x if level.l2_scale is None else L2Normalization(level.l2_scale, name=f"l2norm{index}")(x))
+    x = maps[names[-1]]
     for index, block in enumerate(spec.extra_blocks, start=1):
-        x = conv_bias(features[-1], block.middle_channels, 1, 1, 0, f"extra{index}_1", relu=True)
-        x = conv_bias(x, block.channels, 3, block.stride, block.padding, f"extra{index}_2", relu=True)
+        x = _extra_block(spec, block, x, f"extra{index}")
         features.append(x)
     return features
+
+
+def _extra_block(spec: DetectorSpec, block: ExtraBlock, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    options = {
+        "initialization": spec.initialization,
+        "activation": block.activation,
+        "norm": spec.batch_norm if block.batch_norm else None,
+    }
+    x = conv(x, block.middle_channels, 1, f"{name}_1", **options)
+    place = {"stride": block.stride, "padding": block.padding}
+    if not block.separable:
+        return conv(x, block.channels, block.kernel, f"{name}_2", **place, **options)
+    x = conv(x, None, block.kernel, f"{name}_2_depthwise", **place, **options)
+    return conv(x, block.channels, 1, f"{name}_2", **options)
+
+
+def _head(spec: DetectorSpec, x: keras.KerasTensor, channels: int, name: str) -> keras.KerasTensor:
+    stride = spec.heads.stride
+    if not spec.heads.separable:
+        return conv(x, channels, 3, name, spec.initialization, stride, padding=1)
+    x = conv(x, None, 3, f"{name}_depthwise", spec.initialization, stride, 1, "relu6", spec.batch_norm)
+    return conv(x, channels, 1, name, spec.initialization)

@@ -21,7 +21,7 @@ from ssd_tf.evaluation.coco_metrics import coco_metrics
 from ssd_tf.evaluation.evaluator import add_ground_truth
 from ssd_tf.export.exported import find_exported
 from ssd_tf.geometry import boxes as box_ops
-from ssd_tf.geometry.detections import SCORE_THRESHOLD, Detections
+from ssd_tf.geometry.detections import Detections
 from ssd_tf.performance.measuring import Measurement, measure
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.model_dir import find_checkpoint
@@ -92,7 +92,7 @@ def compare(
         reference: Measurement | None = None
         for name, path in models.items():
             on_row(name)
-            measured = measure(path, image_file, image_size, SCORE_THRESHOLD)
+            measured = measure(path, image_file, image_size)
             reference = reference or measured
             ap, ap50 = _score(measured, batches, manifest)
             partners, boxes, scores = differences(reference, measured)

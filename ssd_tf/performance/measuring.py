@@ -38,21 +38,20 @@ class Measurement:
     peak_bytes: int
 
 
-def measure(model: str, image_file: pathlib.Path, image_size: int, score_threshold: float) -> Measurement:
+def measure(model: str, image_file: pathlib.Path, image_size: int) -> Measurement:
     """Runs a model in a new process.
 
     Args:
       model: a path in any form that `load_predictor` takes.
       image_file: a file of uint8 RGB images [S, S, 3], one after the other, without anything between them.
       image_size: S.
-      score_threshold: detections must have a higher score.
 
     Raises:
       ChildProcessError: the process failed; the message ends with what it said.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(theirs, model, image_file, image_size, score_threshold))
+    process = context.Process(target=_child, args=(theirs, model, image_file, image_size))
     process.start()
     theirs.close()
     try:
@@ -66,14 +65,14 @@ def measure(model: str, image_file: pathlib.Path, image_size: int, score_thresho
     return answer
 
 
-def _child(connection: Any, model: str, image_file: pathlib.Path, image_size: int, score_threshold: float) -> None:
+def _child(connection: Any, model: str, image_file: pathlib.Path, image_size: int) -> None:
     try:
-        connection.send(_measure_here(model, image_file, image_size, score_threshold))
+        connection.send(_measure_here(model, image_file, image_size))
     except Exception as error:  # the parent raises it again
         connection.send(f"{type(error).__name__}: {error}")
 
 
-def _measure_here(model: str, image_file: pathlib.Path, image_size: int, score_threshold: float) -> Measurement:
+def _measure_here(model: str, image_file: pathlib.Path, image_size: int) -> Measurement:
     detect_in = _detector(model)
     found, seconds = [], []
     image_bytes = image_size * image_size * 3
@@ -82,16 +81,16 @@ def _measure_here(model: str, image_file: pathlib.Path, image_size: int, score_t
             image = np.frombuffer(pixels, np.uint8).reshape(image_size, image_size, 3)
             if not found:
                 for _ in range(WARM_UP):
-                    detect_in(image, score_threshold)
+                    detect_in(image)
             start = time.perf_counter()
-            found.append(detect_in(image, score_threshold))
+            found.append(detect_in(image))
             seconds.append(time.perf_counter() - start)
     boxes, scores, classes = (list(part) for part in zip(*found, strict=True))
     return Measurement(boxes, scores, classes, np.array(seconds), host_peak_bytes())
 
 
 def _detector(model: str):
-    """A function from one image and a threshold to boxes, scores and classes."""
+    """A function from one image to boxes, scores and classes."""
     if model.endswith(".tflite"):
         with quiet_stderr():
             from ssd_tf.export.litert_detect import LiteRTDetector
@@ -108,8 +107,8 @@ def _detector(model: str):
         grow_gpu_memory()
     predictor = load_predictor(model)
 
-    def detect_in(image, score_threshold):
-        found = predictor(image[None], score_threshold)
+    def detect_in(image):
+        found = predictor(image[None])
         count = int(found.count[0])
         return tuple(np.asarray(part[0, :count]) for part in (found.boxes, found.scores, found.classes))
 

@@ -84,7 +84,7 @@ def write_report(config: ReportConfig, now: datetime.datetime | None = None) -> 
     if source is not None:
         skips = bool(settings.get("skip_bad_records"))
         scored = score_checkpoint(*source, config.batch_size, config.score_threshold, skips)
-    title = f"{info.detector}: {model_dir.resolve().name}"
+    title = f"{info.spec.name}: {model_dir.resolve().name}"
     header = _header(title, history, source, scored, missing, now or datetime.datetime.now())
     drawn = sections.evaluation_charts(scored, config.score_threshold) if scored else {}
     shown = [_training(history)] if history.training else []

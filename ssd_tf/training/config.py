@@ -3,9 +3,11 @@
 
 import dataclasses
 import math
+from typing import Any
 
 from ssd_tf.models.losses import REFERENCE_LOSS
 from ssd_tf.settings import EPOCHS, LEARNING_RATE, LEARNING_RATE_BATCH, TrainConfig, flat_settings, setting_fields
+from ssd_tf.specs import spec
 from ssd_tf.training.mlperf_log import MLPERF_DETECTOR, MLPERF_TARGET
 from ssd_tf.training.monitoring.profiling import parse_steps
 from ssd_tf.utils.errors import UserError
@@ -33,6 +35,11 @@ def base_learning_rate(config: TrainConfig) -> float:
     if config.optimizer.optimizer != "sgd":
         raise UserError(f"--optimizer={config.optimizer.optimizer}: expected a --learning_rate, such as 1e-4")
     return LEARNING_RATE * config.batch_size / LEARNING_RATE_BATCH
+
+
+def named_settings(config: TrainConfig) -> dict[str, Any]:
+    """`flat_settings` with the detector's name in place of its spec or file: what is written of a run."""
+    return {**flat_settings(config), "detector": spec(config.detector).name}
 
 
 def check_config(config: TrainConfig) -> None:
@@ -73,8 +80,9 @@ def _check_ranges(config: TrainConfig) -> None:
 
 
 def _check_submission(config: TrainConfig) -> None:
-    if config.detector != MLPERF_DETECTOR:
-        raise UserError(f"--mlperf_log: expected --detector={MLPERF_DETECTOR}. Received: {config.detector}")
+    if spec(config.detector) != spec(MLPERF_DETECTOR):
+        received = spec(config.detector).name
+        raise UserError(f"--mlperf_log: expected --detector={MLPERF_DETECTOR}. Received: {received}")
     if config.steps:
         raise UserError("--mlperf_log: expected a run of whole --epochs. Received: --steps")
     if config.evaluation.target_map < MLPERF_TARGET:

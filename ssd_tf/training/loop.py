@@ -25,9 +25,9 @@ from ssd_tf.inference.predictor import Predictor
 from ssd_tf.models.layers import synchronize_batch_norm
 from ssd_tf.models.resnet import freeze_stages
 from ssd_tf.models.ssd import build_model
-from ssd_tf.settings import SubmissionConfig, TrainConfig, flat_settings
+from ssd_tf.settings import SubmissionConfig, TrainConfig
 from ssd_tf.training.checkpoints import Checkpoints
-from ssd_tf.training.config import complete
+from ssd_tf.training.config import complete, named_settings
 from ssd_tf.training.mlperf_log import MlperfLog
 from ssd_tf.training.monitoring.evaluation_summaries import report_evaluation
 from ssd_tf.training.monitoring.event_log import Monitor
@@ -110,7 +110,8 @@ def _train(config: TrainConfig, distribution: Distribution) -> Outcome:
             _initialize(trained, config, plan.info)
         mlperf.weights(plan.spec)
         if distribution.is_chief:
-            save_config(model_dir, plan.info, dataclasses.asdict(config))
+            named = dataclasses.replace(config, detector=plan.spec.name)  # its spec stands in config.json by itself
+            save_config(model_dir, plan.info, dataclasses.asdict(named))
         return _train_from(step, config, plan, trained, mlperf, distribution)
 
 
@@ -174,7 +175,7 @@ def _train_from(
         stop_signals() as stopped,
         _progress(step, plan, distribution) as progress,
     ):
-        settings = flat_settings(config)
+        settings = named_settings(config)
         monitor.settings(step, settings, decisive(settings))
         clock = Clock(step)
         # Several workers must stop after the same step: a step carries the wish of one to the others.

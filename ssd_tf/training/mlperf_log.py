@@ -148,8 +148,8 @@ def rule_names(spec: DetectorSpec) -> list[str]:
     predictor a level, which stands for our two heads.
     """
     names = _conv_bn("ssd0_resnetmlperf0_", 0)
-    channels = spec.stem_channels
-    for number, stage in enumerate(spec.stages, start=1):
+    channels = spec.backbone.stem_channels
+    for number, stage in enumerate(spec.backbone.stages, start=1):
         shortcut = stage.stride != 1 or stage.channels != channels
         for index in range(2 * stage.blocks + shortcut):
             names += _conv_bn(f"ssd0_resnetmlperf0_stage{number}_", index)

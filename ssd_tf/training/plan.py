@@ -4,11 +4,12 @@
 import dataclasses
 import math
 
+from ssd_tf import specs
 from ssd_tf.data.manifest import Manifest, load_manifest
 from ssd_tf.data.pipeline import steps_per_epoch
 from ssd_tf.models.losses import check_loss_config
 from ssd_tf.settings import TrainConfig
-from ssd_tf.specs import DetectorSpec, detector
+from ssd_tf.specs import DetectorSpec
 from ssd_tf.training.config import base_learning_rate, check_config
 from ssd_tf.training.schedule import Schedule
 from ssd_tf.utils.errors import UserError
@@ -43,7 +44,7 @@ def make_plan(config: TrainConfig) -> Plan:
       ValueError, FileNotFoundError: they do not fit.
     """
     check_config(config)
-    spec = detector(config.detector)
+    spec = specs.spec(config.detector)
     train_manifest = load_manifest(config.data_dir, config.train_split)
     val_manifest = load_manifest(config.data_dir, config.val_split)
     if val_manifest.categories != train_manifest.categories:
@@ -56,7 +57,7 @@ def make_plan(config: TrainConfig) -> Plan:
     total_steps = config.steps or config.epochs * epoch_steps
     return Plan(
         spec=spec,
-        info=ModelInfo(spec.name, train_manifest.categories),
+        info=ModelInfo(spec, train_manifest.categories),
         train_manifest=train_manifest,
         val_manifest=val_manifest,
         epoch_steps=epoch_steps,

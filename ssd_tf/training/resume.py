@@ -10,8 +10,10 @@ from typing import Any
 from absl import logging
 
 from ssd_tf.data.manifest import Manifest
-from ssd_tf.settings import TrainConfig, flat_settings
+from ssd_tf.settings import TrainConfig
+from ssd_tf.specs import differences, spec_from_json, spec_to_json
 from ssd_tf.training.checkpoints import read_made_with
+from ssd_tf.training.config import named_settings
 from ssd_tf.training.plan import Plan
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import make_folder
@@ -30,14 +32,16 @@ _LENGTH = {"epochs", "steps"}
 
 
 def made_with(config: TrainConfig, plan: Plan) -> dict[str, Any]:
-    """What a checkpoint says of its run: settings by flag, and the training data."""
+    """What a checkpoint says of its run: settings by flag, the detector's spec, and the training data."""
     data = {
         "images": plan.train_manifest.num_images_with_boxes,
         "epoch_steps": plan.epoch_steps,
         "shards": shards_hash(plan.train_manifest),
     }
     # As JSON gives it back, so that what was saved and what is now can be compared.
-    return json.loads(json.dumps({"settings": flat_settings(config), "data": data}))
+    return json.loads(
+        json.dumps({"settings": named_settings(config), "spec": spec_to_json(plan.info.spec), "data": data})
+    )
 
 
 def decisive(settings: dict[str, Any]) -> dict[str, Any]:
@@ -93,6 +97,12 @@ def _require_same_run(checkpoint: str, before: dict[str, Any], now: dict[str, An
         raise UserError(
             f"{checkpoint} was made with other settings: {', '.join(bound.values())}. Continue with those, or start "
             f"a new run with --init_from={checkpoint} and another --model_dir"
+        )
+    # A checkpoint of before specs were kept has a name only, and the same name is required above.
+    if "spec" in before and (fields := differences(spec_from_json(before["spec"]), spec_from_json(now["spec"]))):
+        raise UserError(
+            f"{checkpoint} was made with another spec of {now['settings']['detector']}, which differs in "
+            f"{', '.join(fields)}. Use that spec, or start a new run in another --model_dir"
         )
     if before["data"] != now["data"]:
         raise UserError(

@@ -12,10 +12,10 @@ from ssd_tf.data.color_jitter import jitter
 from ssd_tf.data.pipeline import TrainBatch
 from ssd_tf.geometry import boxes as box_ops
 from ssd_tf.geometry.matching import match
-from ssd_tf.models.losses import REFERENCE_LOSS, LossParts, multibox_loss_parts
-from ssd_tf.models.ssd import normalize
+from ssd_tf.models.losses import MLPERF_LOSS, REFERENCE_LOSS, LossParts, batch_divisor, multibox_loss_parts
+from ssd_tf.models.preprocessing import preprocess
 from ssd_tf.settings import AugmentConfig, LossConfig
-from ssd_tf.specs import DetectorSpec
+from ssd_tf.specs import DetectorSpec, Loss
 from ssd_tf.training.ema import average_decay, update_average_of_statistics, update_average_of_weights
 
 
@@ -67,9 +67,9 @@ def make_train_step(
     optimizer.build(model.trainable_variables)
 
     def part_gradients(batch: TrainBatch):
-        images, boxes = augment_on_device(batch, augment.color_jitter)
+        images, boxes = augment_on_device(batch, augment.color_jitter, spec)
         offsets, labels = match(spec, boxes, batch.classes)
-        return gradients_of(model, images, offsets, labels, batch_size, loss)
+        return gradients_of(model, images, offsets, labels, batch_size, loss, spec.loss)
 
     def of_replica(batch: TrainBatch, stop: tf.Tensor, decay: tf.Tensor):
         if batch_splits == 1:
@@ -83,8 +83,12 @@ def make_train_step(
         replicas = tf.distribute.get_replica_context()
         gradients, numbers = replicas.all_reduce(tf.distribute.ReduceOp.SUM, (gradients, numbers))
         # The same in all replicas from here on.
-        gradients, norm = clip_gradients(gradients, clip_gradient_norm)
         localization, classification, positives, bad_images, bad_records, stops = tf.unstack(numbers)
+        if spec.loss.normalized_by == "batch":
+            divisor = batch_divisor(positives, batch_size)
+            gradients = [gradient / tf.cast(divisor, gradient.dtype) for gradient in gradients]
+            localization, classification = localization / divisor, classification / divisor
+        gradients, norm = clip_gradients(gradients, clip_gradient_norm)
         return gradients, StepResult(
             loss=localization + classification,
             localization=localization,
@@ -110,16 +114,27 @@ def make_train_step(
     return train_step
 
 
-def gradients_of(model, images, offsets, labels, batch_size: int, loss: LossConfig = REFERENCE_LOSS):
-    """Forward and backward on normalised images [B, S, S, 3] and the targets of `match`: a part of a batch.
+def gradients_of(
+    model,
+    images,
+    offsets,
+    labels,
+    batch_size: int,
+    loss: LossConfig = REFERENCE_LOSS,
+    spec_loss: Loss = MLPERF_LOSS,
+):
+    """Forward and backward on preprocessed images [B, S, S, 3] and the targets of `match`: a part of a batch.
 
     Returns:
       The gradients, in the order of model.trainable_variables, and the two terms of the loss and the number of positive
       anchors. All are sums over the images, divided by the batch_size of the whole batch: the parts add up to its mean.
+      Where the loss is normalised by the batch, gradients and terms are still to be divided by its `batch_divisor`.
     """
     with tf.GradientTape() as tape:
         outputs = model(images, training=True)
-        parts = multibox_loss_parts(labels, offsets, outputs["logits"], outputs["offsets"], loss)
+        parts = multibox_loss_parts(
+            labels, offsets, outputs["logits"], outputs["offsets"], loss, spec_loss, part_of_batch=True
+        )
         total = tf.reduce_sum(parts.localization + parts.classification) / batch_size
     gradients = tape.gradient(total, model.trainable_variables)
     return gradients, LossParts(*(tf.reduce_sum(tf.cast(part, tf.float32)) / batch_size for part in parts))
@@ -172,13 +187,13 @@ def _sum_over_splits(part_gradients, model, batch: TrainBatch, splits: int):
     return gradients, parts
 
 
-def augment_batch(batch: TrainBatch, color: bool) -> tuple[tf.Tensor, tf.Tensor]:
-    """Normalised images float32 [B, S, S, 3] and boxes [B, G, 4], flipped and, with `color`, jittered as drawn."""
+def augment_batch(batch: TrainBatch, color: bool, spec: DetectorSpec) -> tuple[tf.Tensor, tf.Tensor]:
+    """Preprocessed images float32 [B, S, S, 3] and boxes [B, G, 4], flipped and, with `color`, jittered as drawn."""
     images = jitter(batch.images, batch.jitter) if color else tf.cast(batch.images, tf.float32)
     images = tf.where(batch.flip[:, None, None, None], tf.reverse(images, axis=[2]), images)
     real = (batch.classes > 0)[..., None]
     boxes = tf.where(batch.flip[:, None, None] & real, box_ops.flip_left_right(batch.boxes), batch.boxes)
-    return normalize(images), boxes
+    return preprocess(images, spec), boxes
 
 
 augment_on_device = tf.function(augment_batch, jit_compile=True)

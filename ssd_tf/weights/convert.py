@@ -58,7 +58,7 @@ def import_model(
             )
         categories = _numbered(num_classes)
     categories = categories or categories_of(content, tensors, spec, str(source), num_classes)
-    info = ModelInfo(spec.name, categories)
+    info = ModelInfo(spec, categories)
     keras.utils.set_random_seed(0)  # of the heads that are fresh where the file holds a backbone
     model = build_model(spec, len(categories))
     assign = torchvision.assign_backbone if backbone else mlperf.assign

@@ -84,9 +84,9 @@ def to_tensors(model: keras.Model, name_of: NameOf) -> dict[str, np.ndarray]:
 
 def _outputs(model: keras.Model, layer: str) -> tuple[int, ...]:
     """The reference's places of what a head has for each anchor, in our order; empty where the layer is no head."""
-    if layer.startswith(OFFSETS):
+    if layer.removeprefix(OFFSETS).isdecimal():
         return _COORDINATES
-    return tuple(range(model.output[LOGITS].shape[-1])) if layer.startswith(LOGITS) else ()
+    return tuple(range(model.output[LOGITS].shape[-1])) if layer.removeprefix(LOGITS).isdecimal() else ()
 
 
 def _to_ours(tensor: np.ndarray, variable, name: str, order: tuple[int, ...], source: str) -> np.ndarray:

@@ -8,14 +8,15 @@ trained here, has best/ alone.
 import dataclasses
 import json
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from ssd_tf import specs
 from ssd_tf.data.annotations import Category
-from ssd_tf.specs import detector
+from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.errors import UserError, first_line
 from ssd_tf.utils.files import write_atomically
 
@@ -32,15 +33,34 @@ UNREADABLE = (AssertionError, IndexError, ValueError, tf.errors.OpError)
 
 @dataclasses.dataclass(frozen=True)
 class ModelInfo:
-    """What a checkpoint's model is: the detector's name, and its classes in order (class k is entry k - 1)."""
+    """What a checkpoint's model is: its spec, and its classes in order (class k is entry k - 1)."""
 
-    detector: str
+    spec: DetectorSpec
     categories: tuple[Category, ...]
+
+
+def info_to_json(info: ModelInfo) -> dict[str, Any]:
+    """What config.json and exported models say of a model; `info_from_json` reads it."""
+    return {
+        "detector": info.spec.name,
+        "spec": specs.spec_to_json(info.spec),
+        "categories": [dataclasses.asdict(category) for category in info.categories],
+    }
+
+
+def info_from_json(content: Mapping[str, Any]) -> ModelInfo:
+    """The model that such content describes; older content has the name of a detector and no spec.
+
+    Raises:
+      KeyError, TypeError, ValueError: it is not of that form.
+    """
+    spec = specs.spec_from_json(content["spec"]) if "spec" in content else specs.named(content["detector"])
+    return ModelInfo(spec, tuple(Category(c["id"], c["name"]) for c in content["categories"]))
 
 
 def save_config(model_dir: pathlib.Path, info: ModelInfo, settings: dict[str, Any]) -> None:
     """Writes config.json: the model, and the settings it is trained with."""
-    _write_config(model_dir, {**dataclasses.asdict(info), "settings": settings})
+    _write_config(model_dir, {**info_to_json(info), "settings": settings})
 
 
 def load_settings(model_dir: pathlib.Path) -> dict[str, Any] | None:
@@ -59,17 +79,18 @@ def load_info(model_dir: pathlib.Path) -> ModelInfo:
     if not path.is_file():
         raise FileNotFoundError(f"{model_dir} is not a model_dir: it has no {CONFIG}")
     try:
-        content = json.loads(path.read_text())
-        categories = tuple(Category(c["id"], c["name"]) for c in content["categories"])
-        return ModelInfo(detector(content["detector"]).name, categories)
+        return info_from_json(json.loads(path.read_text()))
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: not a configuration of ssd_tf ({error!r})") from error
 
 
 def require_same_model(path: pathlib.Path, found: ModelInfo, wanted: ModelInfo) -> None:
     """Raises ValueError where a checkpoint of `found` cannot be used for `wanted`."""
-    if found.detector != wanted.detector:
-        raise UserError(f"{path} holds a {found.detector}, not a {wanted.detector}")
+    if found.spec.name != wanted.spec.name:
+        raise UserError(f"{path} holds a {found.spec.name}, not a {wanted.spec.name}")
+    if found.spec != wanted.spec:
+        fields = ", ".join(specs.differences(found.spec, wanted.spec))
+        raise UserError(f"{path} holds another {found.spec.name}: its spec differs in {fields}")
     if len(found.categories) != len(wanted.categories):
         raise UserError(
             f"{path} was trained for {len(found.categories)} classes, the data set has {len(wanted.categories)}"
@@ -148,7 +169,7 @@ def save_model(model_dir: pathlib.Path, info: ModelInfo, model: keras.Model, sou
         raise UserError(f"{model_dir} holds a model already")
     model_dir.mkdir(parents=True, exist_ok=True)
     weights_manager(model_dir, model, tf.Variable(0, dtype=tf.int64)).save(0)
-    _write_config(model_dir, {**dataclasses.asdict(info), "source": source})
+    _write_config(model_dir, {**info_to_json(info), "source": source})
 
 
 def _write_config(model_dir: pathlib.Path, content: dict[str, Any]) -> None:

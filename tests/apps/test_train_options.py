@@ -124,7 +124,7 @@ def test_run_that_continues_gives_the_average_of_the_uninterrupted_one(whole, pr
 def imported(prepared, tmp_path_factory) -> pathlib.Path:
     """A finished model of the same classes that was not trained in its folder."""
     folder = tmp_path_factory.mktemp("imported") / "model"
-    info = ModelInfo("ssd128_tiny", load_manifest(prepared, "train").categories)
+    info = ModelInfo(ssd_tf.spec("ssd128_tiny"), load_manifest(prepared, "train").categories)
     save_model(folder, info, ssd_tf.build_model("ssd128_tiny", len(info.categories)), [])
     assert find_checkpoint(folder)[0] == folder
     return folder

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import ssd_tf
+from ssd_tf import specs
 from ssd_tf.data.annotations import Category
 from ssd_tf.inference.predictor import load_model
 from ssd_tf.models.resnet import is_backbone_layer
-from ssd_tf.specs import detector
 from ssd_tf.weights.convert import import_model, write_tensors
 from ssd_tf.weights.model_dir import list_checkpoints
 from tests.apps.conftest import TINY, run, run_well
@@ -127,7 +127,7 @@ def test_reverse_and_back_gives_the_same_weights(trained_on, tmp_path):
 
 def test_backbone_of_an_imported_model_of_other_classes(prepared, tmp_path):
     classes = tuple(Category(k, f"class {k}") for k in range(1, OTHER_CLASSES + 1))
-    import_model(tensor_file(tmp_path, OTHER_CLASSES), detector(DETECTOR), tmp_path / "other", classes)
+    import_model(tensor_file(tmp_path, OTHER_CLASSES), specs.spec(DETECTOR), tmp_path / "other", classes)
     flags = ("--steps=1", "--learning_rate=0", f"--backbone_weights={tmp_path / 'other'}")
     run_well("train", *train_flags(prepared, tmp_path / "m", *flags))
     # With a rate of 0 only the moving statistics move.

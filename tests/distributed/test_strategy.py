@@ -27,7 +27,7 @@ from ssd_tf.training.monitoring.example_grid import example_grid
 from ssd_tf.training.optimizer import make_optimizer
 from ssd_tf.training.step import make_train_step
 
-TINY = ssd_tf.detector("ssd128_tiny")
+TINY = ssd_tf.spec("ssd128_tiny")
 
 
 @functools.cache

@@ -11,7 +11,7 @@ import recipe
 
 import ssd_tf
 from ssd_tf.data.annotations import Category
-from ssd_tf.export.description import Description
+from ssd_tf.export.description import Description, describe
 from ssd_tf.export.litert import LiteRTConfig, export_litert
 from ssd_tf.export.saved_model import export_saved_model
 from ssd_tf.inference.predictor import Predictor
@@ -25,7 +25,7 @@ CATEGORIES = (Category(3, "triangle"), Category(7, "круг"), Category(90, "a 
 @pytest.fixture(scope="session")
 def description() -> Description:
     # The threshold leaves about a hundred detections of an image.
-    return Description(ModelInfo("ssd128_tiny", CATEGORIES), score_threshold=0.2)
+    return describe(ModelInfo(ssd_tf.spec("ssd128_tiny"), CATEGORIES), score_threshold=0.2)
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +42,7 @@ def model() -> keras.Model:
 
 @pytest.fixture(scope="session")
 def predictor(description, model) -> Predictor:
-    return Predictor(ssd_tf.detector("ssd128_tiny"), CATEGORIES, model)
+    return Predictor(ssd_tf.spec("ssd128_tiny"), CATEGORIES, model)
 
 
 @pytest.fixture(scope="session")

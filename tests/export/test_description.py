@@ -3,15 +3,16 @@
 
 import pytest
 
+import ssd_tf
 from ssd_tf.data.annotations import Category
-from ssd_tf.export.description import Description, from_json, labels_text, to_json
+from ssd_tf.export.description import describe, from_json, labels_text, to_json
 from ssd_tf.weights.model_dir import ModelInfo
 
-INFO = ModelInfo("ssd128_tiny", (Category(0, "zero"), Category(12, "ελ 'x'")))
+INFO = ModelInfo(ssd_tf.spec("ssd128_tiny"), (Category(0, "zero"), Category(12, "ελ 'x'")))
 
 
 def test_description_comes_back_as_it_was():
-    description = Description(INFO, 0.3, 0.45, 17)
+    description = describe(INFO, 0.3, 0.45, 17)
     assert from_json(to_json(description, nms="op"), "here") == description
 
 
@@ -28,4 +29,4 @@ def test_every_class_has_one_line_of_the_label_file():
 @pytest.mark.parametrize("values", [{"score_threshold": 1.5}, {"iou_threshold": 0.0}, {"max_detections": 0}])
 def test_impossible_thresholds_are_refused(values):
     with pytest.raises(ValueError, match=f"{next(iter(values))}: expected"):
-        Description(INFO, **values)
+        describe(INFO, **values)

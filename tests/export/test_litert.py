@@ -41,7 +41,7 @@ def test_float32_answers_as_the_checkpoint(files, predictor, images, nms):
 
 def test_float16_offsets_and_scores_are_those_of_the_checkpoint_within_a_hundredth(files, model, images):
     run = Interpreter(str(files("float16"))).get_signature_runner()
-    wanted = model(ssd_tf.normalize(images[:1]), training=False)
+    wanted = model(ssd_tf.preprocess(images[:1], "ssd128_tiny"), training=False)
     found = run(images=images[:1].astype(np.float32))
     np.testing.assert_allclose(found["offsets"], wanted["offsets"], rtol=0, atol=1e-2)
     scores = (tf.nn.softmax(logits) for logits in (found["logits"], wanted["logits"]))
@@ -87,7 +87,7 @@ def test_op_finds_what_the_decoder_finds_whatever_the_numbers(files, quantize, i
 
 def test_op_of_tensorflow_is_an_error(description, model, monkeypatch):
     # A model that LiteRT has no op for: the converter says so.
-    def inverse(_):
+    def inverse(*_):
         return lambda images: {"inverse": tf.linalg.inv(images[0, :3, :3, 0])}
 
     monkeypatch.setattr(litert, "_outputs", inverse)
@@ -126,7 +126,7 @@ def test_int8_takes_uint8_and_computes_in_int8_but_for_both_ends(files):
 
 def test_int8_finds_nearly_what_the_checkpoint_finds(files, model, images):
     run = Interpreter(str(files("int8"))).get_signature_runner()
-    wanted = model(ssd_tf.normalize(images[:1]), training=False)
+    wanted = model(ssd_tf.preprocess(images[:1], "ssd128_tiny"), training=False)
     found = run(images=images[:1])
     for name in ("offsets", "logits"):
         error = np.sqrt(np.mean((found[name] - wanted[name]) ** 2) / np.mean(np.square(wanted[name])))
@@ -194,7 +194,7 @@ def test_more_detections_may_be_asked_for_than_there_are_candidates(description,
     many = dataclasses.replace(description, max_detections=900)
     export_litert(many, model, path, LiteRTConfig(nms="op"))
     found = load_exported(path)(images[:1], 0.2)
-    outputs = model(ssd_tf.normalize(images[:1]), training=False)
+    outputs = model(ssd_tf.preprocess(images[:1], "ssd128_tiny"), training=False)
     wanted = ssd_tf.detect("ssd128_tiny", outputs["offsets"], outputs["logits"], 0.2, max_detections=900)
     assert found.scores.shape == (1, 900) and 200 < wanted.count[0] < 600
     np.testing.assert_array_equal(found.count, wanted.count)

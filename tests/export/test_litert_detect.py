@@ -14,7 +14,7 @@ import ssd_tf
 from ssd_tf.data import images as image_ops
 from ssd_tf.export.litert_detect import LiteRTDetector, decode, draw, read_image, unused_name
 
-SPEC = ssd_tf.detector("ssd128_tiny")
+SPEC = ssd_tf.spec("ssd128_tiny")
 
 
 def outputs(seed: int, num_classes: int, background: float):

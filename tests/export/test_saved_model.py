@@ -85,7 +85,7 @@ def as_detections(answer) -> Detections:
 
 
 def test_new_process_answers_as_the_checkpoint(exported, predictor, model, images, tmp_path):
-    normalized = ssd_tf.normalize(images[:1])
+    normalized = ssd_tf.preprocess(images[:1], "ssd128_tiny")
     encoded = {f"encoded{k}": np.frombuffer(encode(image), np.uint8) for k, image in enumerate(images)}
     np.savez(tmp_path / "requests.npz", images=images, normalized=normalized, **encoded)
     command = [sys.executable, "-c", NEW_PROCESS, exported, tmp_path / "requests.npz", tmp_path / "answers.npz"]
@@ -126,7 +126,7 @@ def test_encoded_images_are_decoded_and_resized_as_evaluation_does(signatures, p
 
 
 def test_raw_answers_offsets_and_logits_of_normalised_images(signatures, model, images):
-    normalised = ssd_tf.normalize(images)
+    normalised = ssd_tf.preprocess(images, "ssd128_tiny")
     answer, wanted = signatures["raw"](images=normalised), model(normalised, training=False)
     for name in ("offsets", "logits"):
         np.testing.assert_allclose(answer[name], wanted[name], rtol=0, atol=1e-4)

@@ -70,6 +70,6 @@ def test_changing_the_array_does_not_change_the_next_call():
 
 
 def test_name_and_spec_give_the_same():
-    spec = ssd_tf.detector("ssd128_tiny")
+    spec = ssd_tf.spec("ssd128_tiny")
     np.testing.assert_array_equal(ssd_tf.default_boxes(spec), ssd_tf.default_boxes("ssd128_tiny"))
     assert ssd_tf.default_boxes(spec).shape == (spec.num_anchors, 4)

@@ -305,7 +305,7 @@ def test_runs_inside_a_function_of_ones_own(jit_compile):
 def test_detectors_of_other_sizes_and_classes_follow_each_other():
     # One compiled function serves them all, and must not be left with what it saw first.
     for spec, num_classes, images in ((TINY, 3, 1), (SSD300, 3, 1), (TINY, 7, 1), (TINY, 3, 4)):
-        anchors = ssd_tf.detector(spec).num_anchors
+        anchors = ssd_tf.spec(spec).num_anchors
         logits = np.full((images, anchors, num_classes + 1), -30, np.float32)
         logits[..., 0] = 0
         logits[:, 8, num_classes] = 30

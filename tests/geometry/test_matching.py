@@ -302,7 +302,7 @@ def test_decoding_what_was_encoded_gives_the_ground_truth(boxes):
     offsets, labels = run(TINY, padded, classes)
     positive = labels > 0
     assert positive.any()
-    decoded = decode_boxes(ssd_tf.default_boxes(TINY), offsets, ssd_tf.detector(TINY).variances).numpy()
+    decoded = decode_boxes(ssd_tf.default_boxes(TINY), offsets, ssd_tf.spec(TINY).variances).numpy()
     # float32 numbers up to 1 through a division, a logarithm and an exponential: some roundings of 6e-8.
     np.testing.assert_allclose(decoded[positive], padded[labels[positive] - 1], rtol=0, atol=2e-6)
 
@@ -349,7 +349,7 @@ def test_detectors_and_numbers_of_boxes_of_other_sizes_follow_each_other():
     for spec, number in ((TINY, 3), (SSD300, 3), (TINY, 5), (SSD300, 1)):
         boxes, classes = random_truth(4, 2, number)
         _, labels = ssd_tf.match(spec, boxes, classes)
-        assert labels.shape == (2, ssd_tf.detector(spec).num_anchors)
+        assert labels.shape == (2, ssd_tf.spec(spec).num_anchors)
         assert set(labels[0].numpy()) == {0, *classes[0]}
 
 

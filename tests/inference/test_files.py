@@ -28,7 +28,7 @@ WIDTH, HEIGHT = 360, 330
 def predictor(tmp_path_factory) -> Predictor:
     """An untrained detector, which finds something everywhere where the threshold is 0."""
     folder = tmp_path_factory.mktemp("model")
-    save_config(folder, ModelInfo("ssd128_tiny", CATEGORIES), {})
+    save_config(folder, ModelInfo(ssd_tf.spec("ssd128_tiny"), CATEGORIES), {})
     keras.utils.set_random_seed(0)
     model = ssd_tf.build_model("ssd128_tiny", len(CATEGORIES))
     Checkpoints(folder, model, keras.optimizers.SGD()).save(1)

@@ -35,7 +35,7 @@ def saved(tmp_path_factory) -> tuple[pathlib.Path, keras.Model]:
     """A model_dir with checkpoints of steps 1 and 2 and no best one, and the model as it was at step 2."""
     folder = tmp_path_factory.mktemp("model")
     model = tiny_model()
-    save_config(folder, ModelInfo("ssd128_tiny", CATEGORIES), {})
+    save_config(folder, ModelInfo(ssd_tf.spec("ssd128_tiny"), CATEGORIES), {})
     checkpoints = Checkpoints(folder, model, keras.optimizers.SGD())
     checkpoints.save(1)
     for variable in model.trainable_variables:
@@ -45,7 +45,7 @@ def saved(tmp_path_factory) -> tuple[pathlib.Path, keras.Model]:
 
 
 def expected(model, images, threshold):
-    outputs = model(ssd_tf.normalize(images), training=False)
+    outputs = model(ssd_tf.preprocess(images, "ssd128_tiny"), training=False)
     return ssd_tf.detect("ssd128_tiny", outputs["offsets"], outputs["logits"], threshold)
 
 
@@ -61,7 +61,7 @@ def test_model_dir_gives_the_newest_checkpoint_where_none_is_the_best(saved, ima
     folder, model = saved
     predictor = load_predictor(folder)
     assert isinstance(predictor, Predictor)
-    assert predictor.spec == ssd_tf.detector("ssd128_tiny")
+    assert predictor.spec == ssd_tf.spec("ssd128_tiny")
     assert predictor.categories == CATEGORIES
     found = predictor(images, 0.0)
     assert found.boxes.shape == (2, 200, 4)
@@ -83,7 +83,7 @@ def test_older_checkpoint_gives_its_own_weights(saved, images):
 
 def test_best_checkpoint_goes_before_the_newest(tmp_path, images):
     model = tiny_model()
-    save_config(tmp_path, ModelInfo("ssd128_tiny", CATEGORIES), {})
+    save_config(tmp_path, ModelInfo(ssd_tf.spec("ssd128_tiny"), CATEGORIES), {})
     checkpoints = Checkpoints(tmp_path, model, keras.optimizers.SGD())
     assert checkpoints.save_if_best(1, 0.5)
     best = expected(model, images, 0.0)
@@ -134,14 +134,14 @@ def test_folder_that_is_no_model_dir_is_named(tmp_path):
 
 
 def test_model_dir_without_a_checkpoint_is_named(tmp_path):
-    save_config(tmp_path, ModelInfo("ssd128_tiny", CATEGORIES), {})
+    save_config(tmp_path, ModelInfo(ssd_tf.spec("ssd128_tiny"), CATEGORIES), {})
     with pytest.raises(FileNotFoundError, match="no checkpoint yet"):
         load_predictor(tmp_path)
 
 
 def test_checkpoint_for_another_number_of_classes_is_refused(saved, tmp_path):
     folder, _ = saved
-    save_config(tmp_path, ModelInfo("ssd128_tiny", CATEGORIES[:2]), {})
+    save_config(tmp_path, ModelInfo(ssd_tf.spec("ssd128_tiny"), CATEGORIES[:2]), {})
     (tmp_path / "checkpoints").symlink_to(folder / "checkpoints")
     with pytest.raises(ValueError, match="cannot be loaded into ssd128_tiny"):
         load_predictor(tmp_path / "checkpoints" / "ckpt-2")
@@ -176,7 +176,7 @@ def test_limits_of_an_exported_model_are_told_where_they_cost_ap(saved, caplog, 
 
 def test_images_of_any_size_are_detected_in_whatever_the_batch():
     keras.utils.set_random_seed(0)
-    predictor = Predictor(ssd_tf.detector("ssd128_tiny"), (Category(1, "a"),), ssd_tf.build_model("ssd128_tiny", 1))
+    predictor = Predictor(ssd_tf.spec("ssd128_tiny"), (Category(1, "a"),), ssd_tf.build_model("ssd128_tiny", 1))
     images = [recipe.aug_image_u8(k, size) for k, size in enumerate([(200, 100), (90, 150), (128, 128)])]
     together = detect_images(predictor, images, 5, 0.0)
     assert len(together) == 3 and all(found.boxes.shape == (1, 200, 4) for found in together)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssd_tf.models.layers import BatchNorm, conv_bias, conv_bn
+from ssd_tf.models.layers import BatchNorm, conv, conv_bn
 
 # Few values a channel, so that n / (n - 1) is far from 1.
 SHAPE = (2, 3, 4, 5)
@@ -175,7 +175,7 @@ def test_layer_survives_its_config(policy):
 
 def test_convolution_of_stride_two_pads_all_four_sides():
     x = keras.Input((4, 4, 1))
-    model = keras.Model(x, conv_bias(x, 1, 3, 2, 1, "conv", relu=False))
+    model = keras.Model(x, conv(x, 1, 3, "conv", "xavier", stride=2, padding=1))
     model.get_layer("conv").set_weights([np.ones((3, 3, 1, 1)), np.zeros(1)])
     # The first window starts at -1 and holds 2 x 2 pixels; "same" would pad after the last pixel only, and give 9.
     np.testing.assert_array_equal(model(tf.ones([1, 4, 4, 1]))[0, :, :, 0], [[4, 6], [6, 9]])
@@ -183,7 +183,7 @@ def test_convolution_of_stride_two_pads_all_four_sides():
 
 def test_convolution_without_padding_shrinks():
     x = keras.Input((5, 5, 2))
-    assert conv_bias(x, 3, 3, 1, 0, "conv", relu=True).shape == (None, 3, 3, 3)
+    assert conv(x, 3, 3, "conv", "xavier", activation="relu").shape == (None, 3, 3, 3)
 
 
 def test_convolution_with_batch_norm_has_no_bias_and_a_relu_where_asked():
@@ -201,7 +201,7 @@ def test_convolution_with_batch_norm_has_no_bias_and_a_relu_where_asked():
 def test_fresh_biases_and_kernels_have_the_reference_s_range():
     keras.utils.set_random_seed(0)
     x = keras.Input((4, 4, 100))
-    model = keras.Model(x, conv_bias(x, 400, 3, 1, 1, "conv", relu=False))
+    model = keras.Model(x, conv(x, 400, 3, "conv", "xavier", padding=1))
     kernel, bias = model.get_layer("conv").get_weights()
     # PyTorch's default bias: U(-1, 1) / sqrt(fan_in), fan_in 900; xavier-uniform kernel: sqrt(6 / (900 + 3600)).
     for values, bound in ((bias, 1 / 30), (kernel, np.sqrt(6 / 4500))):

@@ -10,7 +10,7 @@ from ssd_tf.models.resnet import freeze_stages
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.training.step import apply_gradients, gradients_of
 
-SPEC = ssd_tf.detector("ssd128_tiny")
+SPEC = ssd_tf.spec("ssd128_tiny")
 FIRST_STAGE = ("conv2_1_1", "conv2_1_2", "conv2_1_shortcut")
 SECOND_STAGE = ("conv3_1_1", "conv3_1_2", "conv3_1_shortcut", "conv3_2_1", "conv3_2_2")
 
@@ -66,7 +66,7 @@ def test_frozen_weights_and_statistics_stay_as_they_are_in_a_step(model):
 
 def test_frozen_batch_norm_answers_in_training_as_in_evaluation(model):
     # Batch norm sits in the backbone alone.
-    freeze_stages(model, SPEC, len(SPEC.stages))
+    freeze_stages(model, SPEC, len(SPEC.backbone.stages))
     images = tf.random.stateless_normal([2, 128, 128, 3], [1, 2], mean=3.0)
     before = model.get_weights()
     training, evaluation = model(images, training=True), model(images)

@@ -12,7 +12,6 @@ import tensorflow as tf
 
 import ssd_tf
 from ssd_tf.models.layers import BatchNorm
-from ssd_tf.models.ssd import denormalize
 
 # float32 sums in another order than PyTorch's; outputs up to 20. Measured: 3e-5.
 FORWARD = 1e-3
@@ -130,16 +129,6 @@ def test_mixed_precision_gives_about_the_same():
     assert np.abs(ours - exact).max() < 0.05 * np.abs(exact).max()
 
 
-def test_normalize_by_hand():
-    pixels = np.uint8([[[[0, 0, 0], [255, 255, 255], [51, 102, 204]]]])
-    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-    expected = [[[-mean / std, (1 - mean) / std, ([0.2, 0.4, 0.8] - mean) / std]]]
-    for given in (pixels, pixels.astype(np.float32), tf.constant(pixels)):
-        found = ssd_tf.normalize(given)
-        assert found.dtype == tf.float32
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)  # float32 numbers up to 3
-
-
 @pytest.mark.parametrize("num_classes", [0, -1])
 def test_no_classes_are_refused(num_classes):
     with pytest.raises(ValueError, match=f"num_classes: expected at least 1.*Received: {num_classes}"):
@@ -152,7 +141,7 @@ def test_unknown_detector_is_refused():
 
 
 def test_spec_whose_cells_do_not_follow_from_its_layers_is_refused():
-    spec = ssd_tf.detector("ssd128_tiny")
+    spec = ssd_tf.spec("ssd128_tiny")
     levels = (spec.levels[0], dataclasses.replace(spec.levels[1], cells=9), *spec.levels[2:])
     with pytest.raises(ValueError, match=r"ssd128_tiny: level 1 is \(8, 8\), the spec says 9 cells"):
         ssd_tf.build_model(dataclasses.replace(spec, levels=levels), 3)
@@ -172,11 +161,3 @@ def test_saved_model_answers_alike_after_loading(tmp_path):
         np.testing.assert_array_equal(found[key], expected[key])
     # The loaded layers are ours, and train as before.
     np.testing.assert_array_equal(again(images, training=True)["logits"], model(images, training=True)["logits"])
-
-
-def test_denormalize_gives_the_pixels_back_and_clips():
-    pixels = np.random.default_rng(0).integers(0, 256, (2, 5, 5, 3), np.uint8)
-    back = denormalize(ssd_tf.normalize(pixels))
-    assert back.dtype == tf.uint8
-    np.testing.assert_array_equal(back, pixels)
-    np.testing.assert_array_equal(denormalize(tf.constant([[9.0, -9.0, 0.0]])), [[255, 0, 104]])

@@ -70,7 +70,7 @@ def test_updates_forget_the_first_weights():
 @pytest.mark.parametrize("decay", [0.9, 0.2])
 def test_step_moves_the_average_towards_the_new_weights(decay):
     # Frozen layers come along: their order among the weights must not change.
-    spec = ssd_tf.detector("ssd128_tiny")
+    spec = ssd_tf.spec("ssd128_tiny")
     model, average = ssd_tf.build_model(spec, num_classes=2), ssd_tf.build_model(spec, num_classes=2)
     freeze_stages(model, spec, 1)
     average.set_weights(model.get_weights())

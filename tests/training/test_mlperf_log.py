@@ -22,7 +22,7 @@ mlperf_logging = pytest.importorskip(
     "mlperf_logging", reason="MLCommons' logger is not here: pip install ssd_tf[mlperf]"
 )
 
-SPEC = ssd_tf.detector("ssd300_resnet34")
+SPEC = ssd_tf.spec("ssd300_resnet34")
 HYPERPARAMETERS = {
     "seed": 1,
     "train_samples": 117266,
@@ -110,7 +110,7 @@ def test_names_are_those_of_the_rules():
 
 @pytest.mark.parametrize("name", ["ssd300_resnet34", "ssd128_tiny"])
 def test_every_trained_variable_has_a_name_and_the_two_heads_of_a_level_share_theirs(name):
-    spec = ssd_tf.detector(name)
+    spec = ssd_tf.spec(name)
     model = ssd_tf.build_model(spec, num_classes=2)
     # A level has a kernel and a bias for offsets, and the same for logits.
     assert len(rule_names(spec)) == len(model.trainable_variables) - 2 * len(spec.levels)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssd_tf.models.layers import conv_bias, conv_bn
+from ssd_tf.models.layers import conv, conv_bn
 from ssd_tf.settings import OptimizerConfig
 from ssd_tf.training.optimizer import SGD, make_optimizer
 
@@ -107,7 +107,7 @@ def test_optimizer_survives_its_config():
 def small_model():
     """Two convolutions: one with batch norm, one with a bias. Every trained value is 2 or -4, in turns."""
     images = keras.Input((4, 4, 2))
-    model = keras.Model(images, conv_bias(conv_bn(images, 4, 3, 1, "conv1"), 2, 3, 1, 1, "head", relu=False))
+    model = keras.Model(images, conv(conv_bn(images, 4, 3, 1, "conv1"), 2, 3, "head", "xavier", padding=1))
     for variable in model.trainable_variables:
         variable.assign(start_value(variable))
     assert {variable.name for variable in model.trainable_variables} == {"kernel", "gamma", "beta", "bias"}

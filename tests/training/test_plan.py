@@ -3,6 +3,7 @@
 
 import pytest
 
+import ssd_tf
 from ssd_tf.data.annotations import Category, ClassCount
 from ssd_tf.data.manifest import Manifest, describe_shard, save_manifest
 from ssd_tf.settings import train_config
@@ -84,7 +85,7 @@ def test_run_of_epochs(data):
     assert plan.eval_epochs == (5, 7, 10)
     assert plan.schedule.decay_steps == (20,)
     assert plan.spec.name == "ssd128_tiny"
-    assert plan.info == ModelInfo("ssd128_tiny", (Category(10, "circle"), Category(20, "star")))
+    assert plan.info == ModelInfo(ssd_tf.spec("ssd128_tiny"), (Category(10, "circle"), Category(20, "star")))
     assert (plan.train_manifest.split, plan.val_manifest.split) == ("train", "val")
 
 

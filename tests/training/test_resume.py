@@ -9,6 +9,7 @@ import types
 import keras
 import pytest
 
+import ssd_tf
 from ssd_tf.data.annotations import Category, ClassCount
 from ssd_tf.data.manifest import Manifest, Shard
 from ssd_tf.settings import flat_settings, train_config
@@ -28,7 +29,7 @@ def plan(shards=SHARDS, images=80, categories=(CATEGORY,)):
     """As much of a Plan as a run's folder is checked against."""
     classes = tuple(ClassCount(category, images, images) for category in categories)
     manifest = Manifest("train", classes, images, images, 3, shards, {}, {})
-    info = ModelInfo("ssd128_tiny", manifest.categories)
+    info = ModelInfo(ssd_tf.spec("ssd128_tiny"), manifest.categories)
     return types.SimpleNamespace(info=info, train_manifest=manifest, epoch_steps=images // 8)
 
 
@@ -46,6 +47,29 @@ def before(tmp_path):
 
 def test_same_settings_and_data_continue(before, tmp_path):
     assert open_model_dir(before, plan()) == tmp_path
+
+
+def checkpoint_with(made, tmp_path):
+    """A checkpoint of step 4 that says this of its run."""
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    optimizer = SGD(momentum=0.9)
+    optimizer.build(model.trainable_variables)
+    Checkpoints(tmp_path, model, optimizer, made_with=made).save(4)
+
+
+def test_checkpoint_of_before_specs_were_kept_resumes(before, tmp_path):
+    made = made_with(before, plan())
+    del made["spec"]
+    checkpoint_with(made, tmp_path)
+    assert open_model_dir(before, plan()) == tmp_path
+
+
+def test_checkpoint_of_another_spec_is_refused_by_the_fields_that_differ(before, tmp_path):
+    made = made_with(before, plan())
+    made["spec"]["loss"]["normalized_by"] = "batch"
+    checkpoint_with(made, tmp_path)
+    with pytest.raises(ValueError, match="made with another spec of ssd128_tiny, which differs in loss"):
+        open_model_dir(before, plan())
 
 
 BOUND = {

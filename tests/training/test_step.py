@@ -180,7 +180,7 @@ def pixels(images):
 
 def test_flip_mirrors_image_and_boxes_of_the_images_it_is_meant_for():
     given = batch(flip=(False, True))
-    images, boxes = augment_on_device(given, False)
+    images, boxes = augment_on_device(given, False, TINY)
     original = given.images.numpy()
     # Normalising and back: float32 rounding of numbers up to 255.
     np.testing.assert_allclose(pixels(images), [original[0], original[1][:, ::-1]], rtol=0, atol=1e-3)
@@ -190,13 +190,13 @@ def test_flip_mirrors_image_and_boxes_of_the_images_it_is_meant_for():
 
 
 def test_flip_leaves_padding_zero():
-    _, boxes = augment_on_device(batch(flip=(True, True)), False)
+    _, boxes = augment_on_device(batch(flip=(True, True)), False, TINY)
     assert not boxes.numpy()[:, 2].any()
 
 
 def test_without_flip_and_colour_images_are_normalised_and_nothing_else():
     given = batch(flip=(False, False), factors=(0.5, 0.5, 0.5, 0.05))
-    images, boxes = augment_on_device(given, False)
+    images, boxes = augment_on_device(given, False, TINY)
     assert images.dtype == tf.float32
     np.testing.assert_allclose(images, (given.images.numpy() / 255 - MEAN) / STD, rtol=0, atol=1e-5)
     np.testing.assert_array_equal(boxes, given.boxes)
@@ -205,14 +205,14 @@ def test_without_flip_and_colour_images_are_normalised_and_nothing_else():
 def test_colour_changes_pixels_but_no_boxes():
     # Half as bright, truncated; contrast, saturation and hue as they are.
     given = batch(flip=(False, False), factors=(0.5, 1.0, 1.0, 0.0))
-    images, boxes = augment_on_device(given, True)
+    images, boxes = augment_on_device(given, True, TINY)
     np.testing.assert_allclose(pixels(images)[0].max(), given.images.numpy()[0].max() // 2, rtol=0, atol=2)
     np.testing.assert_array_equal(boxes, given.boxes)
 
 
 def test_colour_and_flip_go_together():
-    still, _ = augment_on_device(batch((False, False), (0.9, 1.3, 0.7, 0.02)), True)
-    mirrored, _ = augment_on_device(batch((True, True), (0.9, 1.3, 0.7, 0.02)), True)
+    still, _ = augment_on_device(batch((False, False), (0.9, 1.3, 0.7, 0.02)), True, TINY)
+    mirrored, _ = augment_on_device(batch((True, True), (0.9, 1.3, 0.7, 0.02)), True, TINY)
     np.testing.assert_allclose(mirrored.numpy()[:, :, ::-1], still, rtol=0, atol=1e-5)
 
 
@@ -220,7 +220,7 @@ def test_colour_and_flip_go_together():
 def tiny_step():
     """A model of 128 pixels, its optimizer and its step, without colour."""
     model, optimizer = ssd_tf.build_model("ssd128_tiny", num_classes=3), SGD(momentum=0.9, weight_decay=1e-4)
-    step = make_train_step(ssd_tf.detector("ssd128_tiny"), model, optimizer, AugmentConfig(color_jitter=False), 2)
+    step = make_train_step(ssd_tf.spec("ssd128_tiny"), model, optimizer, AugmentConfig(color_jitter=False), 2)
     rng = np.random.default_rng(1)
     images = rng.integers(0, 256, (2, 128, 128, 3), np.uint8)
     return model, optimizer, step, batch()._replace(images=tf.constant(images))
@@ -228,7 +228,7 @@ def tiny_step():
 
 def test_step_says_what_it_found_before_its_update(tiny_step):
     model, _, step, given = tiny_step
-    images, boxes = augment_on_device(given, False)
+    images, boxes = augment_on_device(given, False, TINY)
     offsets, labels = ssd_tf.match("ssd128_tiny", boxes, given.classes)
     weights = model.get_weights()
     outputs = model(images, training=True)
@@ -294,7 +294,7 @@ def test_norm_that_is_reported_is_that_before_clipping(limit):
     assert norm == pytest.approx(5.0, rel=1e-6)  # sqrt(3^2 + 4^2)
 
 
-TINY = ssd_tf.detector("ssd128_tiny")
+TINY = ssd_tf.spec("ssd128_tiny")
 
 
 def batch_of_four():
@@ -331,20 +331,20 @@ def step_in_parts(start_weights, splits, frozen_stages):
 def targets_of(part):
     """Normalised images, offsets and labels of a slice of the batch."""
     given = tf.nest.map_structure(lambda x: x[part], batch_of_four())
-    images, boxes = augment_on_device(given, False)
+    images, boxes = augment_on_device(given, False, TINY)
     return images, *ssd_tf.match(TINY, boxes, given.classes)
 
 
 @pytest.fixture(scope="module")
 def unsplit(start_weights):
     """A step with the whole batch, with batch norm frozen: it sits in the backbone alone."""
-    return step_in_parts(start_weights, 1, len(TINY.stages))
+    return step_in_parts(start_weights, 1, len(TINY.backbone.stages))
 
 
 @pytest.mark.parametrize("splits", [2, 4])
 def test_step_in_parts_is_the_step_of_the_whole_batch_where_batch_norm_is_frozen(start_weights, unsplit, splits):
     expected, expected_result = unsplit
-    weights, result = step_in_parts(start_weights, splits, len(TINY.stages))
+    weights, result = step_in_parts(start_weights, splits, len(TINY.backbone.stages))
     assert max(np.abs(new - old).max() for new, old in zip(expected, start_weights, strict=True)) > 1e-3
     for found, value in zip(weights, expected, strict=True):
         # Sums of float32 gradients in another order.

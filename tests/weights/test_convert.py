@@ -11,16 +11,16 @@ import pytest
 import safetensors.numpy
 
 import ssd_tf
+from ssd_tf import specs
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.formats.coco_classes import COCO_CATEGORIES
 from ssd_tf.inference.predictor import load_model, load_predictor
-from ssd_tf.specs import detector
 from ssd_tf.weights import mlperf
 from ssd_tf.weights.convert import categories_of, import_model, write_tensors
 from ssd_tf.weights.model_dir import ModelInfo, load_info
 from ssd_tf.weights.torchvision import torchvision_name
 
-SPEC = detector("ssd128_tiny")
+SPEC = specs.spec("ssd128_tiny")
 THREE = (Category(7, "circle"), Category(2, "star"), Category(30, "cross"))
 COCO_NAMES = {0: "background", **{k: category.name for k, category in enumerate(COCO_CATEGORIES, start=1)}}
 
@@ -73,7 +73,7 @@ def assert_holds(folder, info, tensors):
 def test_file_and_classes_become_a_model(tensors, tmp_path, suffix):
     source = write(tmp_path / f"ssd{suffix}", tensors(3))
     info = import_model(source, SPEC, tmp_path / "new" / "model", THREE)
-    assert info == ModelInfo("ssd128_tiny", THREE)
+    assert info == ModelInfo(ssd_tf.spec("ssd128_tiny"), THREE)
     assert_holds(tmp_path / "new" / "model", info, tensors(3))
     assert json.loads((tmp_path / "new" / "model" / "config.json").read_text())["source"] == [str(source)]
 
@@ -121,7 +121,7 @@ def test_classes_that_do_not_fit_the_file_are_refused_with_both_numbers(tensors,
 def test_file_of_another_detector_is_refused(tensors, tmp_path):
     source = write(tmp_path / "ssd.npz", tensors(3))
     with pytest.raises(ValueError, match=r"ssd\.npz: model\.layer1\.0\.weight: .*\(64, 3, 7, 7\).*\(16, 3, 7, 7\)"):
-        import_model(source, detector("ssd300_resnet34"), tmp_path / "model", THREE)
+        import_model(source, specs.spec("ssd300_resnet34"), tmp_path / "model", THREE)
     assert not (tmp_path / "model").exists()
 
 
@@ -130,7 +130,7 @@ def test_backbone_becomes_the_start_of_a_model(tmp_path):
     given.set_weights([np.full(weight.shape, 0.25, np.float32) for weight in given.weights])
     source = write(tmp_path / "resnet.safetensors", backbone_of(given))
     info = import_model(source, SPEC, tmp_path / "model", THREE)
-    assert info == ModelInfo("ssd128_tiny", THREE)
+    assert info == ModelInfo(ssd_tf.spec("ssd128_tiny"), THREE)
     _, model = load_model(tmp_path / "model")
     for layer in model.layers:
         for variable in layer.weights:

@@ -25,7 +25,7 @@ _SAVERS = {
     ".npz": lambda path, tensors: np.savez(path, **tensors),
     ".safetensors": lambda path, tensors: safetensors.numpy.save_file(tensors, path),
 }
-INFO = ModelInfo("ssd128_tiny", tuple(Category(10 * k, f"class {k}") for k in range(1, CLASSES + 1)))
+INFO = ModelInfo(ssd_tf.spec("ssd128_tiny"), tuple(Category(10 * k, f"class {k}") for k in range(1, CLASSES + 1)))
 
 
 def tensors_for(model, seed=0):
@@ -312,10 +312,10 @@ def test_initial_weights_from_a_file(model, tmp_path):
 
 def test_initial_weights_of_other_classes_are_refused(model, model_dir):
     before = model.get_weights()
-    renamed = ModelInfo(INFO.detector, (*INFO.categories[:2], Category(99, "other")))
+    renamed = ModelInfo(INFO.spec, (*INFO.categories[:2], Category(99, "other")))
     with pytest.raises(ValueError, match="30 'class 3' where the data set has 99 'other'"):
         load_initial_weights(model, renamed, model_dir)
-    fewer = ModelInfo(INFO.detector, INFO.categories[:2])
+    fewer = ModelInfo(INFO.spec, INFO.categories[:2])
     with pytest.raises(ValueError, match="trained for 3 classes, the data set has 2"):
         load_initial_weights(model, fewer, model_dir)
     assert_unchanged(model, before)

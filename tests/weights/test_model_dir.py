@@ -4,6 +4,7 @@
 With an average of the weights, that is what a model is loaded from.
 """
 
+import dataclasses
 import json
 
 import keras
@@ -26,7 +27,7 @@ from ssd_tf.weights.model_dir import (
     save_model,
 )
 
-INFO = ModelInfo("ssd128_tiny", (Category(1, "person"), Category(90, "тоstbrush \"'")))
+INFO = ModelInfo(ssd_tf.spec("ssd128_tiny"), (Category(1, "person"), Category(90, "тоstbrush \"'")))
 
 
 def small_model(units=2):
@@ -102,19 +103,22 @@ def test_garbage_config_is_refused_by_name(tmp_path, content):
 
 
 def test_same_model_passes(tmp_path):
-    require_same_model(tmp_path, INFO, ModelInfo(INFO.detector, tuple(INFO.categories)))
+    require_same_model(tmp_path, INFO, ModelInfo(INFO.spec, tuple(INFO.categories)))
 
 
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        (ModelInfo("ssd300_resnet34", INFO.categories), "run holds a ssd128_tiny, not a ssd300_resnet34"),
-        (ModelInfo("ssd128_tiny", INFO.categories[:1]), "run was trained for 2 classes, the data set has 1"),
+        (ModelInfo(ssd_tf.spec("ssd300_resnet34"), INFO.categories), "run holds a ssd128_tiny, not a ssd300_resnet34"),
         (
-            ModelInfo("ssd128_tiny", (INFO.categories[0], Category(2, "dog"))),
+            ModelInfo(ssd_tf.spec("ssd128_tiny"), INFO.categories[:1]),
+            "run was trained for 2 classes, the data set has 1",
+        ),
+        (
+            ModelInfo(ssd_tf.spec("ssd128_tiny"), (INFO.categories[0], Category(2, "dog"))),
             r"run was trained for other classes.*: 90 .* where the data set has 2 'dog'",
         ),
-        (ModelInfo("ssd128_tiny", INFO.categories[::-1]), "1 'person' where the data set has 90"),
+        (ModelInfo(ssd_tf.spec("ssd128_tiny"), INFO.categories[::-1]), "1 'person' where the data set has 90"),
     ],
     ids=["detector", "number", "name", "order"],
 )
@@ -442,3 +446,14 @@ def test_folder_of_a_run_is_told_from_one_of_a_finished_model(tmp_path):
     Checkpoints(run, filled(1), SGD()).save_if_best(3, 0.2)
     save_model(finished, INFO, filled(1), [])
     assert (load_settings(run), load_settings(finished)) == ({}, None)
+
+
+def test_config_of_before_specs_were_kept_loads_by_the_detector_s_name(tmp_path):
+    (tmp_path / "config.json").write_text('{"detector": "ssd128_tiny", "categories": [{"id": 7, "name": "seven"}]}')
+    assert load_info(tmp_path) == ModelInfo(ssd_tf.spec("ssd128_tiny"), (Category(7, "seven"),))
+
+
+def test_model_of_another_spec_of_the_same_name_is_refused_by_the_fields_that_differ(tmp_path):
+    other = dataclasses.replace(INFO, spec=dataclasses.replace(INFO.spec, clip="none"))
+    with pytest.raises(ValueError, match="holds another ssd128_tiny: its spec differs in clip"):
+        require_same_model(tmp_path, INFO, other)

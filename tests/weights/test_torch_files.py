@@ -331,7 +331,7 @@ def test_batch_in_parts_trains_as_the_reference_accumulates(model, reference, ba
     ssd_tf.load_weights(model, save(tmp_path / "ssd.pth", state))
     augment = AugmentConfig(random_crop=False, random_flip=False, color_jitter=False)
     optimizer = SGD(momentum=MOMENTUM, weight_decay=WEIGHT_DECAY)
-    step = make_train_step(ssd_tf.detector(SPEC), model, optimizer, augment, batch_size=2, batch_splits=2)
+    step = make_train_step(ssd_tf.spec(SPEC), model, optimizer, augment, batch_size=2, batch_splits=2)
     losses = [float(step(batch, tf.constant(RATE)).loss) for _ in range(STEPS)]
 
     # Measured: 1.5e-6.

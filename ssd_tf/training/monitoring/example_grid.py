@@ -14,7 +14,7 @@ from ssd_tf.data.pipeline import TrainBatch
 from ssd_tf.drawing.detections import class_color, draw_detections
 from ssd_tf.geometry.anchors import anchor_corners
 from ssd_tf.geometry.matching import match
-from ssd_tf.models.ssd import denormalize
+from ssd_tf.models.preprocessing import pixels_of
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.training.step import augment_batch
 
@@ -37,9 +37,9 @@ def example_grid(
     """
     batch = tf.nest.map_structure(lambda values: values[:count], batch)
     # As it is: XLA would compile for seconds what is done once.
-    images, boxes = augment_batch(batch, color_jitter)
+    images, boxes = augment_batch(batch, color_jitter, spec)
     _, labels = match(spec, boxes, batch.classes, jit_compile=False)
-    pixels = denormalize(images).numpy()
+    pixels = pixels_of(images, spec).numpy()
     corners = anchor_corners(spec)
     tiles = []
     for image, boxes_g4, classes_g, labels_a in zip(

@@ -12,7 +12,7 @@ from ssd_tf.drawing.detections import class_color
 from ssd_tf.geometry.anchors import anchor_corners
 from ssd_tf.training.monitoring.example_grid import example_grid
 
-SPEC = ssd_tf.detector("ssd128_tiny")
+SPEC = ssd_tf.spec("ssd128_tiny")
 SIDE, GAP = 320, 4
 NAMES = {1: "cat", 2: "dog"}
 

@@ -233,7 +233,7 @@ def test_real_model_on_a_real_video(shared):
     def load() -> Predictor:
         keras.utils.set_random_seed(0)
         model = ssd_tf.build_model("ssd128_tiny", len(categories))
-        return Predictor(ssd_tf.detector("ssd128_tiny"), categories, model)
+        return Predictor(ssd_tf.spec("ssd128_tiny"), categories, model)
 
     viewer = Viewer(load, View(score_threshold=0.0, size=(640, 640)), fast=True)
     viewer.engine.start()

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import ssd_tf
+from ssd_tf import specs
 from ssd_tf.data.annotations import Category
 from ssd_tf.inference.predictor import Predictor
-from ssd_tf.specs import detector
 
 pytest.importorskip("PySide6.QtWidgets", reason="PySide6 or a library that it needs is not here", exc_type=ImportError)
 
@@ -44,7 +44,7 @@ def wait_for(qtbot, window: MainWindow, state: State) -> None:
 def predictor() -> Predictor:
     keras.utils.set_random_seed(0)
     model = ssd_tf.build_model("ssd128_tiny", len(CATEGORIES))
-    return Predictor(detector("ssd128_tiny"), CATEGORIES, model)
+    return Predictor(specs.spec("ssd128_tiny"), CATEGORIES, model)
 
 
 @pytest.fixture(scope="session")
