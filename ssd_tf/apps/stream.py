@@ -45,7 +45,7 @@ def main(args: flags.FlagValues) -> int:
 
 
 def _window(args: flags.FlagValues) -> NoReturn:
-    from ssd_tf.media.source import find_source
+    from ssd_tf.media.open import find_source
     from ssd_tf.viewer.engine.engine import View
 
     try:
@@ -71,7 +71,7 @@ def _window(args: flags.FlagValues) -> NoReturn:
 
 def _headless(args: flags.FlagValues) -> int:
     """Writes what is found in every frame to a video."""
-    from ssd_tf.media.source import open_source
+    from ssd_tf.media.open import open_source
     from ssd_tf.media.video_writer import VideoWriter
 
     with open_source(args.source) as source, VideoWriter(args.output, source.info.fps) as writer:

@@ -3,14 +3,10 @@
 
 import abc
 import dataclasses
-import glob
 import pathlib
-import re
 from typing import Literal, Self
 
 import numpy as np
-
-from ssd_tf.media.inputs import IMAGE_EXTENSIONS, find_images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,43 +98,3 @@ class Source(abc.ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def open_source(text: str) -> Source:
-    """Opens what --source names: "0" (a camera), a video, rtsp://... or http://..., a folder or pattern of images.
-
-    Raises:
-      FileNotFoundError: there is no such file or camera.
-      ValueError, OSError: it is there, but cannot be used.
-    """
-    source = find_source(text)
-    try:
-        source.open()
-    except BaseException:
-        source.close()
-        raise
-    return source
-
-
-def find_source(text: str) -> Source:
-    """The same, not yet opened: returns at once.
-
-    Raises:
-      FileNotFoundError: there is no such file.
-    """
-    # Here, since all of them import this file.
-    from ssd_tf.media.image_source import ImageSource
-    from ssd_tf.media.opencv_source import VideoSource
-    from ssd_tf.media.remote_source import RemoteSource
-
-    if camera := re.fullmatch(r"(?:/dev/video)?(\d+)", text):
-        return RemoteSource(camera[1])
-    if re.match(r"[a-z][a-z0-9+.-]+://", text, re.IGNORECASE):
-        return RemoteSource(text)
-    path = pathlib.Path(text)
-    # Path.glob refuses absolute patterns; an empty path is the current folder.
-    if not (text and (path.exists() or glob.glob(text, recursive=True))):  # noqa: PTH207
-        raise FileNotFoundError(f"no camera, address, file, folder or match: {text!r}")
-    if path.is_file() and path.suffix.lower() not in IMAGE_EXTENSIONS:
-        return VideoSource(text)
-    return ImageSource(text, find_images(text))

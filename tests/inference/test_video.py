@@ -9,7 +9,8 @@ import pytest
 
 from ssd_tf.inference.video import annotate_source
 from ssd_tf.media import video_writer
-from ssd_tf.media.source import Frame, Source, SourceInfo, SourceLostError, open_source
+from ssd_tf.media.open import open_source
+from ssd_tf.media.source import Frame, Source, SourceInfo, SourceLostError
 from ssd_tf.media.video_writer import VideoWriter
 from tests.fixtures.live import FRAMES, HEIGHT, LEVEL, WIDTH, frame_number, write_video
 

@@ -11,8 +11,9 @@ import time
 
 import pytest
 
+from ssd_tf.media.open import open_source
 from ssd_tf.media.remote_source import RemoteSource
-from ssd_tf.media.source import SourceLostError, open_source
+from ssd_tf.media.source import SourceLostError
 from tests.fixtures.live import FRAMES, frame_number, write_video
 
 

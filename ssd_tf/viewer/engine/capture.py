@@ -7,8 +7,9 @@ import time
 from typing import NamedTuple
 
 from ssd_tf.media.latest import LatestSlot
+from ssd_tf.media.open import find_source
 from ssd_tf.media.rates import Pace, Rate
-from ssd_tf.media.source import Source, SourceInfo, find_source
+from ssd_tf.media.source import Source, SourceInfo
 from ssd_tf.viewer.engine.messages import Captured, State, StateMessage
 
 # A video that is so late leaves out frames; less is only a busy moment.

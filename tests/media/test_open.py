@@ -7,8 +7,9 @@ import sys
 import pytest
 from PIL import Image
 
+from ssd_tf.media.open import find_source, open_source
 from ssd_tf.media.opencv_source import VideoSource
-from ssd_tf.media.source import SourceInfo, find_source, open_source
+from ssd_tf.media.source import SourceInfo
 from tests.fixtures.live import FRAMES, HEIGHT, WIDTH, frame_number
 
 
@@ -72,7 +73,7 @@ def test_camera_that_is_not_there_is_refused_by_number(text):
 
 def test_videos_are_read_and_folders_found_without_tensorflow(video):
     code = (
-        "import sys; from ssd_tf.media.source import find_source, open_source; open_source(sys.argv[1]).read(); "
+        "import sys; from ssd_tf.media.open import find_source, open_source; open_source(sys.argv[1]).read(); "
         "import ssd_tf.viewer.engine.engine, ssd_tf.media.cameras; "
         "find_source(sys.argv[2]); sys.exit('tensorflow' in sys.modules)"
     )
