@@ -49,7 +49,7 @@ class SplitImages:
             "categories": [{"id": c.id, "name": c.name} for c in manifest.categories],
         }
         self._dataset = eval_dataset(data_dir, manifest, image_size, _READ_BATCH)
-        self._faults = BadExamples(data_dir, manifest, skip_bad_records=False)
+        self._bad_examples = BadExamples(data_dir, manifest, skip_bad_records=False)
         self._loaded: dict[int, np.ndarray] = {}
         self._index_of: dict[int, int] = {}
         for batch, k in self._read():
@@ -83,6 +83,6 @@ class SplitImages:
     def _read(self) -> Iterator[tuple[EvalBatch, int]]:
         for batch in self._dataset.as_numpy_iterator():
             real = batch.record != FILLING
-            self._faults.add(batch.record[real], batch.fault[real])
+            self._bad_examples.add(batch.record[real], batch.fault[real])
             for k in np.flatnonzero(real & (batch.fault == NO_FAULT)).tolist():
                 yield batch, k

@@ -307,13 +307,14 @@ def accumulate(state, batch, targets, splits):
     mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
     images = ((batch.images.numpy() / 255 - mean) / deviation).transpose(0, 3, 1, 2)
     whole = [torch.tensor(images, dtype=torch.float32), *targets]
+    count = len(images)
     losses = []
     for _ in range(STEPS):
         optimizer.zero_grad()
         total = 0.0
         for part in range(splits):
             images, offsets, labels = (values.chunk(splits)[part] for values in whole)
-            loss = multibox_loss(*module(images), offsets, labels) * len(images) / len(images)
+            loss = multibox_loss(*module(images), offsets, labels) * len(images) / count
             loss.backward()
             total += loss.item()
         optimizer.step()
