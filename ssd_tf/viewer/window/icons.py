@@ -33,6 +33,7 @@ def make_icon(name: str, palette: QPalette) -> QIcon:
 
 def draw_icon(name: str, color: QColor, size: int, ratio: float = 1.0) -> QPixmap:
     """An icon as a pixmap of `size` pixels of the window a side, on nothing."""
+    draw = ICONS[name]  # before the painter: Qt crashes where a pixmap goes before the painter on it
     pixmap = QPixmap(QSize(size, size) * ratio)
     pixmap.setDevicePixelRatio(ratio)
     pixmap.fill(Qt.GlobalColor.transparent)
@@ -43,7 +44,7 @@ def draw_icon(name: str, color: QColor, size: int, ratio: float = 1.0) -> QPixma
     pen.setCapStyle(Qt.PenCapStyle.RoundCap)
     pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
     painter.setPen(pen)
-    ICONS[name](painter)
+    draw(painter)
     painter.end()
     return pixmap
 
