@@ -29,11 +29,11 @@ demo: $(VENV)/runtime
 
 # A few minutes: before and after every change.
 test: lint
-	$(RUN) -m pytest -n auto --maxprocesses=4 --dist=loadfile
+	$(RUN) -m pytest -n auto --maxprocesses=4 --dist=loadfile --max-worker-restart=0
 
 # What takes longer: recorded trajectories, MLPerf's checker, kills and faults, consumers of exported models, Beam.
 proofs: $(VENV)/dev $(CONSUMERS)/ready
-	$(RUN) -m pytest -n auto --maxprocesses=4 --dist=loadfile -m proof
+	$(RUN) -m pytest -n auto --maxprocesses=4 --dist=loadfile --max-worker-restart=0 -m proof
 
 # Everything that CI runs.
 test-all: test proofs
