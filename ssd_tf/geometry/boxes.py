@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Box formats, areas and overlaps. The one place where a box changes its format.
 
-A box is [ymin, xmin, ymax, xmax], normalised to [0, 1]. Letters of shapes are those of the README's legend (B, A, G).
+A box is [ymin, xmin, ymax, xmax], normalised to [0, 1]. Letters of shapes (B, A, G) are those of docs/architecture.md.
 The functions on annotation formats take and give NumPy float64 arrays, since files keep pixels to two decimals;
 the functions that run in the model take TensorFlow tensors.
 """

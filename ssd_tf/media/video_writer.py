@@ -23,7 +23,7 @@ from ssd_tf.utils.files import require_file_target, require_space
 _USUAL_FPS = 25.0
 # Of what is recorded live: more costs much and shows little.
 _MAX_LIVE_FPS = 30.0
-# BatchShard of the time that encoding may take of a live recording.
+# Fraction of the time that encoding may take of a live recording.
 _BUSY_SHARE = 0.5
 # The fastest of what is tried for so long shows what encoding a frame takes; others may be slow for other reasons.
 _TRIAL_SECONDS, _MIN_TRIALS = 0.5, 3

@@ -12,7 +12,7 @@ from ssd_tf.media.opencv_source import stream_name
 from ssd_tf.media.source import SourceInfo
 from ssd_tf.viewer.engine.engine import Shown
 
-# BatchShard of the newest frame in the latency that is shown: after seven frames half of what is shown is newer.
+# Weight of the latest frame in the latency that is shown: after seven frames half of what is shown is newer.
 _NEWEST_SHARE = 0.1
 # The widest that the speed usually gets; room for it is kept, so that the texts beside it do not jump.
 _WIDEST_SPEED = "000.0 of 000 frames/s · 000 ms"
