@@ -72,6 +72,8 @@ def to_tensors(model: keras.Model, name_of: NameOf) -> dict[str, np.ndarray]:
         for variable in layer.weights:
             name = name_of(layer.name, variable.name)
             if name is not None:
+                if name in tensors:
+                    raise UserError(f"{model.name}: two variables would be {name!r} in the file")
                 value = variable.numpy()
                 if order:
                     # [..., anchors * size] -> [..., size * anchors]

@@ -1,6 +1,8 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """The names in the state_dict of MLPerf ssd-v1's SSD300 (PyTorch), and what a training checkpoint of it holds."""
 
+import re
+
 import keras
 import numpy as np
 
@@ -45,6 +47,10 @@ def state_dict(model: keras.Model) -> dict[str, np.ndarray]:
     return {**tensors, **counters}
 
 
+# The layers of MLPerf's SSD, by our names; batch normalisation only in the backbone.
+_LAYERS = re.compile(r"conv1(_bn)?|conv[234]_\d+_(1|2|shortcut)(_bn)?|extra\d+_[12]|(offsets|logits)\d+")
+
+
 def num_classes(tensors: dict[str, np.ndarray], boxes_per_cell: int, source: str) -> int:
     """The number of classes, without background, that a state_dict is for.
 
@@ -65,7 +71,13 @@ def num_classes(tensors: dict[str, np.ndarray], boxes_per_cell: int, source: str
 
 
 def reference_name(layer: str, variable: str) -> str:
-    """The state_dict's name of a variable, such as ("conv2_1_1", "kernel") -> "model.layer1.4.0.conv1.weight"."""
+    """The state_dict's name of a variable, such as ("conv2_1_1", "kernel") -> "model.layer1.4.0.conv1.weight".
+
+    Raises:
+      ValueError: MLPerf's SSD has no such layer.
+    """
+    if not _LAYERS.fullmatch(layer):
+        raise UserError(f"{layer}: MLPerf's SSD has no such layer, so its weight files have no name for it")
     if layer.endswith("_bn"):
         return f"{_module(layer.removesuffix('_bn'), normalization=True)}.{_BATCH_NORM[variable]}"
     return f"{_module(layer, normalization=False)}.{_CONV[variable]}"

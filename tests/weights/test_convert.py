@@ -4,6 +4,7 @@
 The tensors are made up, with MLPerf's or torchvision's names, in the shapes of ssd128_tiny.
 """
 
+import dataclasses
 import json
 
 import numpy as np
@@ -15,6 +16,7 @@ from ssd_tf import specs
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.formats.coco_classes import COCO_CATEGORIES
 from ssd_tf.inference.predictor import load_model, load_predictor
+from ssd_tf.specs import BackboneLevel, ExtraBlock, Heads
 from ssd_tf.weights import mlperf
 from ssd_tf.weights.convert import categories_of, import_model, write_tensors
 from ssd_tf.weights.model_dir import ModelInfo, load_info
@@ -301,3 +303,19 @@ def test_prefix_of_distributed_data_parallel_is_named_as_in_the_file(tensors, tm
     parallel["module.loc.0.bias"] = np.zeros(5, np.float32)
     with pytest.raises(ValueError, match=r"module\.loc\.0\.bias: expected shape \(16,\) .* Received: \(5,\)"):
         import_model(write(tmp_path / "ssd.npz", parallel), SPEC, tmp_path / "model", THREE)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"heads": Heads(separable=True)},
+        {"backbone_levels": (BackboneLevel("conv3", l2_scale=20.0),)},
+        {"extra_blocks": tuple(ExtraBlock(64, 128, 2, 1, batch_norm=True) for _ in range(3))},
+    ],
+    ids=["separable", "l2", "batch_norm"],
+)
+def test_model_with_layers_that_mlperf_s_ssd_has_not_is_not_written(changed):
+    # Two of its layers would have one name in the file, and the weights of one would be lost.
+    model = ssd_tf.build_model(dataclasses.replace(ssd_tf.spec("ssd128_tiny"), **changed), 2)
+    with pytest.raises(ValueError, match="MLPerf's SSD has no such layer"):
+        mlperf.state_dict(model)
