@@ -39,7 +39,7 @@ from ssd_tf.training.precision import choose_precision
 from ssd_tf.training.resume import decisive, made_with, open_model_dir
 from ssd_tf.training.schedule import learning_rate
 from ssd_tf.training.step import make_train_step
-from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.errors import UserError, first_line
 from ssd_tf.utils.files import write_atomically
 from ssd_tf.utils.memory import used_megabytes
 from ssd_tf.weights.load import load_backbone, load_initial_weights
@@ -78,6 +78,7 @@ def train(config: TrainConfig) -> Outcome:
       ValueError, FileNotFoundError, OSError: the settings, the data or the folder do not allow it; before any training.
       ValueError: a record of the data cannot be read.
       LossNotFiniteError: the loss or a gradient is not finite.
+      OSError: the tf.data service that loads the batches failed.
       WorkerLostError: another machine is gone.
     """
     config = complete(config)
@@ -186,7 +187,7 @@ def _train_from(
             rate = learning_rate(plan.schedule, step)
             with profiler.step(step + 1):
                 with clock.waiting():
-                    batch = next(batches)
+                    batch = _next_batch(batches, config.distribution.input_service)
                 result = train_step(batch, tf.constant(rate, tf.float32), tf.constant(len(stopped), tf.float32))
                 values = {name: value.numpy().item() for name, value in result._asdict().items()}
             if step == 0 and chief:
@@ -254,6 +255,16 @@ def _batches(step: int, config: TrainConfig, plan: Plan, distribution: Distribut
         )
 
     return distribution.distribute(service_dataset(make, service, len(batch_shard.sizes)) if service else make(0, 1))
+
+
+def _next_batch(batches, service: str) -> TrainBatch:
+    """The next batch; raises OSError where a tf.data service has none, since another machine's end is no bug."""
+    try:
+        return next(batches)
+    except tf.errors.OpError as error:
+        if not service:
+            raise
+        raise OSError(f"the tf.data service at {service} failed: {first_line(error)}") from error
 
 
 def _saves(config: TrainConfig, step: int, epoch: int, inside_epoch: int) -> bool:
