@@ -164,6 +164,14 @@ class Loss:
     normalized_by: Literal["image", "batch"] = "image"
     negatives_per_positive: int = 3
 
+    def __post_init__(self):
+        if self.normalized_by not in ("image", "batch"):
+            raise UserError(f"loss.normalized_by: expected 'image' or 'batch'. Received: {self.normalized_by!r}")
+        if not self.negatives_per_positive >= 0:
+            raise UserError(
+                f"loss.negatives_per_positive: expected at least 0. Received: {self.negatives_per_positive}"
+            )
+
 
 @dataclasses.dataclass(frozen=True)
 class Preprocessing:
@@ -286,11 +294,6 @@ def _check(spec: DetectorSpec) -> None:
     for name, value in positive.items():
         if not value > 0:
             raise UserError(f"{spec.name}: {name}: expected more than 0. Received: {value}")
-    if spec.loss.negatives_per_positive < 0:
-        raise UserError(
-            f"{spec.name}: loss.negatives_per_positive: expected at least 0. "
-            f"Received: {spec.loss.negatives_per_positive}"
-        )
 
 
 def spec(detector: "str | pathlib.Path | DetectorSpec") -> DetectorSpec:

@@ -230,3 +230,10 @@ def test_a_json_file_is_a_detector(tmp_path):
 def test_differences_name_the_fields():
     assert differences(TINY, TINY) == []
     assert differences(TINY, dataclasses.replace(TINY, name="other", clip="none")) == ["name", "clip"]
+
+
+@pytest.mark.parametrize("wrong", [{"normalized_by": "Batch"}, {"negatives_per_positive": -1}])
+def test_loss_is_checked_outside_a_spec_too(wrong):
+    (name,) = wrong
+    with pytest.raises(ValueError, match=rf"loss\.{name}: expected"):
+        Loss(**wrong)
