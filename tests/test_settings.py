@@ -97,3 +97,10 @@ def test_recipe_is_accepted(recipe):
 def test_setting_out_of_range_is_refused_from_python_too(changed, message):
     with pytest.raises(ValueError, match=message):
         check_config(complete(train_config(data_dir="d", model_dir="m", **changed)))
+
+
+@pytest.mark.parametrize("name", ["data_dir", "model_dir"])
+def test_folder_that_is_not_named_is_refused_from_python_too(name):
+    folders = {"data_dir": "d", "model_dir": "m", name: ""}
+    with pytest.raises(ValueError, match=f"--{name}: expected a folder. Received: ''"):
+        check_config(complete(TrainConfig(**folders)))

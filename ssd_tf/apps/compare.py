@@ -44,8 +44,12 @@ def main(args: flags.FlagValues) -> None:
     manifest = load_manifest(args.data_dir, args.split)
     predictors = [load_predictor_for(path, manifest) for path in args.model]
     spec = predictors[0].spec
-    if others := {predictor.spec.name for predictor in predictors} - {spec.name}:
-        raise UserError(f"--model: expected models of {spec.name}, the first one's detector. Received: {others}")
+    for path, predictor in zip(args.model, predictors, strict=True):
+        if predictor.spec != spec:
+            raise UserError(
+                f"--model: expected models of {spec.name}, the first one's detector. Received: {path}, of "
+                f"{predictor.spec.name if predictor.spec.name != spec.name else 'another spec of that name'}"
+            )
     if len(args.model) == 1 and isinstance(predictors[0], Predictor):
         models = {"checkpoint": args.model[0], **_export_all(args)}
     elif args.forms:

@@ -70,6 +70,8 @@ def _check_ranges(config: TrainConfig) -> None:
     fields = setting_fields()
     for name, value in flat_settings(config).items():
         lower, upper, choices = (fields[name].metadata[key] for key in ("lower", "upper", "choices"))
+        if fields[name].metadata["required"] and not value:
+            raise UserError(f"--{name}: expected a folder. Received: {value!r}")
         if choices and value not in choices:
             raise UserError(f"--{name}: expected one of {', '.join(choices)}. Received: {value}")
         if value is None or (lower is None and upper is None):

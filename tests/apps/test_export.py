@@ -1,10 +1,15 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """export writes what predict and evaluate take, and refuses flags that do not go together."""
 
+import dataclasses
 import json
 
 import pytest
 
+import ssd_tf
+from ssd_tf.data.manifest import load_manifest
+from ssd_tf.specs import Preprocessing
+from ssd_tf.weights.model_dir import ModelInfo, save_model
 from tests.apps.conftest import run, run_well
 
 
@@ -71,3 +76,13 @@ def test_compare_writes_its_report(trained, prepared, tmp_path):
     )
     assert "| checkpoint |" in out and "| litert_float16 |" in out
     assert {path.name for path in tmp_path.iterdir()} == {"compare.md", "compare.csv", "compare.png", "forms"}
+
+
+def test_compare_refuses_another_spec_of_the_same_name(trained, prepared, tmp_path):
+    spec = dataclasses.replace(ssd_tf.spec("ssd128_tiny"), preprocessing=Preprocessing(channels="bgr"))
+    info = ModelInfo(spec, load_manifest(prepared, "val").categories)
+    save_model(tmp_path / "other", info, ssd_tf.build_model(spec, len(info.categories)), [])
+    models = (f"--model={trained}", f"--model={tmp_path / 'other'}")
+    done = run("compare", *models, f"--data_dir={prepared}", f"--output_dir={tmp_path / 'out'}")
+    assert done.returncode == 1
+    assert f"Received: {tmp_path / 'other'}, of another spec of that name" in done.stderr
