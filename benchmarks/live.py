@@ -21,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from ssd_tf.media.open import open_source
-from ssd_tf.utils.memory import host_bytes
+from ssd_tf.utils.hardware import host_bytes
 from ssd_tf.viewer.engine.engine import Engine, Shown, State, View
 
 LINE_SECONDS = 10

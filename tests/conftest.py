@@ -20,7 +20,12 @@ tf.config.set_logical_device_configuration(
 
 _TESTS = pathlib.Path(__file__).parent
 # What several folders of tests share.
-pytest_plugins = ["tests.fixtures.live", "tests.fixtures.prepared_split", "tests.fixtures.report_run"]
+pytest_plugins = [
+    "tests.fixtures.live",
+    "tests.fixtures.prepared_split",
+    "tests.fixtures.report_run",
+    "tests.fixtures.small_runs",
+]
 # recipe.py makes the inputs of the golden values.
 sys.path.insert(0, str(_TESTS / "golden"))
 

@@ -22,8 +22,8 @@ from typing import Any, NoReturn
 from absl import flags, logging
 
 from ssd_tf.utils.errors import mistakes
-from ssd_tf.utils.memory import grow_gpu_memory
-from ssd_tf.utils.tensorflow_output import quiet_stderr
+from ssd_tf.utils.hardware import grow_gpu_memory
+from ssd_tf.utils.imports import quiet_stderr
 
 EXIT_OK = 0
 EXIT_MISTAKE = 1

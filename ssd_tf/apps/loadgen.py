@@ -74,7 +74,7 @@ def main(args: flags.FlagValues) -> None:
     from ssd_tf.performance.loadgen import LoadGenConfig
     from ssd_tf.performance.loadgen_images import SplitImages
     from ssd_tf.performance.loadgen_log import key_lines
-    from ssd_tf.utils.extras import import_extra
+    from ssd_tf.utils.imports import import_extra
 
     import_extra("mlperf_loadgen")
     config = LoadGenConfig(

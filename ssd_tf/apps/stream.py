@@ -15,7 +15,7 @@ from absl import flags
 
 from ssd_tf.apps import cli
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.extras import import_extra
+from ssd_tf.utils.imports import import_extra
 
 # A window is there before TensorFlow, which takes seconds; see _load_model.
 STARTS_TENSORFLOW = False

@@ -11,8 +11,7 @@ import tensorflow as tf
 from ssd_tf.export.description import DESCRIPTION, Description, from_json
 from ssd_tf.geometry.detections import Detections, detect
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.extras import import_extra
-from ssd_tf.utils.tensorflow_output import quiet_stderr
+from ssd_tf.utils.imports import import_extra, quiet_stderr
 from ssd_tf.weights.model_dir import CONFIG
 
 SAVED_MODEL_FILE = "saved_model.pb"

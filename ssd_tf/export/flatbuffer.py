@@ -3,6 +3,7 @@
 
 from typing import Any
 
+import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
@@ -28,3 +29,17 @@ def read(content: bytes) -> Any:
 def write(model: Any) -> bytes:
     """The file of a ModelT."""
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def float_convolutions(model: Any) -> list[tuple[Any, Any]]:
+    """The operator code and the kernel of each convolution with float weights."""
+    tensors = model.subgraphs[0].tensors
+    operators = [(model.operatorCodes[operator.opcodeIndex], operator) for operator in model.subgraphs[0].operators]
+    pairs = [(code, tensors[op.inputs[1]]) for code, op in operators if code.builtinCode == CONV_2D]
+    return [(code, kernel) for code, kernel in pairs if kernel.type == FLOAT32]
+
+
+def float_values(model: Any, tensor: Any) -> np.ndarray:
+    """The values of a constant float32 tensor, in its shape."""
+    data = bytes(bytearray(model.buffers[tensor.buffer].data))
+    return np.frombuffer(data, np.float32).reshape(tensor.shape)

@@ -13,7 +13,7 @@ from ssd_tf.export.litert import LiteRTConfig, export_litert
 from ssd_tf.export.onnx import export_onnx
 from ssd_tf.export.saved_model import export_saved_model
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.extras import is_installed
+from ssd_tf.utils.imports import is_installed
 
 # LiteRT's, by name.
 _LITERT = {

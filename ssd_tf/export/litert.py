@@ -25,8 +25,8 @@ from ssd_tf.geometry.anchors import default_boxes
 from ssd_tf.models.preprocessing import preprocess
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.errors import UserError, first_line
-from ssd_tf.utils.extras import import_extra
 from ssd_tf.utils.files import atomic_path, require_file_target
+from ssd_tf.utils.imports import import_extra
 
 QUANTIZE = ("none", "float16", "dynamic", "int8")
 NMS = ("none", "op")

@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from ssd_tf.export.description import DESCRIPTION, Description, to_json
 from ssd_tf.models.preprocessing import preprocess
-from ssd_tf.utils.extras import import_extra
 from ssd_tf.utils.files import atomic_path, require_file_target
+from ssd_tf.utils.imports import import_extra
 
 # The newest that tf2onnx 1.17 writes.
 OPSET = 18

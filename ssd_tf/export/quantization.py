@@ -21,8 +21,7 @@ from tensorflow.lite.python.convert import mlir_quantize
 
 from ssd_tf.export import flatbuffer
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.extras import import_extra
-from ssd_tf.utils.tensorflow_output import quiet_stderr
+from ssd_tf.utils.imports import import_extra, quiet_stderr
 
 # With fewer images to calibrate with there is a warning.
 ENOUGH_IMAGES = 200
@@ -142,8 +141,8 @@ def with_int8_weights(content: bytes) -> bytes:
     would take the default boxes for weights too.
     """
     model = flatbuffer.read(content)
-    for code, kernel in _float_convolutions(model):
-        values = _values(model, kernel)
+    for code, kernel in flatbuffer.float_convolutions(model):
+        values = flatbuffer.float_values(model, kernel)
         scales = np.maximum(np.abs(values).reshape(len(values), -1).max(axis=1) / 127.0, np.finfo(np.float32).tiny)
         weights = np.round(values / scales[:, None, None, None]).astype(np.int8)
         model.buffers[kernel.buffer].data = weights.view(np.uint8).ravel()
@@ -167,11 +166,13 @@ def with_float16_weights(content: bytes) -> bytes:
     widen.version = DEQUANTIZE_FLOAT16
     model.operatorCodes.append(widen)
     steps = []
-    for _, kernel in _float_convolutions(model):
+    for _, kernel in flatbuffer.float_convolutions(model):
         half = flatbuffer.Tensor()
         half.name, half.shape, half.type = kernel.name + b"/float16", kernel.shape, flatbuffer.FLOAT16
         half.buffer = kernel.buffer
-        model.buffers[half.buffer].data = _values(model, kernel).astype(np.float16).view(np.uint8).ravel()
+        model.buffers[half.buffer].data = (
+            flatbuffer.float_values(model, kernel).astype(np.float16).view(np.uint8).ravel()
+        )
         kernel.buffer = 0  # the empty one: an op computes this tensor now
         graph.tensors.append(half)
         step = flatbuffer.Operator()
@@ -180,16 +181,3 @@ def with_float16_weights(content: bytes) -> bytes:
         steps.append(step)
     graph.operators = [*steps, *graph.operators]
     return flatbuffer.write(model)
-
-
-def _float_convolutions(model: Any) -> list[tuple[Any, Any]]:
-    """The operator code and the kernel of each convolution with float weights."""
-    tensors = model.subgraphs[0].tensors
-    operators = [(model.operatorCodes[operator.opcodeIndex], operator) for operator in model.subgraphs[0].operators]
-    pairs = [(code, tensors[op.inputs[1]]) for code, op in operators if code.builtinCode == flatbuffer.CONV_2D]
-    return [(code, kernel) for code, kernel in pairs if kernel.type == flatbuffer.FLOAT32]
-
-
-def _values(model: Any, tensor: Any) -> np.ndarray:
-    data = bytes(bytearray(model.buffers[tensor.buffer].data))
-    return np.frombuffer(data, np.float32).reshape(tensor.shape)

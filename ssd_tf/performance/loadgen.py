@@ -23,8 +23,8 @@ from ssd_tf.geometry.detections import Detections
 from ssd_tf.performance.loadgen_images import SplitImages
 from ssd_tf.performance.loadgen_log import SUMMARY_LOG, log_rows, start_logs
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.extras import import_extra
 from ssd_tf.utils.files import make_folder
+from ssd_tf.utils.imports import import_extra
 
 SCENARIOS = ("SingleStream", "MultiStream", "Offline", "Server")
 MODES = {"performance": "PerformanceOnly", "accuracy": "AccuracyOnly"}

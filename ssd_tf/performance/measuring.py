@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ssd_tf.utils.memory import host_peak_bytes
-from ssd_tf.utils.tensorflow_output import quiet_stderr
+from ssd_tf.utils.hardware import host_peak_bytes
+from ssd_tf.utils.imports import quiet_stderr
 
 # Runs that are not timed: the first ones are slower, while memory is laid out, and graphs are built and
 # optimised: with 3, a SavedModel's p99 was three times its p50.
@@ -101,7 +101,7 @@ def _detector(model: str):
             return detector
     with quiet_stderr():
         from ssd_tf.inference.predictor import load_predictor
-        from ssd_tf.utils.memory import grow_gpu_memory
+        from ssd_tf.utils.hardware import grow_gpu_memory
 
         # Else this process asks for all memory of a GPU, of which the one that started it has a part.
         grow_gpu_memory()

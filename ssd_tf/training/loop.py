@@ -41,7 +41,7 @@ from ssd_tf.training.schedule import learning_rate
 from ssd_tf.training.step import make_train_step
 from ssd_tf.utils.errors import UserError, first_line
 from ssd_tf.utils.files import write_atomically
-from ssd_tf.utils.memory import used_megabytes
+from ssd_tf.utils.hardware import used_megabytes
 from ssd_tf.weights.load import load_backbone, load_initial_weights
 from ssd_tf.weights.model_dir import TENSORBOARD, ModelInfo, list_checkpoints, save_config
 

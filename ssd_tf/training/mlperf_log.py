@@ -14,7 +14,7 @@ from absl import logging
 from ssd_tf.settings import SubmissionConfig
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.extras import import_extra
+from ssd_tf.utils.imports import import_extra
 
 # The only detector that the rules of 1.1.0 know.
 MLPERF_DETECTOR = "ssd300_resnet34"

@@ -9,7 +9,7 @@ import numpy as np
 import safetensors.numpy
 
 from ssd_tf.data.annotations import Category
-from ssd_tf.data.formats.coco_classes import COCO_CATEGORIES
+from ssd_tf.data.formats.coco import COCO_CATEGORIES
 from ssd_tf.models.ssd import build_model
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.errors import UserError

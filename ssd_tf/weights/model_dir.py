@@ -8,10 +8,11 @@ trained here, has best/ alone.
 import dataclasses
 import json
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from ssd_tf import specs
@@ -154,6 +155,29 @@ def restore_model(model: keras.Model, prefix: str, only: Callable[[str], bool] =
         status.assert_existing_objects_matched().expect_partial()
     except UNREADABLE as error:
         raise UserError(f"{prefix}: cannot be loaded into {model.name}: {first_line(error)}") from error
+
+
+def average_checkpoints(model: keras.Model, prefixes: Sequence[str]) -> None:
+    """Sets every weight of the model, running statistics too, to its mean over the checkpoints, with equal weights.
+
+    As Izmailov et al. 2018 (arXiv 1803.05407), but for batch norm: they compute its statistics anew from the data, here
+    these are averaged too, which is close where the checkpoints are.
+
+    Args:
+      prefixes: checkpoints of the same model, at least one.
+
+    Raises:
+      ValueError: there is none, or one does not fit the model.
+    """
+    if not prefixes:
+        raise UserError("expected at least one checkpoint to average. Received: none")
+    sums = [np.zeros(weight.shape, np.float64) for weight in model.weights]
+    for prefix in prefixes:
+        restore_model(model, prefix)
+        for total, weight in zip(sums, model.weights, strict=True):
+            total += weight.numpy()
+    for total, weight in zip(sums, model.weights, strict=True):
+        weight.assign((total / len(prefixes)).astype(np.float32))
 
 
 def save_model(model_dir: pathlib.Path, info: ModelInfo, model: keras.Model, source: list[str]) -> None:

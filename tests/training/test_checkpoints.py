@@ -1,5 +1,8 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Checkpoints of a run: a damaged one is reported and the one before used, and a full disk leaves what was there."""
+"""Checkpoints of a run: what is saved comes back, and the best is kept.
+
+A damaged one is reported and the one before used, and a full disk leaves what was there.
+"""
 
 import logging as std_logging
 import os
@@ -12,7 +15,8 @@ import pytest
 
 from ssd_tf.training.checkpoints import Checkpoints, read_made_with, remove_leftovers
 from ssd_tf.training.optimizer import SGD
-from ssd_tf.weights.model_dir import list_checkpoints
+from ssd_tf.weights.model_dir import find_checkpoint, list_checkpoints, restore_model
+from tests.fixtures.small_runs import assert_filled, checkpoint_names, filled, train, trained, values
 
 
 def new_run(folder: pathlib.Path, units: int = 2, **settings) -> tuple[keras.Model, Checkpoints]:
@@ -224,3 +228,107 @@ def test_best_of_after_the_restored_checkpoint_is_forgotten(tmp_path):
         path.with_name(path.name.replace("ckpt-10", "ckpt-20")).write_bytes(path.read_bytes())
     assert new_run(tmp_path)[1].restore() == 10
     assert list_checkpoints(tmp_path, "best") == [str(tmp_path / "best" / "ckpt-10")]
+
+
+def test_fresh_folder_starts_at_step_zero(small_run):
+    model, optimizer = trained(0)
+    before = values(model)
+    assert Checkpoints(small_run, model, optimizer).restore() == 0
+    for variable, value in zip(values(model), before, strict=True):
+        np.testing.assert_array_equal(variable, value)
+
+
+def test_run_is_restored_with_its_optimizer_step_and_best(small_run):
+    model, optimizer = trained(3)
+    checkpoints = Checkpoints(small_run, model, optimizer)
+    checkpoints.save_if_best(2, 0.25)
+    checkpoints.save(3)
+
+    again_model, again_optimizer = trained(0)
+    assert any((a != b).any() for a, b in zip(values(model), values(again_model), strict=True))
+    again = Checkpoints(small_run, again_model, again_optimizer)
+    assert again.restore() == 3
+    for found, expected in zip(values(again_model, again_optimizer), values(model, optimizer), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert int(again_optimizer.iterations.numpy()) == 3
+    # The best AP came back too: an equal one is no better.
+    assert not again.save_if_best(4, 0.25)
+    assert again.save_if_best(4, 0.26)
+
+
+def test_restored_run_continues_as_if_it_had_not_stopped(small_run):
+    model, optimizer = trained(3)
+    Checkpoints(small_run, model, optimizer).save(3)
+    train(model, optimizer, range(3, 6))
+    again_model, again_optimizer = trained(0)
+    train(again_model, again_optimizer, range(Checkpoints(small_run, again_model, again_optimizer).restore(), 6))
+    for found, expected in zip(values(again_model, again_optimizer), values(model, optimizer), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_last_two_checkpoints_are_kept(small_run):
+    checkpoints = Checkpoints(small_run, *trained(1))
+    for step in (10, 20, 30, 40):
+        checkpoints.save(step)
+    assert checkpoint_names(small_run / "checkpoints") == ["ckpt-30.index", "ckpt-40.index"]
+
+
+def test_two_are_kept_across_a_restart_as_well(small_run):
+    Checkpoints(small_run, *trained(1)).save(10)
+    for step in (20, 30):
+        checkpoints = Checkpoints(small_run, *trained(0))
+        checkpoints.restore()
+        checkpoints.save(step)
+    assert checkpoint_names(small_run / "checkpoints") == ["ckpt-20.index", "ckpt-30.index"]
+
+
+def test_step_that_is_saved_already_is_not_saved_again(small_run):
+    checkpoints = Checkpoints(small_run, *trained(1))
+    checkpoints.save(10)
+    before = (small_run / "checkpoints" / "ckpt-10.index").stat().st_mtime_ns
+    checkpoints.save(10)
+    assert (small_run / "checkpoints" / "ckpt-10.index").stat().st_mtime_ns == before
+    # Step 0 is the same last digit, but another step.
+    checkpoints.save(0)
+    assert checkpoint_names(small_run / "checkpoints") == ["ckpt-0.index", "ckpt-10.index"]
+
+
+def test_best_is_replaced_only_by_a_better_one(small_run):
+    model, optimizer = trained(0)
+    checkpoints = Checkpoints(small_run, model, optimizer)
+    kernel = model.get_layer("dense").kernel
+    kept = []
+    for step, ap in ((1, 0.2), (2, 0.1), (3, 0.2), (4, 0.3), (5, 0.29)):
+        kernel.assign(np.full((3, 2), step))
+        kept.append(checkpoints.save_if_best(step, ap))
+    assert kept == [True, False, False, True, False]
+    assert checkpoint_names(small_run / "best") == ["ckpt-4.index"]
+    restore_model(model, find_checkpoint(small_run)[1])
+    np.testing.assert_array_equal(kernel, np.full((3, 2), 4))
+
+
+def test_first_evaluation_is_the_best_even_at_zero(small_run):
+    assert Checkpoints(small_run, *trained(0)).save_if_best(1, 0.0)
+    assert checkpoint_names(small_run / "best") == ["ckpt-1.index"]
+
+
+def test_as_many_checkpoints_are_kept_as_asked_for(small_run):
+    checkpoints = Checkpoints(small_run, *trained(1), kept=3)
+    for step in (10, 20, 30, 40, 50):
+        checkpoints.save(step)
+    assert checkpoint_names(small_run / "checkpoints") == ["ckpt-30.index", "ckpt-40.index", "ckpt-50.index"]
+
+
+def test_run_is_restored_with_its_average(averaged_small_run):
+    model, average, optimizer = filled(0), filled(0), SGD(momentum=0.9)
+    optimizer.build(model.trainable_variables)
+    assert Checkpoints(averaged_small_run, model, optimizer, average).restore() == 30
+    assert_filled(model, 5)
+    assert_filled(average, 6)
+
+
+def test_run_without_an_average_cannot_continue_with_one(small_run_with_checkpoints):
+    model, optimizer = trained(0)
+    checkpoints = Checkpoints(small_run_with_checkpoints, model, optimizer, filled(0))
+    with pytest.raises(ValueError, match=r"checkpoints/ckpt-20: cannot be restored"):
+        checkpoints.restore()

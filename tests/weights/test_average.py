@@ -7,8 +7,7 @@ import pytest
 import ssd_tf
 from ssd_tf.training.checkpoints import Checkpoints
 from ssd_tf.training.optimizer import SGD
-from ssd_tf.weights.average import average_checkpoints
-from ssd_tf.weights.model_dir import list_checkpoints
+from ssd_tf.weights.model_dir import average_checkpoints, list_checkpoints
 
 CLASSES = 2
 

@@ -14,7 +14,7 @@ import safetensors.numpy
 import ssd_tf
 from ssd_tf import specs
 from ssd_tf.data.annotations import Category
-from ssd_tf.data.formats.coco_classes import COCO_CATEGORIES
+from ssd_tf.data.formats.coco import COCO_CATEGORIES
 from ssd_tf.inference.predictor import load_model, load_predictor
 from ssd_tf.specs import BackboneLevel, ExtraBlock, Heads
 from ssd_tf.weights import mlperf

@@ -17,8 +17,8 @@ from typing import Any
 
 from ssd_tf.data.preparation.shards import ShardJob, ShardResult, finished, note_path, write_shard, written
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.extras import import_extra
 from ssd_tf.utils.files import atomic_path
+from ssd_tf.utils.imports import import_extra
 
 # A job's file is its shard's name and this.
 JOB_SUFFIX = ".job"

@@ -7,29 +7,29 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-from ssd_tf.utils import memory
+from ssd_tf.utils import hardware
 
 TAKEN = 200_000_000
 
 
 def test_memory_that_is_taken_counts_and_that_given_back_does_not():
-    before = memory.host_bytes()
+    before = hardware.host_bytes()
     taken = np.ones(TAKEN, np.uint8)
-    during = memory.host_bytes()
+    during = hardware.host_bytes()
     del taken
-    after = memory.host_bytes()
+    after = hardware.host_bytes()
     assert 0.9 * TAKEN < during - before < 1.5 * TAKEN
     assert after - before < 0.2 * TAKEN
     # Linux counts the pages of each thread in batches, and the peak only now and then.
-    assert memory.host_peak_bytes() > before + 0.9 * TAKEN
+    assert hardware.host_peak_bytes() > before + 0.9 * TAKEN
 
 
 def test_report_has_megabytes_and_no_gpu_where_there_is_none(monkeypatch):
-    monkeypatch.setattr(memory, "gpu_bytes", lambda: None)
-    assert list(memory.used_megabytes()) == ["host_memory_mb"]
-    assert 50 < memory.used_megabytes()["host_memory_mb"] < 100_000
-    monkeypatch.setattr(memory, "gpu_bytes", lambda: 3_500_000)
-    assert memory.used_megabytes()["gpu_memory_mb"] == 3.5
+    monkeypatch.setattr(hardware, "gpu_bytes", lambda: None)
+    assert list(hardware.used_megabytes()) == ["host_memory_mb"]
+    assert 50 < hardware.used_megabytes()["host_memory_mb"] < 100_000
+    monkeypatch.setattr(hardware, "gpu_bytes", lambda: 3_500_000)
+    assert hardware.used_megabytes()["gpu_memory_mb"] == 3.5
 
 
 def test_memory_of_all_gpus_of_this_machine_is_summed(monkeypatch):
@@ -38,10 +38,10 @@ def test_memory_of_all_gpus_of_this_machine_is_summed(monkeypatch):
     # As with several workers, where the logical devices are those of all machines.
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [kind] * 8)
     monkeypatch.setattr(tf.config.experimental, "get_memory_info", used.__getitem__)
-    assert memory.gpu_bytes() == 5_000_000
+    assert hardware.gpu_bytes() == 5_000_000
 
 
 def test_peak_comes_from_getrusage_where_proc_has_none(monkeypatch, tmp_path):
-    monkeypatch.setattr(memory, "_STATUS", tmp_path / "not there")
+    monkeypatch.setattr(hardware, "_STATUS", tmp_path / "not there")
     usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert memory.host_peak_bytes() >= usage * (1 if sys.platform == "darwin" else 1024) > 50e6
+    assert hardware.host_peak_bytes() >= usage * (1 if sys.platform == "darwin" else 1024) > 50e6

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from ssd_tf.export.forms import FORMS, export_forms, usable_forms
-from ssd_tf.utils.extras import import_extra
+from ssd_tf.utils.imports import import_extra
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,13 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Packages that are not installed with ssd_tf itself, but with one of its extras."""
+"""Imports of packages that an extra of ours installs, and of those whose C++ side prints while they are loaded."""
 
+import contextlib
 import importlib
 import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 from ssd_tf.utils.errors import UserError
@@ -35,3 +40,22 @@ def import_extra(module: str) -> Any:
         package = module.partition(".")[0]
         raise UserError(f"this needs {package}, which is not installed: pip install 'ssd_tf[{_EXTRAS[module]}]'")
     return importlib.import_module(module)
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Holds back what is written to stderr, by C++ too; shows it where the block raises."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(kept, held.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
