@@ -12,11 +12,12 @@ from absl import logging
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.images import resize
 from ssd_tf.data.manifest import Manifest
-from ssd_tf.export.exported import ExportedPredictor, load_exported
+from ssd_tf.export.exported import ExportedPredictor, LiteRTPredictor, OnnxPredictor, load_exported
 from ssd_tf.geometry.detections import Detections, detect
 from ssd_tf.models.preprocessing import preprocess
 from ssd_tf.models.ssd import build_model
 from ssd_tf.specs import DetectorSpec
+from ssd_tf.utils.hardware import cpu_name
 from ssd_tf.weights.model_dir import ModelInfo, find_checkpoint, load_info, require_same_model, restore_model
 
 # Of an image, the most detections that COCO's AP looks at.
@@ -118,6 +119,16 @@ def warn_of_min_score(predictor: AnyPredictor, wanted: float) -> None:
             predictor.min_score,
             wanted,
         )
+
+
+def device_name(predictor: AnyPredictor) -> str:
+    """What a predictor runs on, such as "GPU NVIDIA H100" or "CPU Intel Xeon ..."; takes a second the first time."""
+    gpus = tf.config.list_physical_devices("GPU")
+    # The two run on the CPU here, whatever else there is.
+    if not gpus or isinstance(predictor, LiteRTPredictor | OnnxPredictor):
+        return f"CPU {cpu_name()}"
+    name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "")
+    return f"GPU {name}".strip()
 
 
 def load_model(path: str | pathlib.Path) -> tuple[ModelInfo, keras.Model]:

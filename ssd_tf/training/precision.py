@@ -1,11 +1,10 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Which numbers the layers compute in: float32, or bfloat16 where the hardware has it."""
 
-import pathlib
-
 import tensorflow as tf
 
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.hardware import cpu_flags
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 # bfloat16 matrix units: NVIDIA from Ampere (compute capability 8) on; AVX512-BF16 and AMX of x86 processors.
@@ -33,13 +32,7 @@ def choose_precision(precision: str) -> tuple[str, str]:
         if capability >= _GPU_CAPABILITY:
             return "mixed_bfloat16", f"{name} has bfloat16 units"
         return "float32", f"{name} (compute capability {capability[0]}.{capability[1]}) has no bfloat16 units"
-    found = _cpu_flags() & set(_CPU_FLAGS)
+    found = cpu_flags() & set(_CPU_FLAGS)
     if found:
         return "mixed_bfloat16", f"the CPU has {' and '.join(sorted(found))}"
     return "float32", "the CPU has no bfloat16 instructions that are known here"
-
-
-def _cpu_flags() -> set[str]:
-    """Flags of the processor as Linux lists them; empty elsewhere."""
-    cpuinfo = pathlib.Path("/proc/cpuinfo")
-    return set(cpuinfo.read_text().split()) if cpuinfo.is_file() else set()

@@ -1,12 +1,16 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""How much memory this process has, on the host and on its GPUs. Imports no TensorFlow by itself."""
+"""What the machine is, and how much of its memory this process has. Imports no TensorFlow by itself."""
 
 import contextlib
+import functools
 import pathlib
+import platform
 import re
 import resource
 import sys
+from typing import Any
 
+import cpuinfo
 import psutil
 
 _STATUS = pathlib.Path("/proc/self/status")
@@ -39,6 +43,22 @@ def gpu_bytes() -> int | None:
     if not count:
         return None
     return sum(tf.config.experimental.get_memory_info(f"GPU:{index}")["peak"] for index in range(count))
+
+
+def cpu_name() -> str:
+    """As the processor names itself, without what says nothing: "Intel Xeon Gold 6130 @ 2.10GHz"."""
+    name = _cpu().get("brand_raw") or platform.processor() or platform.machine()
+    return " ".join(re.sub(r"\((R|TM|C)\)|\bCPU\b|\bProcessor\b", " ", name, flags=re.IGNORECASE).split())
+
+
+def cpu_flags() -> frozenset[str]:
+    """The instruction sets of the processor as Linux names them, such as "avx512_bf16"."""
+    return frozenset(_cpu().get("flags", ()))
+
+
+@functools.cache  # it takes a second, most of it to measure the clock
+def _cpu() -> dict[str, Any]:
+    return cpuinfo.get_cpu_info()
 
 
 def _from_status(field: str) -> int:

@@ -13,8 +13,10 @@ from absl import logging
 
 import ssd_tf
 from ssd_tf.data.annotations import Category
-from ssd_tf.inference.predictor import Predictor, detect_images, load_predictor, load_predictor_for
+from ssd_tf.export.exported import LiteRTPredictor
+from ssd_tf.inference.predictor import Predictor, detect_images, device_name, load_predictor, load_predictor_for
 from ssd_tf.training.checkpoints import Checkpoints
+from ssd_tf.utils.hardware import cpu_name
 from ssd_tf.weights.model_dir import ModelInfo, save_config
 
 CATEGORIES = (Category(1, "circle"), Category(3, "triangle"), Category(12, "cross"))
@@ -185,3 +187,13 @@ def test_images_of_any_size_are_detected_in_whatever_the_batch():
         np.testing.assert_allclose(found.scores, alone.scores, atol=1e-5)
         np.testing.assert_allclose(found.boxes, alone.boxes, atol=1e-4)
     assert not np.allclose(together[0].scores, together[1].scores)
+
+
+def test_device_of_a_keras_model_is_the_gpu_where_there_is_one(monkeypatch):
+    predictor = object.__new__(Predictor)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    assert device_name(predictor) == f"CPU {cpu_name()}"
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"])
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: {"device_name": "NVIDIA H100"})
+    assert device_name(predictor) == "GPU NVIDIA H100"
+    assert device_name(object.__new__(LiteRTPredictor)) == f"CPU {cpu_name()}"

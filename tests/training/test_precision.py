@@ -16,7 +16,7 @@ def hardware(monkeypatch):
     def pretend(gpus=(), cpu_flags=()):
         monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: list(gpus) if kind == "GPU" else [])
         monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: gpu)
-        monkeypatch.setattr(precision, "_cpu_flags", lambda: set(cpu_flags))
+        monkeypatch.setattr(precision, "cpu_flags", lambda: frozenset(cpu_flags))
 
     return pretend
 

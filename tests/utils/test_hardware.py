@@ -1,15 +1,19 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The memory of this process, by taking some."""
+"""The memory of this process, by taking some; the processor, as it and Linux name it."""
 
+import pathlib
+import platform
 import resource
 import sys
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from ssd_tf.utils import hardware
 
 TAKEN = 200_000_000
+CPUINFO = pathlib.Path("/proc/cpuinfo")
 
 
 def test_memory_that_is_taken_counts_and_that_given_back_does_not():
@@ -45,3 +49,38 @@ def test_peak_comes_from_getrusage_where_proc_has_none(monkeypatch, tmp_path):
     monkeypatch.setattr(hardware, "_STATUS", tmp_path / "not there")
     usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert hardware.host_peak_bytes() >= usage * (1 if sys.platform == "darwin" else 1024) > 50e6
+
+
+@pytest.fixture
+def processor(monkeypatch):
+    """A function that makes py-cpuinfo report a processor."""
+
+    def pretend(**facts):
+        monkeypatch.setattr(hardware, "_cpu", lambda: facts)
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ("brand", "name"),
+    [
+        ("Intel(R) Xeon(R) Gold 6130 CPU @ 2.10GHz", "Intel Xeon Gold 6130 @ 2.10GHz"),
+        ("AMD EPYC 7B13 64-Core Processor", "AMD EPYC 7B13 64-Core"),
+        ("Apple M2", "Apple M2"),
+    ],
+)
+def test_processor_has_the_name_that_it_gives_itself_without_what_says_nothing(processor, brand, name):
+    processor(brand_raw=brand)
+    assert hardware.cpu_name() == name
+
+
+def test_processor_that_gives_no_name_has_that_of_its_architecture(processor):
+    processor()
+    assert hardware.cpu_name() == (platform.processor() or platform.machine())
+    assert hardware.cpu_flags() == frozenset()
+
+
+@pytest.mark.skipif(not CPUINFO.is_file() or "flags" not in CPUINFO.read_text(), reason="no /proc/cpuinfo with flags")
+def test_flags_have_all_that_linux_lists():
+    listed = next(line for line in CPUINFO.read_text().splitlines() if line.startswith("flags"))
+    assert hardware.cpu_flags() >= set(listed.partition(":")[2].split())

@@ -15,7 +15,6 @@ from ssd_tf.viewer.engine.engine import Engine, Shown, State, View
 from ssd_tf.viewer.window.actions import Actions, ShortcutsDialog
 from ssd_tf.viewer.window.banner import Banner
 from ssd_tf.viewer.window.controls import ControlPanel
-from ssd_tf.viewer.window.device import device_name
 from ssd_tf.viewer.window.image_view import ImageView
 from ssd_tf.viewer.window.menus import CameraMenu, ToolBar, fill_menu_bar
 from ssd_tf.viewer.window.saving import Saver
@@ -275,10 +274,12 @@ class MainWindow(QMainWindow):
         if predictor is None:
             self.view.clear("")
             return
+        from ssd_tf.inference.predictor import device_name  # imports TensorFlow, which the predictor has done by now
+
         names = [category.name for category in predictor.categories]
         self.panel.set_names(names)
         self.status.model.setText(f"{predictor.spec.name} · {len(names)} classes · {self._model_name}")
-        self.status.device.setText(device_name(predictor))
+        self._background.run("device", lambda: device_name(predictor), self.status.device.setText)
         self.view.clear("" if self._source else _INVITATION)
 
     def _set_recording(self, recording: bool) -> None:

@@ -45,7 +45,7 @@ def test_frames_of_a_real_video_appear_and_change(make_window, qtbot, shared):
     assert "people.mp4 · 800 × 450 · 0:0" in window.status.source.text()
     assert re.fullmatch(r"\d+\.\d of \d+ frames/s · \d+ ms", window.status.speed.text())
     assert window.status.model.text() == "ssd128_tiny · 3 classes · model"
-    assert window.status.device.text().startswith(("CPU", "GPU"))
+    qtbot.waitUntil(lambda: window.status.device.text().startswith(("CPU ", "GPU ")), timeout=20_000)
 
 
 def test_it_says_that_the_model_is_being_loaded_and_stays_awake(make_window, qtbot, predictor, video):
