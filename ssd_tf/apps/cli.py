@@ -16,12 +16,13 @@ import pathlib
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from absl import flags, logging
 
-from ssd_tf.utils.errors import mistakes
+from ssd_tf.utils.errors import first_line, mistakes
 from ssd_tf.utils.hardware import grow_gpu_memory
 from ssd_tf.utils.imports import quiet_stderr
 
@@ -33,6 +34,7 @@ EXIT_KEYBOARD = 130
 EXIT_TERMINATED = 143  # and by SIGTERM
 # As sysexits.h's EX_TEMPFAIL: run the same command again to resume.
 EXIT_INTERRUPTED = 75
+_BUG = "error: this is a bug of ssd_tf. Please report it, with the command and what follows:"
 
 
 def call(program: str, argv: Sequence[str]) -> int:
@@ -83,9 +85,15 @@ def start_tensorflow() -> None:
 
 
 def leave(status: int, error: BaseException | None = None) -> NoReturn:
-    """Ends the program at once, without TensorFlow's own end, which may wait for machines that are gone."""
-    if error is not None:
+    """Ends the program at once, without TensorFlow's own end, which may wait for machines that are gone.
+
+    An error is printed as by `call`: a mistake in a line, a bug with its traceback.
+    """
+    if isinstance(error, mistakes()):
         _print_error(error)
+    elif error is not None:
+        print(_BUG, file=sys.stderr)
+        traceback.print_exception(error)
     raise _Leave(status)
 
 
@@ -173,7 +181,7 @@ def _guarded(module: Any, args: flags.FlagValues) -> int:
         _print_error(error)
         return EXIT_MISTAKE
     except Exception:
-        print("error: this is a bug of ssd_tf. Please report it, with the command and what follows:", file=sys.stderr)
+        print(_BUG, file=sys.stderr)
         raise
 
 
@@ -184,6 +192,8 @@ def _terminate(_number: int, _frame: object) -> None:
 def _print_error(error: BaseException) -> None:
     # str() of a KeyError is the repr of its message.
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    if type(error).__module__.startswith("tensorflow"):
+        text = first_line(error)
     line = " ".join(line.strip() for line in text.strip().splitlines()[:2]) or type(error).__name__
     print(f"error: {line}", file=sys.stderr, flush=True)
 

@@ -6,7 +6,7 @@ python -m ssd_tf.apps.loadgen --model=model.tflite --data_dir=data --scenario=Si
 
 import pathlib
 
-from absl import flags, logging
+from absl import flags
 
 from ssd_tf.apps import cli
 
@@ -106,7 +106,6 @@ def _run_or_leave(args: flags.FlagValues, predictor, images, config) -> pathlib.
     except KeyboardInterrupt:
         cli.leave(cli.EXIT_KEYBOARD, InterruptedError("interrupted"))
     except Exception as error:
-        logging.debug("traceback", exc_info=True)
         cli.leave(cli.EXIT_MISTAKE, error)
 
 

@@ -16,7 +16,7 @@ def read_image(path: pathlib.Path) -> np.ndarray | None:
         encoded = path.read_bytes()
         image_format(encoded)
         return decode(tf.constant(encoded)).numpy()
-    except (ValueError, tf.errors.InvalidArgumentError):
+    except (UserError, tf.errors.InvalidArgumentError):
         return None
 
 

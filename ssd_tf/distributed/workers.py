@@ -53,9 +53,10 @@ def find_cluster() -> Cluster | None:
         except (ValueError, TypeError) as error:
             raise UserError(f"TF_CONFIG: expected a JSON object with cluster and task. Received: {error}") from error
         return _cluster_of(jobs, task, number) if jobs else None
-    if int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
-        return _slurm_cluster()
-    return None
+    tasks = os.environ.get("SLURM_STEP_NUM_TASKS", "1")
+    if not tasks.isdigit():
+        raise UserError(f"SLURM_STEP_NUM_TASKS: expected a number. Received: {tasks!r}")
+    return _slurm_cluster(int(tasks)) if int(tasks) > 1 else None
 
 
 def _cluster_of(jobs: dict[str, list[str]], task: str | None, number: int | None) -> Cluster:
@@ -64,11 +65,13 @@ def _cluster_of(jobs: dict[str, list[str]], task: str | None, number: int | None
     if task not in jobs or number is None or not 0 <= number < len(jobs[task]):
         raise UserError(f"TF_CONFIG: expected a task of the cluster {jobs}. Received: {task} {number}")
     chief = jobs.get("chief", [])
+    for address in (*chief, *jobs["worker"]):
+        if not re.fullmatch(r".+:\d+", address):
+            raise UserError(f"TF_CONFIG: expected workers as host:port. Received: {address!r}")
     return Cluster((*chief, *jobs["worker"]), number + (len(chief) if task == "worker" else 0))
 
 
-def _slurm_cluster() -> Cluster:
-    tasks = int(os.environ["SLURM_STEP_NUM_TASKS"])
+def _slurm_cluster(tasks: int) -> Cluster:
     # One GPU a task is what the resolver needs to count tasks, GPUs or not; which ones a task sees is SLURM's to say.
     resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(
         gpus_per_node=tasks, gpus_per_task=1, auto_set_gpu=False

@@ -25,7 +25,7 @@ from ssd_tf.media.opencv_source import VideoSource
 from ssd_tf.media.source import Frame
 from ssd_tf.media.video_writer import VideoWriter
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import atomic_path, json_list
+from ssd_tf.utils.files import atomic_path, json_list, make_folder
 
 # Of a video so many frames go to TensorBoard, evenly spread: they are there to be looked at.
 LOGGED_FRAMES = 4
@@ -78,7 +78,9 @@ def predict_images(
     """
     output = pathlib.Path(output_dir)
     files = list(zip(images, _target_paths(images, output), strict=True))
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
+    if logdir:
+        make_folder(pathlib.Path(logdir))
     with contextlib.ExitStack() as stack:
         add = stack.enter_context(json_list(output / "predictions.json"))
         log = tf.summary.create_file_writer(logdir) if logdir else None
@@ -129,7 +131,7 @@ class _Work:
         with VideoSource(str(path.resolve())) as source:
             try:
                 source.open()
-            except (OSError, ValueError):
+            except (OSError, UserError):
                 self.unreadable.append(path)
                 return
             logged = {source.info.frames * k // LOGGED_FRAMES for k in range(LOGGED_FRAMES)}

@@ -30,6 +30,7 @@ import numpy as np
 from ssd_tf.media.latest import LatestSlot
 from ssd_tf.media.opencv_source import VideoSource, stream_name
 from ssd_tf.media.source import Frame, Source, SourceInfo, SourceLostError
+from ssd_tf.utils.errors import UserError
 
 # Height, width, index, seconds.
 _HEADER = struct.Struct("<IIQd")
@@ -149,7 +150,7 @@ def _main() -> None:
     with VideoSource(sys.stdin.read()) as source:
         try:
             source.open()
-        except (OSError, ValueError) as error:
+        except (OSError, UserError) as error:
             answer = {"error": str(error), "missing": isinstance(error, FileNotFoundError)}
             _send_line(output, answer)
             return

@@ -9,10 +9,12 @@ import dataclasses
 import multiprocessing
 import pathlib
 import time
+import traceback
 from typing import Any
 
 import numpy as np
 
+from ssd_tf.utils.errors import mistakes
 from ssd_tf.utils.hardware import host_peak_bytes
 from ssd_tf.utils.imports import quiet_stderr
 
@@ -38,6 +40,11 @@ class Measurement:
     peak_bytes: int
 
 
+@dataclasses.dataclass(frozen=True)
+class _Bug:
+    traceback: str
+
+
 def measure(model: str, image_file: pathlib.Path, image_size: int) -> Measurement:
     """Runs a model in a new process.
 
@@ -47,7 +54,8 @@ def measure(model: str, image_file: pathlib.Path, image_size: int) -> Measuremen
       image_size: S.
 
     Raises:
-      ChildProcessError: the process failed; the message ends with what it said.
+      ChildProcessError: the model cannot be run; the message ends with what the process said.
+      RuntimeError: the process failed by a bug; the message is its traceback.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
@@ -60,6 +68,8 @@ def measure(model: str, image_file: pathlib.Path, image_size: int) -> Measuremen
         answer = "it ended without a message"
     finally:
         process.join()
+    if isinstance(answer, _Bug):
+        raise RuntimeError(f"{model}: {answer.traceback}")
     if isinstance(answer, str):
         raise ChildProcessError(f"{model}: {answer} (exit status {process.exitcode})")
     return answer
@@ -68,8 +78,11 @@ def measure(model: str, image_file: pathlib.Path, image_size: int) -> Measuremen
 def _child(connection: Any, model: str, image_file: pathlib.Path, image_size: int) -> None:
     try:
         connection.send(_measure_here(model, image_file, image_size))
-    except Exception as error:  # the parent raises it again
+    # The detector that is written beside a LiteRT file knows no UserError.
+    except (ValueError, *mistakes()) as error:
         connection.send(f"{type(error).__name__}: {error}")
+    except Exception:
+        connection.send(_Bug(traceback.format_exc()))
 
 
 def _measure_here(model: str, image_file: pathlib.Path, image_size: int) -> Measurement:

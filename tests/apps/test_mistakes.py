@@ -75,6 +75,18 @@ def test_text_named_jpg_for_predict(trained, tmp_path):
     assert_refused(done, "not readable as an image", "text.jpg")
 
 
+def test_logdir_that_is_a_file(trained, drawn, tmp_path):
+    (tmp_path / "log").write_text("a file")
+    done = run(
+        "predict",
+        f"--model={trained}",
+        f"--input={drawn / 'images'}",
+        f"--output_dir={tmp_path / 'out'}",
+        f"--logdir={tmp_path / 'log'}",
+    )
+    assert_refused(done, str(tmp_path / "log"))
+
+
 def test_unknown_flag(tmp_path):
     done = run("train", *train_flags(tmp_path, tmp_path / "m"), "--learning_rte=0.1")
     assert_refused(done, "learning_rte")

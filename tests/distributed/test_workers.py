@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from ssd_tf.distributed.workers import Cluster, WorkerLostError, find_cluster, lost_workers_named, wait_for_workers
+from ssd_tf.utils.errors import UserError
 from tests.fixtures.ports import free_ports
 
 # Seconds: long enough for a busy machine; no test waits for it unless it fails.
@@ -52,8 +53,10 @@ def test_chief_of_tf_config_is_the_first_worker(monkeypatch, task, index, place)
         ),
         ({"worker": ["a:1", "b:2"]}, "worker", 2, r"expected a task of the cluster .* Received: worker 2"),
         ({"worker": ["a:1", "b:2"]}, "evaluator", 0, r"expected a task of the cluster .* Received: evaluator 0"),
+        ({"worker": ["a:1", "b"]}, "worker", 0, r"expected workers as host:port\. Received: 'b'"),
+        ({"chief": ["a:x"], "worker": ["b:1"]}, "worker", 0, r"expected workers as host:port\. Received: 'a:x'"),
     ],
-    ids=["ps", "index", "task"],
+    ids=["ps", "index", "task", "no_port", "port_is_a_word"],
 )
 def test_cluster_that_makes_no_sense_is_refused(monkeypatch, cluster, task, index, message):
     tf_config(monkeypatch, cluster, task, index)
@@ -66,6 +69,13 @@ def slurm(monkeypatch, nodes, rank, node):
     for name, value in values.items():
         monkeypatch.setenv(f"SLURM_{name}", str(value))
     monkeypatch.setenv("SLURMD_NODENAME", node)
+
+
+def test_number_of_slurm_that_is_none_is_refused(monkeypatch):
+    slurm(monkeypatch, "n[01-02,10]", 1, "n02")
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "three")
+    with pytest.raises(UserError, match=r"SLURM_STEP_NUM_TASKS: expected a number\. Received: 'three'"):
+        find_cluster()
 
 
 def test_tasks_of_slurm_are_found(monkeypatch):

@@ -121,6 +121,12 @@ def test_model_that_cannot_be_run_is_an_error_with_its_words(tmp_path, data):
         measure(str(tmp_path / "broken.tflite"), tmp_path / "images", 128)
 
 
+def test_bug_in_the_process_of_a_model_keeps_its_traceback(tmp_path, data, monkeypatch):
+    (tmp_path / "images").write_bytes(bytes(128 * 128 * 3))
+    with pytest.raises(RuntimeError, match=r"(?s)Traceback.*_measure_here.*AttributeError"):
+        measure(7, tmp_path / "images", 128)  # a model that is no path
+
+
 def break_image(data: pathlib.Path, target: pathlib.Path, number: int) -> None:
     """Writes the one shard again, with an image that cannot be decoded."""
     shard = load_manifest(data, "val").shards[0].file

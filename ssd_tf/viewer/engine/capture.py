@@ -10,6 +10,7 @@ from ssd_tf.media.latest import LatestSlot
 from ssd_tf.media.open import find_source
 from ssd_tf.media.rates import Pace, Rate
 from ssd_tf.media.source import Source, SourceInfo
+from ssd_tf.utils.errors import UserError
 from ssd_tf.viewer.engine.messages import Captured, State, StateMessage
 
 # A video that is so late leaves out frames; less is only a busy moment.
@@ -96,7 +97,7 @@ class Capture:
             try:
                 with find_source(request.source) as source:
                     self._play(source, request.opening)
-            except (OSError, ValueError) as error:
+            except (OSError, UserError) as error:
                 if not self._over():  # else it was interrupted on purpose
                     self._tell(request.opening, State.LOST, str(error))
             finally:
