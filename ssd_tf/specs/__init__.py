@@ -1,0 +1,43 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""The table of detectors: everything that tells one SSD from another is a field of DetectorSpec.
+
+A spec is plain data. `ssd_tf.spec` finds one by its name or in a JSON file; a user's own is built in Python or written
+as JSON, and trains, saves and exports like those of the table.
+"""
+
+from ssd_tf.specs.detector import DetectorSpec, differences, spec_from_json, spec_to_json
+from ssd_tf.specs.parts import (
+    BackboneLevel,
+    BatchNormalization,
+    Detection,
+    ExtraBlock,
+    Heads,
+    Level,
+    Loss,
+    Matching,
+    Preprocessing,
+    ResNet,
+    Stage,
+)
+from ssd_tf.specs.table import DETECTORS, named, spec
+
+__all__ = [
+    "DETECTORS",
+    "BackboneLevel",
+    "BatchNormalization",
+    "Detection",
+    "DetectorSpec",
+    "ExtraBlock",
+    "Heads",
+    "Level",
+    "Loss",
+    "Matching",
+    "Preprocessing",
+    "ResNet",
+    "Stage",
+    "differences",
+    "named",
+    "spec",
+    "spec_from_json",
+    "spec_to_json",
+]

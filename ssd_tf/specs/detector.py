@@ -1,0 +1,123 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""DetectorSpec: everything that tells one SSD from another. A spec is plain data, in Python or as JSON."""
+
+import dataclasses
+from typing import Any, Literal
+
+from ssd_tf.specs.encoding import decoded, encoded
+from ssd_tf.specs.parts import (
+    BackboneLevel,
+    BatchNormalization,
+    Detection,
+    ExtraBlock,
+    Heads,
+    Level,
+    Loss,
+    Matching,
+    Preprocessing,
+    ResNet,
+)
+from ssd_tf.utils.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class DetectorSpec:
+    """What a detector is. Fields with a default are MLPerf ssd-v1's.
+
+    Attributes:
+      name: what `--detector` takes.
+      image_size: S, side of the square input in pixels.
+      backbone: the backbone and its settings.
+      backbone_levels: which of the backbone's feature maps feed heads, largest first.
+      extra_blocks: what makes each further level from the one before.
+      levels: the default boxes on each feature map, largest first: the backbone's, then the extra blocks'.
+      heads: the convolutions that predict.
+      batch_norm: of all batch normalisation in the model.
+      initialization: of extra blocks and heads. "xavier": xavier-uniform kernels and PyTorch's default biases;
+        "xavier_zero": the same with zero biases (Caffe, amdegroot, torchvision's VGG); "normal": normal kernels of
+        deviation 0.03 and zero biases (SSDLite).
+      clip: what of the default boxes (cy, cx, h, w) is clipped to [0, 1]: all four ("centre_form"), only h and w
+        ("sizes", as torchvision) or nothing ("none", as Caffe).
+      variances: what offsets (dy, dx, dh, dw) are divided by.
+      matching, loss, preprocessing, detection: see there.
+
+    Raises:
+      ValueError: the parts do not fit each other, or a value is none of those that are known.
+    """
+
+    name: str
+    image_size: int
+    backbone: ResNet
+    backbone_levels: tuple[BackboneLevel, ...]
+    extra_blocks: tuple[ExtraBlock, ...]
+    levels: tuple[Level, ...]
+    heads: Heads = Heads()
+    batch_norm: BatchNormalization = BatchNormalization()
+    initialization: Literal["xavier", "xavier_zero", "normal"] = "xavier"
+    clip: Literal["none", "centre_form", "sizes"] = "centre_form"
+    variances: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
+    matching: Matching = Matching()
+    loss: Loss = Loss()
+    preprocessing: Preprocessing = Preprocessing()
+    detection: Detection = Detection()
+
+    def __post_init__(self):
+        decoded(DetectorSpec, encoded(self), "spec", build=False)
+        _check(self)
+
+    @property
+    def num_anchors(self) -> int:
+        """A, the number of default boxes."""
+        return sum(level.cells**2 * level.boxes_per_cell for level in self.levels)
+
+
+def _check(spec: DetectorSpec) -> None:
+    """Raises ValueError where parts of a spec contradict each other or a number is out of range."""
+    if len(spec.levels) != len(spec.backbone_levels) + len(spec.extra_blocks):
+        raise UserError(
+            f"{spec.name}: expected a level for each of {len(spec.backbone_levels)} backbone_levels and "
+            f"{len(spec.extra_blocks)} extra_blocks. Received: {len(spec.levels)} levels"
+        )
+    if not spec.backbone_levels:
+        raise UserError(f"{spec.name}: expected at least one of backbone_levels. Received: none")
+    for level in spec.backbone_levels:
+        if level.feature_map not in spec.backbone.feature_maps:
+            raise UserError(
+                f"{spec.name}: feature_map: expected one of {', '.join(spec.backbone.feature_maps)}. "
+                f"Received: {level.feature_map!r}"
+            )
+    positive = {
+        "image_size": spec.image_size,
+        "heads.stride": spec.heads.stride,
+        "detection.candidates_per_class": spec.detection.candidates_per_class,
+        "detection.max_detections": spec.detection.max_detections,
+        "detection.iou_threshold": spec.detection.iou_threshold,
+        "preprocessing.divisor": spec.preprocessing.divisor,
+        **{f"preprocessing.deviation[{i}]": value for i, value in enumerate(spec.preprocessing.deviation)},
+        **{f"variances[{i}]": value for i, value in enumerate(spec.variances)},
+        **{f"levels[{i}].cells": level.cells for i, level in enumerate(spec.levels)},
+        **{f"levels[{i}].size": level.size for i, level in enumerate(spec.levels)},
+        **{f"levels[{i}].next_size": level.next_size for i, level in enumerate(spec.levels)},
+    }
+    for name, value in positive.items():
+        if not value > 0:
+            raise UserError(f"{spec.name}: {name}: expected more than 0. Received: {value}")
+
+
+def differences(one: DetectorSpec, other: DetectorSpec) -> list[str]:
+    """The names of the fields in which two specs differ."""
+    return [field.name for field in dataclasses.fields(one) if getattr(one, field.name) != getattr(other, field.name)]
+
+
+def spec_to_json(spec: DetectorSpec) -> dict[str, Any]:
+    """The spec as json.dumps takes it; `spec_from_json` gives an equal spec back."""
+    return encoded(spec)
+
+
+def spec_from_json(content: Any) -> DetectorSpec:
+    """The spec that `spec_to_json` made this content of; fields that have a default may be left out.
+
+    Raises:
+      ValueError: a field is unknown, missing or of a wrong type; the message names it.
+    """
+    return decoded(DetectorSpec, content, "spec")
