@@ -7,12 +7,15 @@ The public names are loaded when they are first used, so that `import ssd_tf` do
 import importlib
 from typing import TYPE_CHECKING
 
+from ssd_tf.utils.keras_registration import import_with_keras
 from ssd_tf.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from ssd_tf.api import Detector, prepare
     from ssd_tf.geometry.anchors import default_boxes
     from ssd_tf.geometry.detections import Detections, detect
     from ssd_tf.geometry.matching import match
+    from ssd_tf.inference.predictions import Prediction
     from ssd_tf.models.losses import MultiBoxLoss, multibox_loss
     from ssd_tf.models.preprocessing import preprocess
     from ssd_tf.models.ssd import build_model
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
     from ssd_tf.weights.load import load_weights
 
 _HOMES = {
+    "Detector": "ssd_tf.api",
+    "prepare": "ssd_tf.api",
+    "Prediction": "ssd_tf.inference.predictions",
     "DetectorSpec": "ssd_tf.specs",
     "spec": "ssd_tf.specs",
     "default_boxes": "ssd_tf.geometry.anchors",
@@ -37,10 +43,15 @@ _HOMES = {
     "train": "ssd_tf.training.loop",
 }
 
+# The modules with classes that Keras saves by name.
+REGISTERING = ("ssd_tf.models.layers", "ssd_tf.models.losses", "ssd_tf.training.optimizer")
+
 __all__ = [
     "Detections",
+    "Detector",
     "DetectorSpec",
     "MultiBoxLoss",
+    "Prediction",
     "TrainConfig",
     "build_model",
     "default_boxes",
@@ -48,6 +59,7 @@ __all__ = [
     "load_weights",
     "match",
     "multibox_loss",
+    "prepare",
     "preprocess",
     "spec",
     "train",
@@ -64,3 +76,6 @@ def __getattr__(name: str):
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
+
+
+import_with_keras(REGISTERING)

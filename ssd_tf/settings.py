@@ -6,9 +6,11 @@ share a name. `training/config.py` checks what must hold among them.
 """
 
 import dataclasses
+import difflib
 from typing import Any
 
 from ssd_tf.specs import DetectorSpec
+from ssd_tf.utils.errors import UserError
 
 EPOCHS = 70
 # MLPerf ssd-v1: the learning rate of a batch of 32, which grows with the batch.
@@ -187,10 +189,13 @@ def train_config(**settings: Any) -> TrainConfig:
     """A TrainConfig from settings by the names of their flags, each put into its group; the rest at their defaults.
 
     Raises:
-      TypeError: there is no setting of that name.
+      ValueError: there is no setting of that name; the message lists the nearest.
     """
-    if unknown := sorted(set(settings) - set(setting_fields())):
-        raise TypeError(f"there is no setting {', '.join(unknown)}. Expected some of {', '.join(setting_fields())}")
+    known = list(setting_fields())
+    for name in settings:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+            raise UserError(f"there is no setting {name}. The nearest: {', '.join(near or known)}")
     values: dict[str, Any] = {}
     for field in dataclasses.fields(TrainConfig):
         if dataclasses.is_dataclass(field.default):

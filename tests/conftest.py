@@ -25,6 +25,7 @@ pytest_plugins = [
     "tests.fixtures.prepared_split",
     "tests.fixtures.report_run",
     "tests.fixtures.small_runs",
+    "tests.fixtures.trained",
 ]
 # recipe.py makes the inputs of the golden values.
 sys.path.insert(0, str(_TESTS / "golden"))

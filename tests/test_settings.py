@@ -10,6 +10,7 @@ from absl import flags
 from ssd_tf.apps import train
 from ssd_tf.settings import TrainConfig, flat_settings, setting_fields, train_config
 from ssd_tf.training.config import check_config, complete
+from ssd_tf.utils.errors import UserError
 
 RECIPES = sorted((pathlib.Path(__file__).parent.parent / "flags").glob("*.cfg"))
 BOTH = ["--data_dir=d", "--model_dir=m"]
@@ -67,9 +68,14 @@ def test_no_two_groups_share_a_name():
     assert len(names) == len(set(names)) == len(setting_fields())
 
 
-def test_unknown_setting_is_refused_with_the_known_ones():
-    with pytest.raises(TypeError, match=r"there is no setting learning_rte\..*learning_rate"):
+def test_unknown_setting_is_refused_with_the_nearest_ones():
+    with pytest.raises(UserError, match=r"^there is no setting learning_rte\. The nearest: learning_rate\b"):
         train_config(learning_rte=0.1)
+
+
+def test_setting_that_is_near_none_is_refused_with_all():
+    with pytest.raises(UserError, match=r"there is no setting zzz.* detector, .* mlperf_status"):
+        train_config(zzz=1)
 
 
 def test_settings_go_into_their_groups_and_come_back():

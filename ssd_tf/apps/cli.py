@@ -28,7 +28,10 @@ from ssd_tf.utils.imports import quiet_stderr
 
 EXIT_OK = 0
 EXIT_MISTAKE = 1
-MODEL_HELP = "A model_dir, one of its checkpoints, or an exported model: a SavedModel, a .tflite or an .onnx file."
+MODEL_HELP = (
+    "A model_dir, one of its checkpoints, a .keras file, or an exported model: a SavedModel, a .tflite or an .onnx "
+    "file."
+)
 # As shells report a program ended by SIGINT.
 EXIT_KEYBOARD = 130
 EXIT_TERMINATED = 143  # and by SIGTERM

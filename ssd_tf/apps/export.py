@@ -14,7 +14,9 @@ from ssd_tf.utils.errors import UserError
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    flags.DEFINE_string("model", None, "A model_dir, or one of its checkpoints.", required=True, flag_values=values)
+    flags.DEFINE_string(
+        "model", None, "A model_dir, one of its checkpoints, or a .keras file.", required=True, flag_values=values
+    )
     flags.DEFINE_enum(
         "format",
         "saved_model",
@@ -76,31 +78,21 @@ def define_flags(values: flags.FlagValues) -> None:
 def main(args: flags.FlagValues) -> None:
     _check_flags(args)
     from ssd_tf.data.manifest import load_manifest
-    from ssd_tf.data.pipeline import images
     from ssd_tf.export.description import describe
+    from ssd_tf.export.forms import calibration_images, export_model
+    from ssd_tf.export.litert import LiteRTConfig
     from ssd_tf.inference.predictor import load_model
     from ssd_tf.performance.comparison import file_bytes
 
-    calibration = ()
-    manifest = load_manifest(args.data_dir, args.calibration_split) if args.quantize == "int8" else None
+    if args.quantize == "int8":
+        load_manifest(args.data_dir, args.calibration_split)  # says at once that there is none
     info, model = load_model(args.model)
     description = describe(info, args.score_threshold, args.iou_threshold, args.max_detections)
-    output = pathlib.Path(args.output)
-    if args.format == "saved_model":
-        from ssd_tf.export.saved_model import export_saved_model
-
-        output = export_saved_model(description, model, output)
-    elif args.format == "onnx":
-        from ssd_tf.export.onnx import export_onnx
-
-        export_onnx(description, model, output)
-    else:
-        from ssd_tf.export.litert import LiteRTConfig, export_litert
-
-        if manifest:
-            size = info.spec.image_size
-            calibration = images(args.data_dir, manifest, size, args.calibration_images)
-        export_litert(description, model, output, LiteRTConfig(args.quantize, args.nms), calibration)
+    calibration = calibration_images(
+        args.quantize, args.data_dir, args.calibration_split, info.spec.image_size, args.calibration_images
+    )
+    litert = LiteRTConfig(args.quantize, args.nms)
+    output = export_model(description, model, pathlib.Path(args.output), args.format, litert, calibration)
     print(f"{output}: {file_bytes(str(output)) / 1e6:.1f} MB")
 
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""All forms of a model at once, each under a name of its own: what `compare` exports."""
+"""A model in the form that a path asks for; and in several forms at once, each under a name of its own."""
 
 import pathlib
 import shutil
@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from ssd_tf.data.manifest import load_manifest
+from ssd_tf.data.pipeline import images
 from ssd_tf.export.description import Description
 from ssd_tf.export.litert import LiteRTConfig, export_litert
 from ssd_tf.export.onnx import export_onnx
@@ -24,6 +26,71 @@ _LITERT = {
     for quantize in ("none", "float16", "dynamic", "int8")
 }
 FORMS = ("saved_model", *_LITERT, "onnx")
+# The defaults: no quantisation, offsets and logits.
+PLAIN_LITERT = LiteRTConfig()
+# What a path's ending asks for; a folder, which has none, is for a SavedModel.
+FORMAT_OF_SUFFIX = {".tflite": "litert", ".onnx": "onnx", "": "saved_model"}
+
+
+def format_of(output: pathlib.Path) -> str:
+    """The format that a path asks for: saved_model, litert or onnx.
+
+    Raises:
+      ValueError: its ending says nothing.
+    """
+    if output.suffix not in FORMAT_OF_SUFFIX:
+        raise UserError(
+            f"expected a file that ends in .tflite or .onnx, or a folder without an ending. Received: {output}"
+        )
+    return FORMAT_OF_SUFFIX[output.suffix]
+
+
+def export_model(
+    description: Description,
+    model: keras.Model,
+    output: pathlib.Path,
+    form: str,
+    litert: LiteRTConfig = PLAIN_LITERT,
+    calibration: Sequence[np.ndarray] = (),
+) -> pathlib.Path:
+    """Writes a model in one form; returns what was written: the file, or the new version of a SavedModel.
+
+    Args:
+      description, model: as `export_litert` takes them.
+      output: the file; of a SavedModel the folder of its versions.
+      form: saved_model, litert or onnx.
+      litert: of a LiteRT file.
+      calibration: images for int8, uint8 RGB [S, S, 3].
+
+    Raises:
+      ValueError: it cannot be made, or a setting is for LiteRT alone.
+      OSError: it cannot be written.
+    """
+    if form == "litert":
+        export_litert(description, model, output, litert, calibration)
+        return output
+    if litert != PLAIN_LITERT:
+        raise UserError(f"quantize and nms are settings of LiteRT alone. Received: {form}, {litert}")
+    if form == "onnx":
+        export_onnx(description, model, output)
+        return output
+    return export_saved_model(description, model, output)
+
+
+def calibration_images(
+    quantize: str, data_dir: str | pathlib.Path, split: str, image_size: int, most: int
+) -> list[np.ndarray]:
+    """The images that a quantisation looks at: some of the split for int8, none for others.
+
+    Raises:
+      ValueError: int8 without a data_dir.
+      FileNotFoundError: the split is not there.
+    """
+    if quantize != "int8":
+        return []
+    if not data_dir:
+        raise UserError("quantize='int8' needs data_dir: images that show the range of every tensor")
+    return images(data_dir, load_manifest(data_dir, split), image_size, most)
 
 
 def usable_forms() -> list[str]:
@@ -57,12 +124,10 @@ def export_forms(
     for form in forms:
         if form == "saved_model":
             shutil.rmtree(folder / form, ignore_errors=True)  # else each export would add a version
-            path = export_saved_model(description, model, folder / form)
+            path = export_model(description, model, folder / form, form)
         elif form == "onnx":
-            path = folder / "onnx.onnx"
-            export_onnx(description, model, path)
+            path = export_model(description, model, folder / "onnx.onnx", form)
         else:
-            path = folder / f"{form}.tflite"
-            export_litert(description, model, path, _LITERT[form], calibration)
+            path = export_model(description, model, folder / f"{form}.tflite", "litert", _LITERT[form], calibration)
         paths[form] = str(path)
     return paths

@@ -24,6 +24,12 @@ def to_coco_xywh(boxes_n4: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.stack([xmin * width, ymin * height, (xmax - xmin) * width, (ymax - ymin) * height], axis=-1)
 
 
+def to_pixels_xyxy(boxes_n4: np.ndarray, height: int, width: int) -> np.ndarray:
+    """[xmin, ymin, xmax, ymax] in pixels from normalised boxes: float64 [N, 4]."""
+    ymin, xmin, ymax, xmax = np.moveaxis(np.asarray(boxes_n4, np.float64).reshape(-1, 4), -1, 0)
+    return np.stack([xmin * width, ymin * height, xmax * width, ymax * height], axis=-1)
+
+
 def clip(boxes_n4: np.ndarray) -> np.ndarray:
     """The part of each box that is inside the image."""
     return np.clip(boxes_n4, 0.0, 1.0)

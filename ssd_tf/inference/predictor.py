@@ -18,6 +18,8 @@ from ssd_tf.models.preprocessing import preprocess
 from ssd_tf.models.ssd import build_model
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.hardware import cpu_name
+from ssd_tf.weights.keras_file import SUFFIX as KERAS_SUFFIX
+from ssd_tf.weights.keras_file import load_keras
 from ssd_tf.weights.model_dir import ModelInfo, find_checkpoint, load_info, require_same_model, restore_model
 
 # Of an image, the most detections that COCO's AP looks at.
@@ -60,7 +62,7 @@ AnyPredictor = Predictor | ExportedPredictor
 
 
 def load_predictor(path: str | pathlib.Path) -> AnyPredictor:
-    """The predictor of a model in any form: model_dir, checkpoint, SavedModel, LiteRT or ONNX file.
+    """The predictor of a model in any form: model_dir, checkpoint, .keras, SavedModel, LiteRT or ONNX file.
 
     A checkpoint computes in Keras' global dtype policy.
 
@@ -132,11 +134,13 @@ def device_name(predictor: AnyPredictor) -> str:
 
 
 def load_model(path: str | pathlib.Path) -> tuple[ModelInfo, keras.Model]:
-    """The Keras model of a model_dir or of one of its checkpoints.
+    """The Keras model of a model_dir, of one of its checkpoints, or of a .keras file.
 
     Raises:
       As `load_predictor`.
     """
+    if pathlib.Path(path).suffix == KERAS_SUFFIX:
+        return load_keras(path)
     model_dir, checkpoint = find_checkpoint(path)
     info = load_info(model_dir)
     model = build_model(info.spec, len(info.categories))

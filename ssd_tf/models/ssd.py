@@ -1,6 +1,10 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """The SSD model: backbone, extra levels, and on each level a head for offsets and one for logits."""
 
+import contextlib
+import random
+from collections.abc import Iterator
+
 import keras
 
 from ssd_tf import specs
@@ -45,6 +49,22 @@ def build_model(spec: str | DetectorSpec, num_classes: int) -> keras.Model:
         for name, parts in (("offsets", offsets), ("logits", logits))
     }
     return keras.Model(images, outputs, name=spec.name)
+
+
+@contextlib.contextmanager
+def drawing_weights(seed: int, policy: str | None = None) -> Iterator[None]:
+    """Models that are built inside start with the weights that this seed draws, and have this dtype policy.
+
+    Keras' global policy, and Python's generator, from which Keras' initialisers draw their seeds, are put back.
+    """
+    before, state = keras.mixed_precision.dtype_policy(), random.getstate()
+    keras.mixed_precision.set_dtype_policy(policy or before)
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_dtype_policy(before)
+        random.setstate(state)
 
 
 def _feature_maps(spec: DetectorSpec, images: keras.KerasTensor) -> list[keras.KerasTensor]:

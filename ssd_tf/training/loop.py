@@ -24,7 +24,7 @@ from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
 from ssd_tf.inference.predictor import Predictor
 from ssd_tf.models.layers import synchronize_batch_norm
 from ssd_tf.models.resnet import freeze_stages
-from ssd_tf.models.ssd import build_model
+from ssd_tf.models.ssd import build_model, drawing_weights
 from ssd_tf.settings import SubmissionConfig, TrainConfig
 from ssd_tf.training.checkpoints import Checkpoints
 from ssd_tf.training.config import complete, named_settings
@@ -100,9 +100,8 @@ def _train(config: TrainConfig, distribution: Distribution) -> Outcome:
         mlperf.hyperparameters(mlperf_hyperparameters(config, plan, distribution.replicas))
         policy, reason = choose_precision(config.precision)
         logging.info("precision: %s (%s)", policy, reason)
-        keras.mixed_precision.set_global_policy(policy)
-        keras.utils.set_random_seed(config.seed)
-        trained = _build(config, plan, model_dir, distribution)
+        with drawing_weights(config.seed, policy):
+            trained = _build(config, plan, model_dir, distribution)
         step = trained.checkpoints.restore()
         distribution.require_same("step to resume from", step)
         if step:

@@ -10,7 +10,7 @@ import safetensors.numpy
 
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.formats.coco import COCO_CATEGORIES
-from ssd_tf.models.ssd import build_model
+from ssd_tf.models.ssd import build_model, drawing_weights
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import atomic_path
@@ -59,8 +59,8 @@ def import_model(
         categories = _numbered(num_classes)
     categories = categories or categories_of(content, tensors, spec, str(source), num_classes)
     info = ModelInfo(spec, categories)
-    keras.utils.set_random_seed(0)  # of the heads that are fresh where the file holds a backbone
-    model = build_model(spec, len(categories))
+    with drawing_weights(seed=0):  # those of the heads, where the file holds a backbone
+        model = build_model(spec, len(categories))
     assign = torchvision.assign_backbone if backbone else mlperf.assign
     assign(model, tensors, str(source))
     save_model(output, info, model, [str(source)])

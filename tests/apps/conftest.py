@@ -4,14 +4,10 @@
 import contextlib
 import io
 import pathlib
-import shutil
 import sys
 from typing import NamedTuple
 
-import pytest
-
 from ssd_tf.apps.cli import call
-from tests.fixtures.once import made_once
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 
@@ -45,37 +41,3 @@ def run_well(program: str, *flags: str) -> str:
 
 
 TINY = ("--detector=ssd128_tiny", "--batch_size=8", "--log_every_steps=1", "--precision=float32")
-
-
-@pytest.fixture(scope="session")
-def drawn(tmp_path_factory) -> pathlib.Path:
-    """A folder with 24 synthetic images: images/ and annotations.json."""
-
-    def draw(folder: pathlib.Path) -> None:
-        run_well("shapes", f"--output_dir={folder}", "--num_images=24", "--width=128", "--height=96")
-
-    return made_once(tmp_path_factory, "drawn", draw)
-
-
-@pytest.fixture(scope="session")
-def prepared(drawn, tmp_path_factory) -> pathlib.Path:
-    """A folder with the synthetic images as splits train and val."""
-
-    def prepare(folder: pathlib.Path) -> None:
-        for split in ("train", "val"):
-            source = (f"--annotations={drawn}/annotations.json", f"--images={drawn}/images")
-            run_well("prepare", *source, f"--output_dir={folder}", f"--split={split}", "--num_shards=2")
-
-    return made_once(tmp_path_factory, "prepared", prepare)
-
-
-@pytest.fixture(scope="session")
-def trained(prepared, tmp_path_factory) -> pathlib.Path:
-    """The model_dir of six steps of training: a copy for each worker, since some tests start a run in it."""
-
-    def train(folder: pathlib.Path) -> None:
-        flags = ("--epochs=2", "--eval_every_epochs=1", "--profile_steps=2:3")
-        run_well("train", *TINY, f"--data_dir={prepared}", f"--model_dir={folder}/model", *flags)
-
-    made = made_once(tmp_path_factory, "trained", train)
-    return shutil.copytree(made / "model", tmp_path_factory.mktemp("trained") / "model")

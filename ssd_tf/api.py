@@ -1,0 +1,298 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""The Python face: a detector as one object, from its classes or from a file to detections, training and export.
+
+Each method is a call or two of the library, which the programs in apps/ call too. Boxes leave in pixels, as
+[xmin, ymin, xmax, ymax]; inside they are normalised, as everywhere here.
+"""
+
+import dataclasses
+import pathlib
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import keras
+
+from ssd_tf import specs
+from ssd_tf.data.annotations import Category
+from ssd_tf.data.formats.coco import read_coco
+from ssd_tf.data.manifest import Manifest, load_manifest
+from ssd_tf.data.preparation import prepare as preparation
+from ssd_tf.evaluation.coco_metrics import CocoMetrics
+from ssd_tf.evaluation.evaluator import evaluate_split
+from ssd_tf.export.description import describe
+from ssd_tf.export.exported import load_exported
+from ssd_tf.export.forms import calibration_images as images_for
+from ssd_tf.export.forms import export_model, format_of
+from ssd_tf.export.litert import LiteRTConfig
+from ssd_tf.inference import predictions
+from ssd_tf.inference.predictions import AnImage, Prediction
+from ssd_tf.inference.predictor import AnyPredictor, Predictor, load_model
+from ssd_tf.models.ssd import build_model
+from ssd_tf.settings import train_config
+from ssd_tf.specs import DetectorSpec
+from ssd_tf.training.config import complete
+from ssd_tf.training.loop import Outcome, train
+from ssd_tf.training.plan import make_plan
+from ssd_tf.utils.errors import UserError
+from ssd_tf.weights.keras_file import save_keras
+from ssd_tf.weights.load import TORCHVISION, load_backbone, load_weights
+from ssd_tf.weights.model_dir import ModelInfo, find_checkpoint, list_checkpoints, restore_model, save_model
+
+# The weights that a training run starts from, as a model_dir inside its own.
+START = "start"
+
+
+class Detector:
+    """A detector: its model, and the classes that it tells apart."""
+
+    def __init__(
+        self,
+        detector: str | pathlib.Path | DetectorSpec = "ssd300_resnet34",
+        classes: Sequence[str] | Mapping[int, str] = (),
+        weights: str | pathlib.Path | None = None,
+    ):
+        """A detector that is to be trained, or that gets its weights from a file.
+
+        Args:
+          detector: a name of the table, a .json file with a spec, or a spec.
+          classes: the names, without background; or names by their ids in the data set, where these are not 1, 2, ...
+          weights: None for fresh ones; "imagenet" for a backbone that was trained on ImageNet, which is downloaded;
+            or a file or checkpoint, as `ssd_tf.load_weights` takes it.
+
+        Raises:
+          ValueError: the detector is unknown, the classes are no list of names, or the weights do not fit.
+          KeyError: the file of weights lacks a tensor.
+          OSError: the file is not there, or cannot be downloaded.
+        """
+        spec, categories = specs.spec(detector), _categories(classes)
+        if weights == "coco":
+            raise UserError(
+                "weights='coco': expected a detector that has weights trained on COCO, which none has yet. MLPerf's "
+                "checkpoints can be loaded: weights='FILE.pt'"
+            )
+        model = build_model(spec, len(categories))
+        if weights == "imagenet":
+            load_backbone(model, TORCHVISION)
+        elif weights is not None:
+            load_weights(model, weights)
+        self._model: keras.Model | None = model
+        self._predictor: AnyPredictor = Predictor(spec, categories, model)
+
+    @classmethod
+    def load(cls, path: str | pathlib.Path) -> "Detector":
+        """The detector in a model_dir, one of its checkpoints, a .keras file, a SavedModel, a .tflite or an .onnx file.
+
+        Raises:
+          FileNotFoundError, ValueError: there is no detector, or it cannot be loaded.
+        """
+        detector = cls.__new__(cls)
+        if exported := load_exported(pathlib.Path(path)):
+            detector._model, detector._predictor = None, exported
+        else:
+            info, detector._model = load_model(path)
+            detector._predictor = Predictor(info.spec, info.categories, detector._model)
+        return detector
+
+    def __repr__(self) -> str:
+        return f"Detector({self.spec.name!r}, classes={self.classes})"
+
+    @property
+    def spec(self) -> DetectorSpec:
+        """All that tells this SSD from another."""
+        return self._predictor.spec
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """Entry k - 1 is class k: its id in the data set, and its name."""
+        return self._predictor.categories
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes, in their order."""
+        return [category.name for category in self.categories]
+
+    @property
+    def model(self) -> keras.Model:
+        """The Keras model, as `ssd_tf.build_model` makes it.
+
+        Raises:
+          ValueError: the detector was loaded from an exported form, which has none.
+        """
+        if self._model is None:
+            raise UserError("an exported model has no Keras model: load the model_dir, checkpoint or .keras file")
+        return self._model
+
+    def predict(
+        self, images: AnImage | Iterable[AnImage], score_threshold: float = 0.3, batch_size: int = 8
+    ) -> list[Prediction]:
+        """What is in images: a Prediction for each, in their order.
+
+        They are resized as evaluation resizes them.
+
+        Args:
+          images: an image, or a list of them, of any size: paths, PIL images, uint8 RGB arrays [H, W, 3]; an array
+            [B, H, W, 3]; or a path that is a folder or a pattern such as "photos/*.jpg".
+          score_threshold: in [0, 1]; leaves out what scores less.
+          batch_size: images in a step, and in memory at once.
+
+        Raises:
+          FileNotFoundError: an image is not there.
+          ValueError: one is no image, or an argument is out of range.
+        """
+        return predictions.predict(self._predictor, images, score_threshold, batch_size)
+
+    def train(self, data_dir: str | pathlib.Path, model_dir: str | pathlib.Path, **settings: Any) -> Outcome:
+        """Trains from the detector's weights, which are afterwards the best of the run.
+
+        A run that was interrupted resumes in its model_dir, from what it saved there. On several machines call
+        `ssd_tf.train`.
+
+        Args:
+          data_dir: what `ssd_tf.prepare` wrote.
+          model_dir: the run's folder; its folder "start" keeps the weights that the run starts from.
+          settings: TrainConfig's, those of its groups too, such as epochs=60 or momentum=0.8.
+
+        Returns:
+          How the run ended: steps done, whether a signal stopped it, and the numbers of the last evaluation.
+
+        Raises:
+          ValueError: a setting is unknown (the message lists the nearest) or out of range, or the data has other
+            classes.
+          As `ssd_tf.train`.
+        """
+        if "detector" in settings:
+            raise UserError("detector: expected none, since this detector is trained. Received: detector=...")
+        places = {"data_dir": str(data_dir), "model_dir": str(model_dir)}
+        config = train_config(**settings, **places, detector=self.spec)
+        plan = make_plan(complete(config))
+        self._require_classes(plan.train_manifest, data_dir)
+        start = pathlib.Path(model_dir) / START
+        if not (config.init_from or config.backbone_weights):
+            if not list_checkpoints(start.parent):
+                shutil.rmtree(start, ignore_errors=True)  # of a run that saved nothing
+                save_model(start, plan.info, self.model, ["ssd_tf.Detector"])
+            config = dataclasses.replace(config, init_from=str(start))
+        outcome = train(config)
+        restore_model(self.model, find_checkpoint(model_dir)[1])
+        self._predictor = Predictor(self.spec, plan.info.categories, self.model)
+        return outcome
+
+    def evaluate(self, data_dir: str | pathlib.Path, split: str = "val", batch_size: int = 8) -> CocoMetrics:
+        """COCO's metrics on a prepared split: `.summary`, the 12 numbers, and `.per_class`.
+
+        Raises:
+          FileNotFoundError: the split is not there.
+          ValueError: it has other classes, or a record cannot be read.
+        """
+        manifest = load_manifest(data_dir, split)
+        self._require_classes(manifest, data_dir)
+        return evaluate_split(self._predictor, data_dir, manifest, self.spec.image_size, batch_size).metrics
+
+    def save(self, path: str | pathlib.Path) -> None:
+        """Writes a .keras file, which `load` and, after `import ssd_tf`, keras.saving.load_model read.
+
+        Raises:
+          ValueError: the path does not end in .keras.
+          OSError: the file cannot be written.
+        """
+        save_keras(path, self._info, self.model)
+
+    def export(
+        self,
+        output: str | pathlib.Path,
+        *,
+        quantize: str = "none",
+        nms: str = "none",
+        data_dir: str | pathlib.Path = "",
+        calibration_split: str = "train",
+        calibration_images: int = 300,
+        score_threshold: float | None = None,
+        iou_threshold: float | None = None,
+        max_detections: int | None = None,
+    ) -> pathlib.Path:
+        """Writes the detector for others to run, in the form that the path asks for.
+
+        Args:
+          output: a file .tflite or .onnx, or the folder of a SavedModel's versions.
+          quantize, nms: of LiteRT, as the flags of `export`: see docs/export.md.
+          data_dir, calibration_split, calibration_images: for int8, the prepared images that show each tensor's range.
+          score_threshold, iou_threshold, max_detections: of the detections that the form answers; None: the spec's.
+
+        Returns:
+          What was written: the file, or the folder of the new version.
+
+        Raises:
+          ValueError: the form is unknown or cannot be made, or a package for it is not installed.
+          OSError: it cannot be written.
+        """
+        output = pathlib.Path(output)
+        form, litert = format_of(output), LiteRTConfig(quantize, nms)
+        description = describe(self._info, score_threshold, iou_threshold, max_detections)
+        calibration = images_for(quantize, data_dir, calibration_split, self.spec.image_size, calibration_images)
+        return export_model(description, self.model, output, form, litert, calibration)
+
+    @property
+    def _info(self) -> ModelInfo:
+        return ModelInfo(self.spec, self.categories)
+
+    def _require_classes(self, manifest: Manifest, data_dir: str | pathlib.Path) -> None:
+        """Raises ValueError where a split has other classes; their ids are the data set's own affair."""
+        names = [category.name for category in manifest.categories]
+        if names != self.classes:
+            raise UserError(
+                f"{data_dir}: expected the detector's classes, {', '.join(self.classes)}. Received: {', '.join(names)}"
+            )
+
+
+def prepare(
+    annotations: str | pathlib.Path,
+    images: str | pathlib.Path,
+    output_dir: str | pathlib.Path,
+    split: str = "train",
+    *,
+    num_shards: int = 0,
+    num_workers: int = 0,
+    limit: int = 0,
+    allow_missing: bool = False,
+) -> Manifest:
+    """Writes images and their boxes as the shards that training and evaluation read.
+
+    Args:
+      annotations: a COCO instances file.
+      images: the folder that its file names are relative to.
+      output_dir: made if missing.
+      split: the name of the split, such as "train" or "val".
+      num_shards, num_workers, limit, allow_missing: as the flags of `prepare`.
+
+    Returns:
+      The manifest: classes, counts, and in `findings` what was clipped, dropped or could not be read.
+
+    Raises:
+      FileNotFoundError: the annotations or some images are missing.
+      ValueError: the annotations are not COCO's, or an argument is out of range.
+    """
+    return preparation.prepare(
+        read_coco(annotations, images),
+        output_dir,
+        split,
+        source={"format": "coco", "annotations": str(annotations), "images": str(images)},
+        num_shards=num_shards,
+        num_workers=num_workers,
+        limit=limit,
+        allow_missing=allow_missing,
+    )
+
+
+def _categories(classes: Sequence[str] | Mapping[int, str]) -> tuple[Category, ...]:
+    if isinstance(classes, Mapping):
+        numbered = list(classes.items())
+    elif isinstance(classes, Sequence) and not isinstance(classes, str):
+        numbered = list(enumerate(classes, start=1))
+    else:
+        numbered = []
+    names = [name for _, name in numbered]
+    whole = all(isinstance(number, int) and isinstance(name, str) for number, name in numbered)
+    if not names or not whole or len(set(names)) != len(names):
+        raise UserError(f"classes: expected a list of names, each once, or names by id. Received: {classes!r}")
+    return tuple(Category(number, name) for number, name in sorted(numbered))
