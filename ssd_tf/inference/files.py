@@ -3,10 +3,11 @@
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 import pathlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -18,7 +19,8 @@ from ssd_tf.data.images import read_image
 from ssd_tf.drawing.detections import draw_detections
 from ssd_tf.evaluation.coco_metrics import rounded
 from ssd_tf.geometry.detections import Detections
-from ssd_tf.inference.predictor import AnyPredictor, detect_images
+from ssd_tf.inference.ahead import batched, map_ahead
+from ssd_tf.inference.predictor import AnyPredictor, detect_batch, model_input
 from ssd_tf.inference.video import annotate_source
 from ssd_tf.media.inputs import is_video
 from ssd_tf.media.opencv_source import VideoSource
@@ -96,6 +98,16 @@ def predict_images(
     return Summary(work.images, work.videos, work.frames, work.detections, work.unreadable, work.damaged)
 
 
+class _Image(NamedTuple):
+    """A file on its way. What follows the target is None where it is no image, and until it is made."""
+
+    path: pathlib.Path
+    target: pathlib.Path
+    image: np.ndarray | None = None
+    square: np.ndarray | None = None
+    found: Detections | None = None
+
+
 class _Work:
     """What is written to, and the counts so far."""
 
@@ -121,10 +133,20 @@ class _Work:
     def predict_images(self, files: list[tuple[pathlib.Path, pathlib.Path]]) -> None:
         """Images, each with its target."""
         batch_size = min(self._batch_size, len(files))
+        loaded = map_ahead(functools.partial(_load, self._predictor), files, batch_size)
+        written = map_ahead(
+            functools.partial(_draw_and_write, self._names), self._detected(loaded, batch_size), batch_size
+        )
         with tqdm.tqdm(total=len(files), unit="img", desc="predict") as progress:
-            for start in range(0, len(files), batch_size):
-                self._predict_batch(files[start : start + batch_size], batch_size)
-                progress.update(min(batch_size, len(files) - start))
+            for one, drawn in written:
+                self._image_id += 1
+                progress.update()
+                if one.image is None or one.found is None or drawn is None:
+                    self.unreadable.append(one.path)
+                    continue
+                self._list(one.found, one.image, {"file_name": one.path.name})
+                self._show(one.path.name, drawn, 0)
+                self.images += 1
 
     def predict_video(self, path: pathlib.Path, target: pathlib.Path) -> None:
         # Resolved, so that no name can be taken for an address.
@@ -152,25 +174,12 @@ class _Work:
         if done.problem:
             self.damaged.append(done.problem)
 
-    def _predict_batch(self, files: list[tuple[pathlib.Path, pathlib.Path]], batch_size: int) -> None:
-        images = [read_image(path) for path, _ in files]
-        readable = [image for image in images if image is not None]
-        found = iter(detect_images(self._predictor, readable, batch_size, self._score_threshold) if readable else ())
-        for (path, target), image in zip(files, images, strict=True):
-            self._image_id += 1
-            if image is None:
-                self.unreadable.append(path)
-                continue
-            detections = next(found)
-            self._list(detections, image, {"file_name": path.name})
-            count = int(detections.count[0])
-            boxes, scores, classes = (
-                value[0, :count] for value in (detections.boxes, detections.scores, detections.classes)
-            )
-            drawn = draw_detections(image, boxes, classes, scores, self._names)
-            _write_image(target, drawn)
-            self._show(path.name, drawn, 0)
-            self.images += 1
+    def _detected(self, loaded: Iterator[_Image], batch_size: int) -> Iterator[_Image]:
+        for batch in batched(loaded, batch_size):
+            readable = [one.square for one in batch if one.square is not None]
+            found = iter(detect_batch(self._predictor, readable, batch_size, self._score_threshold) if readable else ())
+            for one in batch:
+                yield one if one.square is None else one._replace(found=next(found))
 
     def _list(self, found: Detections, image: np.ndarray, place: dict[str, Any]) -> None:
         results = rounded(coco_results(found, 0, self._predictor.categories, self._image_id, *image.shape[:2]))
@@ -182,6 +191,21 @@ class _Work:
         if self._log:
             with self._log.as_default(step=step):
                 tf.summary.image(name, drawn[None])
+
+
+def _load(predictor: AnyPredictor, file: tuple[pathlib.Path, pathlib.Path]) -> _Image:
+    image = read_image(file[0])
+    return _Image(*file, image, None if image is None else model_input(predictor, image))
+
+
+def _draw_and_write(names: dict[int, str], one: _Image) -> tuple[_Image, np.ndarray | None]:
+    if one.image is None or one.found is None:
+        return one, None
+    count = int(one.found.count[0])
+    boxes, scores, classes = (part[0, :count] for part in (one.found.boxes, one.found.scores, one.found.classes))
+    drawn = draw_detections(one.image, boxes, classes, scores, names)
+    _write_image(one.target, drawn)
+    return one, drawn
 
 
 def _target_paths(images: list[pathlib.Path], output: pathlib.Path) -> list[pathlib.Path]:

@@ -1,8 +1,9 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """A trained detector, ready to use: uint8 images in, detections out. Whatever --model names is loaded here."""
 
+import functools
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ from ssd_tf.data.images import resize
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.export.exported import ExportedPredictor, LiteRTPredictor, OnnxPredictor, load_exported
 from ssd_tf.geometry.detections import Detections, detect
+from ssd_tf.inference.ahead import batched, map_ahead
 from ssd_tf.models.preprocessing import preprocess
 from ssd_tf.models.ssd import build_model
 from ssd_tf.specs import DetectorSpec
@@ -95,22 +97,46 @@ def load_predictor_for(path: str | pathlib.Path, manifest: Manifest) -> AnyPredi
 
 
 def detect_images(
-    predictor: AnyPredictor, images: Sequence[np.ndarray], batch_size: int, score_threshold: float
+    predictor: AnyPredictor, images: Iterable[np.ndarray], batch_size: int, score_threshold: float
 ) -> list[Detections]:
-    """The detections in each image, NumPy and of one image.
+    """The detections in each image, NumPy and of one image. Images are resized in threads ahead of the model.
 
     Args:
       predictor: what detects.
-      images: at most `batch_size` images of any size, uint8 RGB [H, W, 3].
-      batch_size: the batch is filled up with black images, so that one graph serves all.
+      images: uint8 RGB [H, W, 3], of any size.
+      batch_size: images in a step.
       score_threshold: leaves out what scores less.
     """
-    size = predictor.spec.image_size
-    batch = np.zeros((batch_size, size, size, 3), np.uint8)
-    for place, image in enumerate(images):
-        batch[place] = resize(tf.constant(image), size)
+    ahead = batch_size if batch_size > 1 else 0  # one image of a live source is not worth a thread
+    inputs = map_ahead(functools.partial(model_input, predictor), images, ahead)
+    batches = batched(inputs, batch_size)
+    return [found for batch in batches for found in detect_batch(predictor, batch, batch_size, score_threshold)]
+
+
+def model_input(predictor: AnyPredictor, image: np.ndarray) -> np.ndarray:
+    """uint8 [H, W, 3] -> uint8 [S, S, 3], with the same pixels as in evaluation."""
+    return _resizer(predictor.spec.image_size)(image).numpy()
+
+
+def detect_batch(
+    predictor: AnyPredictor, inputs: Sequence[np.ndarray], batch_size: int, score_threshold: float
+) -> list[Detections]:
+    """The detections in each of at most `batch_size` results of `model_input`, NumPy and of one image.
+
+    The batch is filled up with black images, so that one graph serves all.
+    """
+    batch = np.zeros((batch_size, *inputs[0].shape), np.uint8)
+    batch[: len(inputs)] = inputs
     found = [np.asarray(value) for value in predictor(tf.constant(batch), score_threshold)]
-    return [Detections(*(value[place : place + 1] for value in found)) for place in range(len(images))]
+    return [Detections(*(value[place : place + 1] for value in found)) for place in range(len(inputs))]
+
+
+@functools.cache
+def _resizer(size: int) -> Callable[[np.ndarray], tf.Tensor]:
+    """`resize` as one graph for images of all sizes, which takes half as long as its ops one by one."""
+    return tf.function(
+        lambda image: resize(image, size), input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)], autograph=False
+    )
 
 
 def warn_of_min_score(predictor: AnyPredictor, wanted: float) -> None:

@@ -10,7 +10,8 @@ import tqdm
 from ssd_tf.drawing.detections import draw_detections
 from ssd_tf.drawing.placement import LabelMemory
 from ssd_tf.geometry.detections import Detections
-from ssd_tf.inference.predictor import AnyPredictor, detect_images
+from ssd_tf.inference.ahead import batched, map_ahead
+from ssd_tf.inference.predictor import AnyPredictor, detect_batch, model_input
 from ssd_tf.media.rates import EvenTimes
 from ssd_tf.media.source import Frame, Source, SourceLostError
 from ssd_tf.media.video_writer import DiskFullError, Recording, VideoWriter
@@ -104,29 +105,15 @@ def _detected(
     batch_size = 1 if source.info.is_live else min(batch_size, source.info.frames or batch_size)
     names = {k: category.name for k, category in enumerate(predictor.categories, start=1)}
     labels = LabelMemory()
-    for frames in _batches(source, batch_size):
-        images = [frame.image for frame in frames]
-        detections = detect_images(predictor, images, batch_size, score_threshold)
-        for frame, found in zip(frames, detections, strict=True):
+    inputs = map_ahead(
+        lambda frame: (frame, model_input(predictor, frame.image)),
+        iter(source.read, None),
+        0 if source.info.is_live else batch_size,
+    )
+    for batch in batched(inputs, batch_size):
+        detections = detect_batch(predictor, [square for _, square in batch], batch_size, score_threshold)
+        for (frame, _), found in zip(batch, detections, strict=True):
             count = int(found.count[0])
             boxes, classes, scores = found.boxes[0, :count], found.classes[0, :count], found.scores[0, :count]
             drawn = draw_detections(frame.image, boxes, classes, scores, names, min_side=0, memory=labels)
             yield frame, found, drawn
-
-
-def _batches(source: Source, batch_size: int) -> Iterator[list[Frame]]:
-    """The frames; where the source breaks off, all until then, and then SourceLostError."""
-    batch: list[Frame] = []
-    lost = None
-    try:
-        while frame := source.read():
-            batch.append(frame)
-            if len(batch) == batch_size:
-                yield batch
-                batch = []
-    except SourceLostError as error:
-        lost = error
-    if batch:
-        yield batch
-    if lost:
-        raise lost
