@@ -1,0 +1,17 @@
+from .api import Detector as Detector
+from .api import prepare as prepare
+from .geometry.anchors import default_boxes as default_boxes
+from .geometry.detections import Detections as Detections
+from .geometry.detections import detect as detect
+from .geometry.matching import match as match
+from .inference.predictions import Prediction as Prediction
+from .models.losses import MultiBoxLoss as MultiBoxLoss
+from .models.losses import multibox_loss as multibox_loss
+from .models.preprocessing import preprocess as preprocess
+from .models.ssd import build_model as build_model
+from .settings import TrainConfig as TrainConfig
+from .specs import DetectorSpec as DetectorSpec
+from .specs import spec as spec
+from .training.loop import train as train
+from .version import __version__ as __version__
+from .weights.load import load_weights as load_weights
