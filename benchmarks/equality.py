@@ -116,7 +116,7 @@ def losses(model_dir: pathlib.Path) -> np.ndarray:
 
 
 def weights(model_dir: pathlib.Path) -> list[np.ndarray]:
-    """Of the newest checkpoint, by name."""
+    """Of the last checkpoint, by name."""
     import tensorflow as tf
 
     reader = tf.train.load_checkpoint(str(model_dir / "checkpoints"))

@@ -35,7 +35,7 @@ def test_a_name_that_needs_tensorflow_loads_it():
     assert heavy_modules_after("import ssd_tf; ssd_tf.match") != []
 
 
-@pytest.mark.parametrize("name", ssd_tf.__all__)
+@pytest.mark.parametrize("name", sorted(set(ssd_tf.__all__) - {"__version__"}))
 def test_public_name_resolves_to_the_thing_of_that_name(name):
     value = getattr(ssd_tf, name)
     assert value.__name__ == name
@@ -52,5 +52,5 @@ def test_public_names_are_those_of_the_design():
 
 
 def test_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="module 'ssd_tf' has no attribute 'detekt'"):
+    with pytest.raises(AttributeError, match="No ssd_tf attribute detekt"):
         _ = ssd_tf.detekt

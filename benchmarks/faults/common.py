@@ -138,7 +138,7 @@ def curve(model_dir: pathlib.Path, tag: str = "train/loss") -> list[tuple[int, f
 
 
 def state(model_dir: pathlib.Path, checkpoint: str = "") -> dict[str, np.ndarray]:
-    """Weights and optimizer in a checkpoint, by name; of the newest where none is named."""
+    """Weights and optimizer in a checkpoint, by name; of the last one where none is named."""
     reader = tf.train.load_checkpoint(checkpoint or str(model_dir / "checkpoints"))
     names = (name for name in reader.get_variable_to_shape_map() if name.startswith(("model/", "optimizer/")))
     return {name: reader.get_tensor(name) for name in names}

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The newest checkpoint of a run is damaged: it is reported, the one before is used, and the run ends as it would have.
+"""The last checkpoint of a run is damaged: it is reported, the one before is used, and the run ends as it would have.
 
 python benchmarks/faults/corrupt_checkpoint.py
 """
@@ -21,7 +21,7 @@ def rows(folder: pathlib.Path) -> list[common.Row]:
 
 
 def resumed(folder: pathlib.Path, whole: pathlib.Path, damage: str, flags: tuple[str, ...], steps: int) -> common.Row:
-    """Damages the newest checkpoint of a copy of a finished run, and lets it resume from the one before."""
+    """Damages the last checkpoint of a copy of a finished run, and lets it resume from the one before."""
     model_dir = folder / damage.replace(" ", "_")
     shutil.copytree(whole, model_dir)
     spoil(model_dir / "checkpoints", steps, damage)
@@ -29,8 +29,8 @@ def resumed(folder: pathlib.Path, whole: pathlib.Path, damage: str, flags: tuple
     reported = f"ckpt-{steps} cannot be restored" in printed and f"going back to {model_dir}" in printed
     wrong = common.differences(whole, model_dir, steps) if status == 0 else f"exit status {status}"
     outcome = "reported, " if reported else "not reported, "
-    outcome += f"not the same: {wrong}" if wrong else "gone on from the one before, all bit for bit the same"
-    return common.Row("newest checkpoint damaged", damage, outcome, reported and not wrong)
+    outcome += f"not the same: {wrong}" if wrong else "resumed from the one before, all bit for bit the same"
+    return common.Row("last checkpoint damaged", damage, outcome, reported and not wrong)
 
 
 def spoil(folder: pathlib.Path, step: int, damage: str) -> None:

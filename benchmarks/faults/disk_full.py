@@ -34,12 +34,12 @@ def filled_up(folder: pathlib.Path, whole: pathlib.Path, flags: tuple[str, ...],
         # The log is on the disk as well, as it often is; so it must not be what fills it.
         status, printed = common.train(folder / "data", model_dir, *flags)
         error = common.error_line(printed)
-        newest = sorted((model_dir / "checkpoints").glob("*"))
-        names = sorted(path.stem for path in newest if path.suffix == ".index")
+        files = sorted((model_dir / "checkpoints").glob("*"))
+        names = sorted(path.stem for path in files if path.suffix == ".index")
         readable = [name for name in names if common.state(model_dir, str(model_dir / "checkpoints" / name))]
         kept = names[-1] if names else "none"
         stopped = status == 1 and "cannot be written" in error and f"{kept} is whole" in error and readable == names
-        leftovers = [path.name for path in newest if "_temp" in path.name]
+        leftovers = [path.name for path in files if "_temp" in path.name]
         subprocess.run(["mount", "-o", f"remount,size={LARGE}", str(disk)], check=True)
         again, printed = common.train(folder / "data", model_dir, *flags)
         wrong = common.differences(whole, model_dir, steps) if again == 0 else f"exit status {again}"

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""A learning rate of a million: the run stops at the first loss that is no number, and says which images it was of.
+"""A learning rate of a million: the run stops at the first loss that is not finite, and says which images it was of.
 
 python benchmarks/faults/nan_loss.py
 """
@@ -39,7 +39,7 @@ def exploding(folder: pathlib.Path) -> common.Row:
         f"status {status} at step {report['step']}; ids of its {len(report['image_ids'])} images written; last good "
     )
     outcome += f"checkpoint: {pathlib.Path(good_checkpoint).name}, {'' if finite else 'not '}all numbers finite"
-    return common.Row("loss no number", "--learning_rate=1e6", outcome, good)
+    return common.Row("loss not finite", "--learning_rate=1e6", outcome, good)
 
 
 if __name__ == "__main__":

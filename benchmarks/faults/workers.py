@@ -53,12 +53,12 @@ def one_lost(
         process.kill()
         process.wait()
     logs = [common.log_of(model_dir, index).read_text(errors="replace") for index in range(workers) if index != worker]
-    told = all("another worker is gone" in common.error_line(log) for log in logs)
+    reported = all("another worker is gone" in common.error_line(log) for log in logs)
     outcome = f"the others end after {seconds:.1f} s with status {', '.join(map(str, statuses))}, "
-    outcome += '"another worker is gone"' if told else "without a clear error"
+    outcome += '"another worker is gone"' if reported else "without a clear error"
     who = f"worker {worker} of {workers}" + (" (the chief)" if worker == 0 else "")
     print(f"{number.name} to {who}: {outcome}", flush=True)
-    return common.Row("worker lost", f"{number.name} to {who}", outcome, set(statuses) == {75} and told)
+    return common.Row("worker lost", f"{number.name} to {who}", outcome, set(statuses) == {75} and reported)
 
 
 def restarted(

@@ -24,7 +24,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "output", None, "The folder to make; --model and --init_from take it.", required=True, flag_values=values
     )
-    flags.DEFINE_integer("last", 0, "Take so many, the newest ones; 0: all.", lower_bound=0, flag_values=values)
+    flags.DEFINE_integer("last", 0, "How many of the last checkpoints; 0: all.", lower_bound=0, flag_values=values)
 
 
 def main(args: flags.FlagValues) -> None:

@@ -23,7 +23,7 @@ from ssd_tf.utils.errors import UserError
 START_SECONDS = 300.0
 # What the collectives of the other workers raise when one is gone, by the operation that notices it first.
 _LOST = (tf.errors.UnavailableError, tf.errors.DeadlineExceededError, tf.errors.AbortedError)
-# The same, or a fault of this machine's own: the message tells.
+# The same, or a fault of this machine's own: the message says which.
 _PERHAPS_LOST = (tf.errors.CancelledError, tf.errors.InternalError, tf.errors.FailedPreconditionError)
 _OF_WORKERS = re.compile("collective|coordination|heartbeat|peer", re.IGNORECASE)
 

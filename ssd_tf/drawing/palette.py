@@ -12,9 +12,9 @@ import numpy as np
 
 Color = tuple[int, int, int]
 
-# The hue as it is, then the shares of white and of black in its lighter and its darker shade. Two hues are at least 16
-# apart. The middle grey that was here was 7 from the purple for deuteranopes. The shares come from a search for the
-# largest least distance of all 24: 9, where equal shares for all the hues reached 6.
+# The hue as it is, then how much white and black its lighter and its darker shade have. Two hues are at least 16 apart.
+# The middle grey that was here was 7 from the purple for deuteranopes. The amounts come from a search for the
+# largest least distance of all 24: 9, where the same for all hues reached 6.
 _HUES: tuple[tuple[Color, float, float], ...] = (
     ((230, 159, 0), 0.3, 0.65),  # orange
     ((86, 180, 233), 0.65, 0.65),  # sky blue

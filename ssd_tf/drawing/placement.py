@@ -37,8 +37,8 @@ _PLACES = np.array(
 _PLACE_COSTS = np.array([0, *(0.1 + 0.01 * np.arange(len(_PLACES) - 1))])
 _VERSION_COST = 0.25
 _STAY_COST = -0.4
-# The shares of another box and of its own that a label may hide: where more would be hidden, the box shows more of the
-# object without its label, whose class the colour still shows.
+# How much of another box and of its own a label may hide: where more would be hidden, the box shows more of the object
+# without its label, whose class the colour still shows.
 _MOST_OF_ANOTHER, _MOST_OF_ITS_OWN = 0.25, 0.5
 # How much two boxes of one class in frames that follow each other overlap (IoU) to be taken for the same object.
 _SAME_OBJECT = 0.5
@@ -85,8 +85,8 @@ def place_labels(
 ) -> list[Place | None]:
     """Chooses a version and a place for every label, in the order of the boxes: the first box chooses first.
 
-    A place costs the shares of all boxes that the label would hide there, so that a small box counts for more than the
-    same pixels of a large one. It is out of the question where it covers another label, more than a quarter of another
+    A place costs the sum of the hidden fractions of all boxes, so that a small box counts for more than the same
+    pixels of a large one. It is out of the question where it covers another label, more than a quarter of another
     box or more than half of its own.
 
     Args:

@@ -68,7 +68,7 @@ def _sort_outputs(model) -> None:
 
 def _metadata(name: str, files: Sequence[str], labels: str | None) -> bytes:
     writer = _Writer()
-    # The model normalises; a float model is fed 0..255 as it is. MediaPipe wants to be told all the same.
+    # The model normalises; a float model is fed 0..255 as it is. MediaPipe requires the entry all the same.
     normalization = writer.table(writer.floats(0, [0.0]), writer.floats(1, [1.0]))
     process = writer.table(writer.uint8(0, _NORMALIZATION_OPTIONS), writer.offset(1, normalization))
     image = writer.table(

@@ -11,7 +11,7 @@ from ssd_tf.models.preprocessing import preprocess
 from ssd_tf.utils.files import atomic_path, require_file_target
 from ssd_tf.utils.imports import import_extra
 
-# The newest that tf2onnx 1.17 writes.
+# The latest that tf2onnx 1.17 writes.
 OPSET = 18
 
 

@@ -17,7 +17,7 @@ _TIMEOUT_MS = 10_000
 # No camera is faster. Some files give the rate of their clock, such as 90,000, as that of their frames.
 _MAX_FPS = 480.0
 # A video that ends this much earlier than it says is damaged. Many files only estimate their length.
-_MISSING_SHARE = 0.05
+_MISSING_FRACTION = 0.05
 
 
 class VideoSource(Source):
@@ -114,8 +114,8 @@ class VideoSource(Source):
             raise SourceLostError(f"{self.info.name} has broken off")
         read, expected, fps = self._index + 1, self.info.frames, self.info.fps
         # By the clock too, since the number of frames is a guess where their rate varies.
-        on_time = not fps or self._seconds + 1 / fps >= (1 - _MISSING_SHARE) * expected / fps
-        if read < (1 - _MISSING_SHARE) * expected and not on_time:
+        on_time = not fps or self._seconds + 1 / fps >= (1 - _MISSING_FRACTION) * expected / fps
+        if read < (1 - _MISSING_FRACTION) * expected and not on_time:
             raise SourceLostError(f"{self.info.name} is damaged: it breaks off after {read} of {expected} frames")
 
 

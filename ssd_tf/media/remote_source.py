@@ -100,7 +100,7 @@ class RemoteSource(Source):
                 env=_environment(),
             )
             stdin, self._output = _pipe(self._process.stdin), _pipe(self._process.stdout)
-        with contextlib.suppress(BrokenPipeError):  # interrupted; the next read tells
+        with contextlib.suppress(BrokenPipeError):  # interrupted; the next read reports it
             stdin.write(self._text.encode())
             stdin.close()
 

@@ -24,7 +24,7 @@ _USUAL_FPS = 25.0
 # Of what is recorded live: more costs much and shows little.
 _MAX_LIVE_FPS = 30.0
 # Fraction of the time that encoding may take of a live recording.
-_BUSY_SHARE = 0.5
+_BUSY_FRACTION = 0.5
 # The fastest of what is tried for so long shows what encoding a frame takes; others may be slow for other reasons.
 _TRIAL_SECONDS, _MIN_TRIALS = 0.5, 3
 # How far a live recording may fall behind at once, where encoding becomes slower than it was at first.
@@ -63,7 +63,7 @@ class VideoWriter:
         self.frames = 0
         self._size = (0, 0)
         self._writer = cv2.VideoWriter()
-        # Ends in .mp4, since OpenCV tells the format by the name.
+        # Ends in .mp4, since OpenCV takes the format from the name.
         self._temporary = self.path.with_name(f".{self.path.stem}.{os.getpid()}-{secrets.token_hex(4)}.tmp.mp4")
 
     def write(self, image: np.ndarray) -> None:
@@ -90,13 +90,13 @@ class VideoWriter:
         wanted = min(self.fps, _MAX_LIVE_FPS)
         tried, fastest = 0, math.inf
         begin = end = time.perf_counter()
-        while tried < _MIN_TRIALS or (fastest > _BUSY_SHARE / wanted and end - begin < _TRIAL_SECONDS):
+        while tried < _MIN_TRIALS or (fastest > _BUSY_FRACTION / wanted and end - begin < _TRIAL_SECONDS):
             start = time.perf_counter()
             self._encode(image[:, :: -1 if tried % 2 else 1])  # an image that stands still would cost less
             end = time.perf_counter()
             tried, fastest = tried + 1, min(fastest, end - start)
         self._writer.release()
-        self.fps = _codec_fps(min(wanted, _BUSY_SHARE / fastest))
+        self.fps = _codec_fps(min(wanted, _BUSY_FRACTION / fastest))
 
     def close(self) -> None:
         """Puts the file in its place. Without any frame there is none.

@@ -21,8 +21,8 @@ _STRONGEST = 0.7
 _NAME_LETTERS = 14
 # The height of a line above it.
 _TITLE = 26
-# Of so few rows the shares are written too.
-_MOST_WITH_SHARES = 8
+# Of so few rows the fractions are written too.
+_MOST_WITH_FRACTIONS = 8
 
 
 def most_confused(matrix: np.ndarray, most: int = MAX_CLASSES) -> list[int]:
@@ -67,8 +67,8 @@ def confusion_figure(matrix: np.ndarray, names: Sequence[str], width: float = WI
     """
     shown = most_confused(matrix)
     order = [*shown, 0]
-    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    cells, shares = matrix[np.ix_(order, order)], shares[np.ix_(order, order)]
+    fractions = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    cells, fractions = matrix[np.ix_(order, order)], fractions[np.ix_(order, order)]
     labels = [shortened(names[k - 1], _NAME_LETTERS) for k in shown]
     label_width = 18 + 7.5 * max([len("nothing there"), *map(len, labels)])
     width = max(width, label_width + _CELL * len(order))
@@ -79,7 +79,7 @@ def confusion_figure(matrix: np.ndarray, names: Sequence[str], width: float = WI
     axes = figure.subplots()
     if left_out:
         axes.set_title(f"{len(shown)} of {len(names)} classes, those confused most", loc="left", pad=8)
-    _draw_cells(axes, cells, shares, with_shares=len(order) <= _MOST_WITH_SHARES)
+    _draw_cells(axes, cells, fractions, with_fractions=len(order) <= _MOST_WITH_FRACTIONS)
     turned = max(map(len, [*labels, "missed"])) * 7.5 > (width - label_width) / len(order)
     for axis, last in ((axes.xaxis, "missed"), (axes.yaxis, "nothing there")):
         axis.set_ticks(range(len(order)))
@@ -93,7 +93,7 @@ def confusion_figure(matrix: np.ndarray, names: Sequence[str], width: float = WI
     return figure
 
 
-def _draw_cells(axes: Axes, cells: np.ndarray, shares: np.ndarray, with_shares: bool) -> None:
+def _draw_cells(axes: Axes, cells: np.ndarray, fractions: np.ndarray, with_fractions: bool) -> None:
     last = len(cells) - 1
     # Lines instead of cells where nothing is: several hundred empty cells would be slow to draw.
     axes.set_xticks(np.arange(last) + 0.5, minor=True)
@@ -101,15 +101,17 @@ def _draw_cells(axes: Axes, cells: np.ndarray, shares: np.ndarray, with_shares: 
     axes.grid(visible=False)
     axes.grid(visible=True, which="minor", linewidth=1)
     for row, column in np.argwhere(cells).tolist():
-        alpha = _STRONGEST * float(shares[row, column])
+        alpha = _STRONGEST * float(fractions[row, column])
         axes.add_patch(
             Rectangle((column - 0.48, row - 0.47), 0.96, 0.94, color=LIGHT["heat"], alpha=alpha, linewidth=0)
         )
         style = {"ha": "center", "fontsize": SMALL_FONT_SIZE, "weight": "bold" if row == column else "normal"}
-        place = row - 0.05 if with_shares else row
-        axes.text(column, place, _compact(int(cells[row, column])), va="bottom" if with_shares else "center", **style)
-        if with_shares:
-            axes.text(column, row + 0.05, f"{shares[row, column]:.0%}", va="top", **style)
+        place = row - 0.05 if with_fractions else row
+        axes.text(
+            column, place, _compact(int(cells[row, column])), va="bottom" if with_fractions else "center", **style
+        )
+        if with_fractions:
+            axes.text(column, row + 0.05, f"{fractions[row, column]:.0%}", va="top", **style)
     axes.axhline(last - 0.5, color=LIGHT["muted"], linewidth=1)  # the background apart
     axes.axvline(last - 0.5, color=LIGHT["muted"], linewidth=1)
     axes.set_xlim(-0.5, last + 0.5)

@@ -1,8 +1,8 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The checkpoints of a training run: the newest few under checkpoints/, the weights of the highest AP under best/.
+"""The checkpoints of a training run: the last few under checkpoints/, the weights of the highest AP under best/.
 
 A checkpoint holds model, optimizer, step and best AP, the average of the weights where one is kept, and what the run
-was made with: its settings and its data. It appears under its name when it is whole. Where the newest cannot be read,
+was made with: its settings and its data. It appears under its name when it is whole. Where the last one cannot be read,
 the one before it is taken.
 """
 
@@ -66,7 +66,7 @@ class Checkpoints:
         self._model_dir = model_dir
         self._keeps = keeps
         self._folder = model_dir / CHECKPOINTS
-        self._newest = tf.train.CheckpointManager(self._checkpoint, str(self._folder), kept, step_counter=self.step)
+        self._manager = tf.train.CheckpointManager(self._checkpoint, str(self._folder), kept, step_counter=self.step)
         self._best = weights_manager(model_dir, average or model, self.step)
         self._saved_step = -1
 
@@ -76,7 +76,7 @@ class Checkpoints:
         return float(self._best_ap.numpy())
 
     def restore(self) -> int:
-        """Restores the newest checkpoint that can be read, and returns the step to resume from: 0 where there is none.
+        """Restores the last checkpoint that can be read, and returns the step to resume from: 0 where there is none.
 
         Raises:
           ValueError: there are checkpoints, and none can be read or fits the model.
@@ -120,7 +120,7 @@ class Checkpoints:
         """
         if step != self._saved_step:
             self.step.assign(step)
-            self._write(self._newest, step)
+            self._write(self._manager, step)
             self._saved_step = step
 
     def save_if_best(self, step: int, ap: float) -> bool:
@@ -154,7 +154,7 @@ class Checkpoints:
 
 
 def read_made_with(model_dir: pathlib.Path) -> tuple[str, dict[str, Any]] | None:
-    """The newest checkpoint that says what its run was made with, and that; None where none does."""
+    """The last checkpoint that says what its run was made with, and that; None where none does."""
     for prefix in reversed(list_checkpoints(model_dir)):
         try:
             reader = tf.train.load_checkpoint(prefix)

@@ -56,7 +56,7 @@ def free_settings(lr_schedule: str) -> set[str]:
 
 
 def shards_hash(manifest: Manifest) -> str:
-    """Tells one set of shards from another."""
+    """Identifies a set of shards."""
     shards = [dataclasses.astuple(shard) for shard in manifest.shards]
     return hashlib.sha256(json.dumps(shards).encode()).hexdigest()
 

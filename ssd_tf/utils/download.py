@@ -39,7 +39,7 @@ _HEADERS = {"User-Agent": "ssd_tf"}
 
 @dataclasses.dataclass(frozen=True)
 class RemoteFile:
-    """A file on a web server, with the hash that tells it from every other: lower-case hexadecimal SHA-256."""
+    """A file on a web server, with its hash, lower-case hexadecimal SHA-256."""
 
     url: str
     size: int
@@ -212,7 +212,7 @@ def _network(part: _Part, unreachable_is_hopeless: bool = False) -> Iterator[Non
 
 
 def _extent(response: http.client.HTTPResponse) -> tuple[int, int | None]:
-    """The position of the answer's first byte in the file (-1: unknown), and the file's size where the server tells."""
+    """The position of the answer's first byte in the file (-1: unknown), and the file's size where the server says."""
     if response.status != 206:
         length = response.headers.get("Content-Length")
         return 0, int(length) if length and length.isdecimal() else None

@@ -108,8 +108,8 @@ def require_same_model(path: pathlib.Path, found: ModelInfo, wanted: ModelInfo) 
 def find_checkpoint(path: str | pathlib.Path) -> tuple[pathlib.Path, str]:
     """The model_dir and the checkpoint prefix that a --model means.
 
-    A model_dir stands for its best checkpoint, or for the newest where none was evaluated. `checkpoints` or `best`
-    inside it stand for their newest; a checkpoint is named with or without `.index`.
+    A model_dir stands for its best checkpoint, or for the last one where none was evaluated. `checkpoints` or `best`
+    inside it stand for their last one; a checkpoint is named with or without `.index`.
 
     Raises:
       FileNotFoundError: there is no checkpoint.

@@ -80,8 +80,8 @@ def test_crops_are_distributed_as_the_references(golden, tries, draws):
     assert_same_mean(width / height, recorded["crop_aspect_w_over_h_normalised"], "aspect")
     assert_same_mean(crops.kept.sum(axis=1), recorded["boxes_kept"], "boxes kept")
     real = synthetic()[1][np.arange(draws) % 200]
-    kept_share = crops.kept.sum(axis=1)[~whole] / real.sum(axis=1)[~whole]
-    assert_same_mean(kept_share, recorded["fraction_boxes_kept_when_cropped"], "share of boxes kept")
+    kept_fraction = crops.kept.sum(axis=1)[~whole] / real.sum(axis=1)[~whole]
+    assert_same_mean(kept_fraction, recorded["fraction_boxes_kept_when_cropped"], "fraction of boxes kept")
 
 
 def test_spread_of_crop_sizes_is_the_references(golden):

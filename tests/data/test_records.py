@@ -116,7 +116,7 @@ def test_identity_is_the_image_id_and_the_file_name():
     assert [part.numpy() for part in records.identity(tf.constant(others))] == [b"397133", b""]
 
 
-def test_record_without_a_image_is_refused():
+def test_record_without_an_image_is_refused():
     with pytest.raises(tf.errors.InvalidArgumentError, match="image/encoded"):
         records.parse(tf.constant(without(records.serialize(image(), JPEG, NAMES), "image/encoded")))
 

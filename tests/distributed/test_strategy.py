@@ -54,17 +54,17 @@ class Replicas:
 @pytest.mark.parametrize(
     ("batch_size", "workers", "local"), [(16, 3, 1), (16, 2, 2), (912, 2, 8), (7, 1, 4), (5, 5, 1)]
 )
-def test_shares_of_the_workers_follow_one_another(batch_size, workers, local):
+def test_batch_shards_of_the_workers_follow_one_another(batch_size, workers, local):
     strategy = Replicas(workers * local)
-    shares = [Distribution(strategy, worker, workers).batch_shard(batch_size) for worker in range(workers)]
-    assert [share.start for share in shares] == [0, *(share.stop for share in shares[:-1])]
-    assert shares[-1].stop == batch_size
-    assert all(len(share.sizes) == local for share in shares)
+    shards = [Distribution(strategy, worker, workers).batch_shard(batch_size) for worker in range(workers)]
+    assert [shard.start for shard in shards] == [0, *(shard.stop for shard in shards[:-1])]
+    assert shards[-1].stop == batch_size
+    assert all(len(shard.sizes) == local for shard in shards)
 
 
 def test_sixteen_images_on_three_workers_are_six_five_and_five():
-    shares = [Distribution(Replicas(3), worker, 3).batch_shard(16) for worker in range(3)]
-    assert shares == [BatchShard(0, (6,)), BatchShard(6, (5,)), BatchShard(11, (5,))]
+    shards = [Distribution(Replicas(3), worker, 3).batch_shard(16) for worker in range(3)]
+    assert shards == [BatchShard(0, (6,)), BatchShard(6, (5,)), BatchShard(11, (5,))]
 
 
 def test_fewer_images_than_replicas_are_refused():

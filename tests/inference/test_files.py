@@ -181,7 +181,7 @@ def test_output_into_the_images_own_folder_is_refused_before_anything_is_written
     assert [path.read_bytes() for path in images] == before
 
 
-def test_output_never_replaces_a_image_of_another_folder(predictor, tmp_path):
+def test_output_never_replaces_an_image_of_another_folder(predictor, tmp_path):
     # x/a.png would go to y/a.png, which is an image itself and would only be numbered afterwards.
     images = [write_image(tmp_path / folder / "a.png", k) for k, folder in enumerate(("x", "y"))]
     before = [path.read_bytes() for path in images]

@@ -59,7 +59,7 @@ def assert_same_detections(found, wanted):
     np.testing.assert_allclose(np.mean(found.boxes, axis=1), np.mean(wanted.boxes, axis=1), atol=1e-3)
 
 
-def test_model_dir_gives_the_newest_checkpoint_where_none_is_the_best(saved, images):
+def test_model_dir_gives_the_last_checkpoint_where_none_is_the_best(saved, images):
     folder, model = saved
     predictor = load_predictor(folder)
     assert isinstance(predictor, Predictor)
@@ -83,7 +83,7 @@ def test_older_checkpoint_gives_its_own_weights(saved, images):
     assert np.abs(old.scores - new.scores).max() > 1e-3
 
 
-def test_best_checkpoint_goes_before_the_newest(tmp_path, images):
+def test_best_checkpoint_goes_before_the_last(tmp_path, images):
     model = tiny_model()
     save_config(tmp_path, ModelInfo(ssd_tf.spec("ssd128_tiny"), CATEGORIES), {})
     checkpoints = Checkpoints(tmp_path, model, keras.optimizers.SGD())

@@ -32,7 +32,7 @@ def test_image_of_the_right_size_is_left_as_it_is():
     assert fit_within(image, (30, 99)) is image
 
 
-def test_thin_lines_do_not_vanish_when_a_image_is_shrunk():
+def test_thin_lines_do_not_vanish_when_an_image_is_shrunk():
     image = np.zeros((400, 400, 3), np.uint8)
     image[:, 3::8] = 255
     # An eighth of the pixels are white: each pixel of the small image is an eighth of white.

@@ -18,7 +18,7 @@ ROWS = [
 ]
 
 
-def test_report_is_a_table_a_file_of_numbers_and_a_image(tmp_path):
+def test_report_is_a_table_a_file_of_numbers_and_an_image(tmp_path):
     write_report(ROWS, "two forms", tmp_path)
     text = (tmp_path / "compare.md").read_text()
     assert text == markdown(ROWS, "two forms")

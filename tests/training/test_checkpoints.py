@@ -76,7 +76,7 @@ def log(caplog):
 
 
 @pytest.mark.parametrize(("ending", "damage"), DAMAGES, ids=DAMAGE_IDS)
-def test_damaged_newest_checkpoint_is_reported_and_the_one_before_used(saved, log, ending, damage):
+def test_damaged_last_checkpoint_is_reported_and_the_one_before_used(saved, log, ending, damage):
     damage(saved / "checkpoints" / f"ckpt-20.{ending}")
     model, checkpoints = new_run(saved)
     assert checkpoints.restore() == 10
@@ -96,7 +96,7 @@ def test_run_saves_again_in_place_of_the_damaged_checkpoint(saved):
     assert value_of(model) == 21.0
 
 
-def test_whole_newest_checkpoint_is_used_without_a_word(saved, log):
+def test_whole_last_checkpoint_is_used_without_a_word(saved, log):
     model, checkpoints = new_run(saved)
     assert checkpoints.restore() == 20
     assert value_of(model) == 20.0

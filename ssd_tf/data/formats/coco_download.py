@@ -8,7 +8,7 @@ from ssd_tf.utils.archives import unpack
 from ssd_tf.utils.download import RemoteFile, fetch
 from ssd_tf.utils.errors import UserError
 
-# Plain http is what the COCO site links to; the hash tells whether the content is COCO's.
+# Plain http is what the COCO site links to; the hash shows whether the content is COCO's.
 _SERVER = "http://images.cocodataset.org"
 # annotations/instances_train2017.json, instances_val2017.json, and those of captions and keypoints.
 ANNOTATIONS = RemoteFile(

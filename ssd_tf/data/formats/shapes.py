@@ -2,7 +2,7 @@
 """The embedded data set: textured shapes of five classes on cluttered backgrounds, with COCO boxes.
 
 It exists so that every program can be tried, tested and trained without a download. The class is
-told by the silhouette alone: colour, texture, size and (where the class allows) rotation are
+to be recognised by the silhouette alone: colour, texture, size and (where the class allows) rotation are
 random. Boxes are measured on the rendered mask, so that they are exact to the pixel. Category ids
 are sparse on purpose, as COCO's are.
 """
@@ -304,7 +304,7 @@ def _draw_texture(rng: np.random.Generator, size: tuple[int, int], under: np.nda
     elif pattern == 3:  # a gradient that stays near the first colour: the middle may lack contrast
         blend = 0.4 * (along - along.min()) / max(float(np.ptp(along)), 1.0)
         second = first + 0.5 * (second - first)
-    else:  # plain, told apart by stronger noise
+    else:  # plain, with stronger noise
         blend = np.zeros((height, width), np.float32)
     blend = blend[..., None].astype(np.float32)
     texture = first.astype(np.float32) + blend * (second - first).astype(np.float32)

@@ -45,7 +45,7 @@ class Capture:
         self._output = output
         self._fast = fast
         self._pace, self._rate = Pace(), Rate()
-        self._told: tuple[int, State] | None = None
+        self._reported: tuple[int, State] | None = None
         self._changed = threading.Condition()  # guards all below
         self._request: _Request | None = None
         self._opening = 0  # of what plays
@@ -193,7 +193,7 @@ class Capture:
 
     def _tell(self, opening: int, state: State, text: str) -> None:
         """Puts a state behind the frames before it, unless it was the last."""
-        if self._told == (opening, state):
+        if self._reported == (opening, state):
             return
-        self._told = (opening, state)
+        self._reported = (opening, state)
         self._output.put(StateMessage(opening, state, text), keep=True)

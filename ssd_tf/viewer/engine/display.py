@@ -139,12 +139,12 @@ class Display:
             if self._view is not self._drawn_view:
                 self._redraw()
 
-    def _tell(self, told: StateMessage) -> None:
+    def _tell(self, message: StateMessage) -> None:
         # A pause counts neither in the video nor in the rate.
         if recorder := self._recorder:
             recorder.cut()
         self._rate.restart()
-        self._on_state(told.state, told.text)
+        self._on_state(message.state, message.text)
 
     def _show(self, detected: Detected) -> None:
         captured, view = detected.captured, self._view

@@ -35,11 +35,11 @@ class Engine:
     """Reads, detects and draws. All methods may be called from any thread and none waits for a frame.
 
     `on_shown` and `on_state` are called by the drawing thread, in order: after PAUSED no new frame comes until `step`
-    or `set_paused(False)`, and ENDED comes after the last frame. Only CLOSED is told by the caller of `close`. The text
-    of a state is a sentence for people.
+    or `set_paused(False)`, and ENDED comes after the last frame. Only CLOSED is reported by the caller of `close`. The
+    text of a state is a sentence for people.
 
     Attributes:
-      broken: a thread has ended by a mistake of the program's, told as FAILED: nothing can be opened any more.
+      broken: a thread has ended by a bug, reported as FAILED: nothing can be opened any more.
     """
 
     broken = False
@@ -65,41 +65,41 @@ class Engine:
         results: LatestSlot[Detected | StateMessage | Redraw] = LatestSlot()
         self._slots = (captured, results)
         self._on_state = on_state
-        self._capturing = Capture(captured, fast)
-        self._inferring = Inference(load_model, self._capturing, captured, results)
-        self._showing = Display(results, on_shown, on_state, view)
+        self._capture = Capture(captured, fast)
+        self._inference = Inference(load_model, self._capture, captured, results)
+        self._display = Display(results, on_shown, on_state, view)
         self._lock = threading.Lock()  # guards the two below
         self._opening = 0
         self._closed = False
         self._threads = [
             threading.Thread(target=self._guarded, args=(name, work), name=f"ssd_tf-{name}", daemon=True)
             for name, work in (
-                ("capture", self._capturing.run),
-                ("inference", self._inferring.run),
-                ("drawing", self._showing.run),
+                ("capture", self._capture.run),
+                ("inference", self._inference.run),
+                ("drawing", self._display.run),
             )
         ]
 
     @property
     def predictor(self) -> "AnyPredictor | None":
         """None until the model is loaded."""
-        return self._inferring.predictor
+        return self._inference.predictor
 
     @property
     def source_info(self) -> SourceInfo | None:
         """Of the source that was asked for last; None until it is open. Stays when it has ended or is lost."""
-        return self._capturing.source_info
+        return self._capture.source_info
 
     @property
     def recording(self) -> bool:
-        """Whether frames are recorded; False as soon as that has broken off. `stop_recording` tells why."""
-        recorder = self._showing.recorder
+        """Whether frames are recorded; False as soon as that has broken off. `stop_recording` says why."""
+        recorder = self._display.recorder
         return recorder is not None and recorder.is_running
 
     @property
     def recorded_seconds(self) -> float:
         """How long the video that is recorded is so far; 0 where there is none."""
-        recorder = self._showing.recorder
+        recorder = self._display.recorder
         return recorder.seconds if recorder else 0.0
 
     def start(self) -> None:
@@ -111,25 +111,25 @@ class Engine:
         """Opens what `open_source` takes in place of what is open. Also the way to try again, the model too."""
         with self._lock:
             self._opening += 1
-            self._showing.opening = self._opening
-            self._capturing.play(self._opening, source)
-        self._inferring.retry()
+            self._display.opening = self._opening
+            self._capture.play(self._opening, source)
+        self._inference.retry()
 
     def set_view(self, view: View) -> None:
         """Shows the last frame at once as the viewer wants it now, whether paused or ended."""
-        self._showing.set_view(view)
+        self._display.set_view(view)
 
     def set_paused(self, paused: bool) -> None:
         """Stops a file where it is; a camera continues unseen."""
-        self._capturing.set_paused(paused)
+        self._capture.set_paused(paused)
 
     def step(self) -> None:
         """Shows one more frame while paused."""
-        self._capturing.step()
+        self._capture.step()
 
     def snapshot(self) -> tuple[np.ndarray, int] | None:
         """The last frame at its own size with its boxes, uint8 RGB [H, W, 3], and its index; None before the first."""
-        return self._showing.snapshot()
+        return self._display.snapshot()
 
     def start_recording(self, path: str | pathlib.Path) -> None:
         """Writes what is shown from the next frame on to an mp4, at the frames' own size. It plays in real time.
@@ -141,7 +141,7 @@ class Engine:
           FileExistsError: the file is there.
           OSError: it cannot be written.
         """
-        self._showing.start_recording(path, self.source_info.fps if self.source_info else 0.0)
+        self._display.start_recording(path, self.source_info.fps if self.source_info else 0.0)
 
     def stop_recording(self) -> pathlib.Path | None:
         """The file, which is whole now; None where no frame was recorded. Waits until it is written.
@@ -149,7 +149,7 @@ class Engine:
         Raises:
           OSError: it could not be written, or broke off; the text says whether its beginning is kept.
         """
-        return _finished(self._showing.take_recorder())
+        return _finished(self._display.take_recorder())
 
     def close(self, timeout: float = 1.0) -> list[str]:
         """Ends the threads and a recording, and says CLOSED, with what has become of the recording if it is not whole.
@@ -164,11 +164,11 @@ class Engine:
             if self._closed:
                 return self._running()
             self._closed = True
-        self._capturing.close()
-        self._inferring.close()
+        self._capture.close()
+        self._inference.close()
         for slot in self._slots:
             slot.close()
-        recorder = self._showing.take_recorder()
+        recorder = self._display.take_recorder()
         end = time.monotonic() + timeout
         for thread in self._threads:
             if thread.ident:
@@ -186,7 +186,7 @@ class Engine:
         finally:
             if error := sys.exception():
                 self.broken = True
-                self._capturing.stop()
+                self._capture.stop()
                 self._on_state(State.FAILED, f"the {name} thread has ended: {type(error).__name__}: {error}")
 
 

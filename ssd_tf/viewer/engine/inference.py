@@ -38,7 +38,7 @@ class Inference:
         results: LatestSlot[Detected | StateMessage | Redraw],
     ):
         self._load_model = load_model
-        self._capturing = capture
+        self._capture = capture
         self._captured = captured
         self._results = results
         self._retry = threading.Event()
@@ -58,9 +58,9 @@ class Inference:
             self._retry.wait()
         if self._closing or not self.predictor:
             return
-        self._capturing.allow()
+        self._capture.allow()
         names = {k: category.name for k, category in enumerate(self.predictor.categories, start=1)}
-        failed = 0  # the opening of which nothing more is told, since that would cover the reason
+        failed = 0  # the opening of which nothing more is reported, since that would hide the reason
         while message := self._captured.take():
             if message.opening == failed:
                 continue
@@ -72,7 +72,7 @@ class Inference:
                 found = self._detect(self.predictor, message.frame.image)
             except mistakes() as error:
                 failed = message.opening
-                self._capturing.stop(failed)
+                self._capture.stop(failed)
                 self._results.put(StateMessage(failed, State.FAILED, f"the model failed: {error}"), keep=True)
                 continue
             took_ms = 1000 * (time.monotonic() - start)

@@ -10,7 +10,7 @@ from PySide6.QtSvg import QSvgRenderer
 GRID = 24
 # Pixels of the screen to one of the window: ordinary screens, and two kinds of dense ones.
 _RATIOS = (1, 2, 3)
-# Vermilion of the palette in drawing/palette.py: stands out on light and on dark, and means recording everywhere.
+# Vermilion of the palette in drawing/palette.py: stands out on light and on dark, and means recording in every program.
 RECORD_COLOR = QColor(213, 94, 0)
 _FOLDER = pathlib.Path(__file__).parent / "icons_svg"
 _APP = "app"

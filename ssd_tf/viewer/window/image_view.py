@@ -27,7 +27,7 @@ _PILL, _PILL_TEXT = QColor(0, 0, 0, 190), QColor(255, 255, 255)
 
 
 class ImageView(QWidget):
-    """Shows the newest image in the middle, and a text where there is none.
+    """Shows the latest image in the middle, and a text where there is none.
 
     Signals:
       resized(): the place for images has another size, `pixel_size`.

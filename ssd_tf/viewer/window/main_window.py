@@ -169,7 +169,7 @@ class MainWindow(QMainWindow):
         self.problem = self.saver.problem or self._handover.last_words
         self.unfinished += self._background.close(max(0.0, start + CLOSE_TIME - time.monotonic()))
         super().closeEvent(event)
-        self.closed.emit()  # Qt itself tells nobody that a window closes which is hidden already
+        self.closed.emit()  # Qt reports nothing when a window closes that is hidden already
 
     def _lay_out(self) -> None:
         self.resize(1080, 680)
@@ -247,7 +247,7 @@ class MainWindow(QMainWindow):
 
     def _set_state(self, state: State, text: str) -> None:
         if self.engine.broken and state is not State.FAILED:
-            return  # told by another thread before, and late
+            return  # from another thread, and out of date
         was_loading, self.state = self.state is State.LOADING, state
         if state is State.LOADING:
             self.view.clear(f"Loading the model {self._model_name}…")

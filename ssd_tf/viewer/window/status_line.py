@@ -13,7 +13,7 @@ from ssd_tf.media.source import SourceInfo
 from ssd_tf.viewer.engine.engine import Shown
 
 # Weight of the latest frame in the latency that is shown: after seven frames half of what is shown is newer.
-_NEWEST_SHARE = 0.1
+_LATEST_WEIGHT = 0.1
 # The widest that the speed usually gets; room for it is kept, so that the texts beside it do not jump.
 _WIDEST_SPEED = "000.0 of 000 frames/s · 000 ms"
 
@@ -50,8 +50,8 @@ class StatusLine(QStatusBar):
     def show_frame(self, shown: Shown, info: SourceInfo) -> None:
         """Frames a second and of how many that the source gives; from reading a frame to showing it; the place."""
         stats = shown.stats
-        newest = stats.latency_ms
-        self._latency = newest if self._latency is None else self._latency + _NEWEST_SHARE * (newest - self._latency)
+        latest = stats.latency_ms
+        self._latency = latest if self._latency is None else self._latency + _LATEST_WEIGHT * (latest - self._latency)
         of = f" of {stats.source_fps:.0f}" if stats.source_fps else ""
         rate = f"{stats.shown_fps:.1f}{of} frames/s · " if stats.shown_fps else ""  # none while stepping
         self.speed.setText(f"{rate}{self._latency:.0f} ms")

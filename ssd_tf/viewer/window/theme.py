@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from ssd_tf.viewer.window.icons import app_icon
 
-# WCAG 2 level AA: text; and what is no text but tells something, such as an icon.
+# WCAG 2 level AA: text; and graphics that carry information, such as icons.
 MIN_TEXT_CONTRAST, MIN_GRAPHIC_CONTRAST = 4.5, 3.0
 
 

@@ -14,7 +14,7 @@ from ssd_tf.viewer.engine.engine import Shown, State
 class Handover(QObject):
     """What the engine's threads call; the signals come in the GUI thread.
 
-    Of images only the newest waits: one that the GUI thread did not take in time is replaced, so that a slow screen
+    Of images only the latest waits: one that the GUI thread did not take in time is replaced, so that a slow screen
     shows fewer images and not older ones. Changes of state all arrive, in order.
 
     Signals:
@@ -32,15 +32,15 @@ class Handover(QObject):
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
         self._lock = threading.Lock()
-        self._newest: Shown | None = None
+        self._latest: Shown | None = None
         self.last_words = ""
         self._image_waits.connect(self._take, Qt.ConnectionType.QueuedConnection)
         self._state_waits.connect(self.state_changed, Qt.ConnectionType.QueuedConnection)
 
     def put_shown(self, shown: Shown) -> None:
         with self._lock:
-            announced = self._newest is not None
-            self._newest = shown
+            announced = self._latest is not None
+            self._latest = shown
         if not announced:
             self._image_waits.emit()
 
@@ -52,7 +52,7 @@ class Handover(QObject):
 
     def _take(self) -> None:
         with self._lock:
-            shown, self._newest = self._newest, None
+            shown, self._latest = self._latest, None
         if shown is not None:
             self.shown.emit(shown)
 

@@ -103,7 +103,7 @@ def touch_later(path: pathlib.Path):
 
 
 @pytest.mark.parametrize("change", [grow, touch_later, pathlib.Path.unlink])
-def test_shard_with_a_image_that_changed_is_not_finished(job, change):
+def test_shard_with_an_image_that_changed_is_not_finished(job, change):
     write_shard(job)
     change(job.images[3].path)
     assert finished(job) is None
@@ -143,7 +143,7 @@ def test_damaged_note_makes_the_shard_unfinished(job, content):
         written(job.path)
 
 
-def test_shard_without_a_image_that_could_not_be_read_is_tried_again(job):
+def test_shard_without_an_image_that_could_not_be_read_is_tried_again(job):
     # A file may be there again at the next try: a disk that comes back, a right that is given.
     path = job.images[2].path
     content, stat = path.read_bytes(), path.stat()
@@ -158,7 +158,7 @@ def test_shard_without_a_image_that_could_not_be_read_is_tried_again(job):
     assert finished(job)
 
 
-def test_shard_without_a_image_that_is_none_is_finished(job):
+def test_shard_without_an_image_that_is_none_is_finished(job):
     job.images[2].path.write_bytes(b"words")
     result = write_shard(job)
     assert result.shard.images == 3

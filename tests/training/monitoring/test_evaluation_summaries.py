@@ -27,13 +27,13 @@ def split(tmp_path_factory):
     return folder, prepare(read_coco(path, path.parent / "images"), folder, "val", {})
 
 
-def evaluation_of(split, found_share):
+def evaluation_of(split, found_fraction):
     """Of a detector that finds the first boxes of each image, so many of them, and nothing wrong."""
     folder, manifest = split
     class_of = {category.id: k for k, category in enumerate(manifest.categories, start=1)}
     truth = {}
     for batch in eval_dataset(folder, manifest, SIZE, 1).as_numpy_iterator():
-        n = int(batch.num_boxes[0] * found_share)
+        n = int(batch.num_boxes[0] * found_fraction)
         classes = np.array([class_of[i] for i in batch.category_ids[0, :n].tolist()], np.int32)
         found = (batch.boxes[:1, :n], np.full((1, n), 0.75, np.float32), classes[None], np.array([n], np.int32))
         truth[batch.images[0].tobytes()] = Detections(*map(tf.constant, found))
@@ -89,7 +89,7 @@ def test_the_same_sixteen_images_are_shown_at_each_evaluation(split, tmp_path):
     assert tf.io.decode_image(encoded).shape == (int(height), int(width), 3)
 
 
-def test_confusion_matrix_is_a_image(split, tmp_path):
+def test_confusion_matrix_is_an_image(split, tmp_path):
     width, height, _ = values(report(split, tmp_path), "val/confusion")
     assert int(width) > 300 and int(height) > 200
 

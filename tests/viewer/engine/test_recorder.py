@@ -87,7 +87,7 @@ def test_engine_closes_in_time_while_the_recording_is_still_written(detector, vi
     viewer = Viewer(lambda: detector, fast=True)
     viewer.engine.start()
     writer = GatedWriter(tmp_path / "out.mp4", 25.0)
-    viewer.engine._showing._recorder = recorder = Recorder(writer)
+    viewer.engine._display._recorder = recorder = Recorder(writer)
     viewer.engine.open(str(video))
     viewer.wait_for_state(State.ENDED)
     assert viewer.engine.recording

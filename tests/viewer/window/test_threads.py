@@ -16,7 +16,7 @@ def in_a_thread(work) -> None:
     thread.join()
 
 
-def test_newest_image_arrives_alone_and_in_this_thread(qapp, qtbot):
+def test_latest_image_arrives_alone_and_in_this_thread(qapp, qtbot):
     handover, arrived = Handover(), []
     handover.shown.connect(lambda shown: arrived.append((shown, threading.current_thread())))
     images: list[Any] = ["first", "second", "third"]
