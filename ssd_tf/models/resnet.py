@@ -6,8 +6,7 @@ from collections.abc import Collection
 import keras
 
 from ssd_tf.models.layers import Fork, conv_bn, pad
-from ssd_tf.specs import BatchNormalization, DetectorSpec, ResNet
-from ssd_tf.utils.errors import UserError
+from ssd_tf.specs import BatchNormalization, ResNet
 
 
 def resnet(
@@ -36,26 +35,3 @@ def _basic_block(x, channels: int, stride: int, name: str, norm: BatchNormalizat
     x = conv_bn(x, channels, 3, stride, f"{name}_1", norm)
     x = conv_bn(x, channels, 3, 1, f"{name}_2", norm, relu=False)
     return keras.layers.ReLU(name=f"{name}_out")(keras.layers.Add(name=f"{name}_add")([x, shortcut]))
-
-
-def is_backbone_layer(name: str) -> bool:
-    """Whether a layer of a detector, by its name, belongs to the backbone."""
-    return name.startswith("conv")
-
-
-def freeze_stages(model: keras.Model, spec: DetectorSpec, stages: int) -> None:
-    """Stops the training of the stem and of the first `stages` residual stages; 0 freezes nothing.
-
-    Frozen batch norm normalises with its running statistics, as in evaluation, and does not change them.
-
-    Raises:
-      ValueError: the backbone has fewer stages.
-    """
-    if not 0 <= stages <= len(spec.backbone.stages):
-        raise UserError(f"{spec.name} has {len(spec.backbone.stages)} backbone stages to freeze. Received: {stages}")
-    if not stages:
-        return
-    frozen = tuple(f"conv{number}_" for number in range(1, stages + 2))
-    for layer in model.layers:
-        if layer.weights and (f"{layer.name}_").startswith(frozen):
-            layer.trainable = False

@@ -5,6 +5,7 @@ A spec is plain data. `ssd_tf.spec` finds one by its name or in a JSON file; a u
 as JSON, and trains, saves and exports like those of the table.
 """
 
+from ssd_tf.specs.backbones import ResNet, Stage
 from ssd_tf.specs.detector import DetectorSpec, differences, spec_from_json, spec_to_json
 from ssd_tf.specs.parts import (
     BackboneLevel,
@@ -16,8 +17,6 @@ from ssd_tf.specs.parts import (
     Loss,
     Matching,
     Preprocessing,
-    ResNet,
-    Stage,
 )
 from ssd_tf.specs.table import DETECTORS, named, spec
 

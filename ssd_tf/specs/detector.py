@@ -4,6 +4,7 @@
 import dataclasses
 from typing import Any, Literal
 
+from ssd_tf.specs.backbones import ResNet
 from ssd_tf.specs.encoding import decoded, encoded
 from ssd_tf.specs.parts import (
     BackboneLevel,
@@ -15,7 +16,6 @@ from ssd_tf.specs.parts import (
     Loss,
     Matching,
     Preprocessing,
-    ResNet,
 )
 from ssd_tf.utils.errors import UserError
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""What a DetectorSpec is made of: backbone, levels, heads, matching, loss, preprocessing, detection. Plain data."""
+"""What a DetectorSpec is made of: levels, heads, matching, loss, preprocessing, detection. Plain data."""
 
 import dataclasses
 from typing import Literal
@@ -7,36 +7,6 @@ from typing import Literal
 from ssd_tf.utils.errors import UserError
 
 Activation = Literal["relu", "relu6"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """A run of residual blocks; the first one has the stride."""
-
-    channels: int
-    blocks: int
-    stride: int
-
-
-@dataclasses.dataclass(frozen=True)
-class ResNet:
-    """A residual backbone of basic blocks (ResNet-18 and ResNet-34).
-
-    Its feature maps are "conv2", "conv3", ...: the output of each stage.
-
-    Attributes:
-      stem_channels: channels of the 7x7 convolution that it starts with.
-      stages: the residual stages; nothing after the last one is built.
-    """
-
-    stem_channels: int
-    stages: tuple[Stage, ...]
-    kind: Literal["resnet"] = "resnet"
-
-    @property
-    def feature_maps(self) -> tuple[str, ...]:
-        """The names of the feature maps, largest first."""
-        return tuple(f"conv{number}" for number in range(2, len(self.stages) + 2))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,8 +7,9 @@ Sizes and ratios of SSD300 follow Liu et al. (arXiv 1512.02325, section 2.2) as 
 import json
 import pathlib
 
+from ssd_tf.specs.backbones import ResNet, Stage
 from ssd_tf.specs.detector import DetectorSpec, spec_from_json
-from ssd_tf.specs.parts import BackboneLevel, ExtraBlock, Level, ResNet, Stage
+from ssd_tf.specs.parts import BackboneLevel, ExtraBlock, Level
 from ssd_tf.utils.errors import UserError
 
 

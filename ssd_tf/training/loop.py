@@ -22,8 +22,8 @@ from ssd_tf.distributed.strategy import Distribution, make_distribution
 from ssd_tf.evaluation.coco_metrics import per_class_table, summary_table
 from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
 from ssd_tf.inference.predictor import Predictor
+from ssd_tf.models.backbone import freeze_stages
 from ssd_tf.models.layers import synchronize_batch_norm
-from ssd_tf.models.resnet import freeze_stages
 from ssd_tf.models.ssd import build_model, drawing_weights
 from ssd_tf.settings import SubmissionConfig, TrainConfig
 from ssd_tf.training.checkpoints import Checkpoints

@@ -10,7 +10,7 @@ import numpy as np
 import safetensors
 from absl import logging
 
-from ssd_tf.models.resnet import is_backbone_layer
+from ssd_tf.models.backbone import is_backbone_layer
 from ssd_tf.utils.download import cache_dir, fetch
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights import mlperf, torchvision

@@ -6,7 +6,7 @@ import re
 import keras
 import numpy as np
 
-from ssd_tf.models.resnet import is_backbone_layer
+from ssd_tf.models.backbone import is_backbone_layer
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights import layout
 

@@ -13,7 +13,7 @@ import ssd_tf
 from ssd_tf import specs
 from ssd_tf.data.annotations import Category
 from ssd_tf.inference.predictor import load_model
-from ssd_tf.models.resnet import is_backbone_layer
+from ssd_tf.models.backbone import is_backbone_layer
 from ssd_tf.weights.convert import import_model, write_tensors
 from ssd_tf.weights.model_dir import list_checkpoints
 from tests.apps.conftest import TINY, run, run_well

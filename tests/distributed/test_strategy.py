@@ -20,8 +20,8 @@ from ssd_tf.data.pipeline import BatchShard, TrainBatch
 from ssd_tf.distributed.strategy import Distribution, make_distribution, split_evenly
 from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.geometry.detections import Detections
+from ssd_tf.models.backbone import freeze_stages
 from ssd_tf.models.layers import BatchNorm, synchronize_batch_norm
-from ssd_tf.models.resnet import freeze_stages
 from ssd_tf.settings import AugmentConfig, DistributionConfig, OptimizerConfig
 from ssd_tf.training.monitoring.example_grid import example_grid
 from ssd_tf.training.optimizer import make_optimizer

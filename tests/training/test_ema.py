@@ -9,8 +9,8 @@ import tensorflow as tf
 import ssd_tf
 from ssd_tf.data.color_jitter import Jitter
 from ssd_tf.data.pipeline import TrainBatch
+from ssd_tf.models.backbone import freeze_stages
 from ssd_tf.models.layers import conv_bn
-from ssd_tf.models.resnet import freeze_stages
 from ssd_tf.settings import AugmentConfig
 from ssd_tf.training.ema import average_decay, update_average_of_statistics, update_average_of_weights
 from ssd_tf.training.optimizer import SGD

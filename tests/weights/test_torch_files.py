@@ -14,7 +14,7 @@ import ssd_tf
 from ssd_tf.data.color_jitter import Jitter
 from ssd_tf.data.formats.coco import COCO_CATEGORIES
 from ssd_tf.data.pipeline import TrainBatch
-from ssd_tf.models.resnet import is_backbone_layer
+from ssd_tf.models.backbone import is_backbone_layer
 from ssd_tf.settings import AugmentConfig
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.training.step import make_train_step

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import ssd_tf
-from ssd_tf.models.resnet import freeze_stages
+from ssd_tf.models.backbone import freeze_stages
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.training.step import apply_gradients, gradients_of
 
