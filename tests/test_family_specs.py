@@ -5,6 +5,7 @@ The golden files keep x before y; here all is turned into ours.
 """
 
 import dataclasses
+import itertools
 
 import family_recipe
 import numpy as np
@@ -15,9 +16,10 @@ import ssd_tf
 from ssd_tf.geometry.anchors import anchor_corners
 from ssd_tf.geometry.detections import decode_boxes
 from ssd_tf.models.losses import multibox_loss_parts
-from ssd_tf.specs import Detection, DetectorSpec, ExtraBlock, Level, Loss, Matching
+from ssd_tf.specs import Detection, DetectorSpec, ExtraBlock, Level, Matching
 
 SSD300 = ssd_tf.spec("ssd300_resnet34")
+CAFFE = ssd_tf.spec("ssd300_vgg16_voc")
 YX = [1, 0, 3, 2]
 
 
@@ -31,41 +33,34 @@ def spec_with(image_size: int, cells, steps, sizes, ratios, **changes) -> Detect
     return dataclasses.replace(SSD300, image_size=image_size, levels=levels, extra_blocks=blocks, **changes)
 
 
-RATIOS = ((2,), (2, 3), (2, 3), (2, 3), (2,), (2,))
-CELLS_300, STEPS_300 = (38, 19, 10, 5, 3, 1), (8, 16, 32, 64, 100, 300)
-CELLS_512, STEPS_512 = (64, 32, 16, 8, 4, 2, 1), (8, 16, 32, 64, 128, 256, 512)
-RATIOS_512 = ((2,), (2, 3), (2, 3), (2, 3), (2, 3), (2,), (2,))
-VOC = (30, 60, 111, 162, 213, 264, 315)
-# Caffe keeps whole pixels only.
-VOC_512 = (35, 76, 153, 230, 307, 384, 460, 537)
-VOC_512_FLOAT = (35.84, 76.8, 153.6, 230.4, 307.2, 384.0, 460.8, 537.6)
-CAFFE = spec_with(
-    300,
-    CELLS_300,
-    STEPS_300,
-    VOC,
-    RATIOS,
-    clip="none",
-    matching=Matching(inclusive=True, forced="greedy"),
-    loss=Loss("batch"),
-    detection=Detection(0.01, 0.45, keep_equal_iou=True, candidates_per_class=400),
-)
+def with_sizes(name: str, sizes) -> DetectorSpec:
+    """A detector of the table with other sizes of default boxes."""
+    spec = ssd_tf.spec(name)
+    pairs = zip(spec.levels, itertools.pairwise(sizes), strict=True)
+    levels = tuple(dataclasses.replace(level, size=size, next_size=following) for level, (size, following) in pairs)
+    return dataclasses.replace(spec, levels=levels)
+
+
 BOXES = {
-    "amdegroot_voc_xywh_clipped_f32": spec_with(300, CELLS_300, STEPS_300, VOC, RATIOS),
-    "caffe_ssd300_voc_ltrb_f32": CAFFE,
-    "caffe_ssd512_voc_ltrb_f32": spec_with(512, CELLS_512, STEPS_512, VOC_512, RATIOS_512, clip="none"),
-    "ssd512_voc_float_sizes_xywh_f32": spec_with(512, CELLS_512, STEPS_512, VOC_512_FLOAT, RATIOS_512, clip="none"),
-    "tv_ssdlite_cxcywh_norm_f32": spec_with(
-        320, (20, 10, 5, 3, 2, 1), [None] * 6, (64, 112, 160, 208, 256, 304, 320), [(2, 3)] * 6, clip="sizes"
+    "amdegroot_voc_xywh_clipped_f32": "ssd300_vgg16_amdegroot",
+    "amdegroot_coco_xywh_clipped_f32": dataclasses.replace(ssd_tf.spec("ssd300_vgg16"), clip="centre_form"),
+    "caffe_ssd300_voc_ltrb_f32": "ssd300_vgg16_voc",
+    "caffe_ssd300_coco_ltrb_f32": "ssd300_vgg16",
+    "caffe_ssd512_voc_ltrb_f32": "ssd512_vgg16_voc",
+    "caffe_ssd512_coco_ltrb_f32": "ssd512_vgg16",
+    # What OpenCV and torchcv take, which do not cut the fractions off.
+    "ssd512_voc_float_sizes_xywh_f32": with_sizes(
+        "ssd512_vgg16_voc", (35.84, 76.8, 153.6, 230.4, 307.2, 384.0, 460.8, 537.6)
     ),
-    "tv_ssd300_cxcywh_norm_f32": dataclasses.replace(SSD300, clip="sizes"),
-    "r34_1200_xywh": spec_with(1200, (50, 25, 13, 7, 3, 3), [None] * 6, (84, 180, 396, 612, 828, 1044, 1260), RATIOS),
+    "tv_ssdlite_cxcywh_norm_f32": "ssdlite320_mobilenet_v3_large",
+    "tv_ssd300_cxcywh_norm_f32": "ssd300_vgg16_torchvision",
+    "r34_1200_xywh": "ssd1200_resnet34",
 }
 
 
 @pytest.fixture(scope="module")
 def family(golden):
-    return np.load(golden / "family.npz")
+    return {**np.load(golden / "family.npz"), **np.load(golden / "vgg.npz")}
 
 
 @pytest.mark.parametrize("name", BOXES)

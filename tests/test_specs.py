@@ -12,15 +12,18 @@ from hypothesis import strategies as st
 import ssd_tf
 from ssd_tf.specs import (
     DETECTORS,
+    VGG,
     BackboneLevel,
     BatchNormalization,
     Detection,
     DetectorSpec,
     ExtraBlock,
     Heads,
+    InvertedResidual,
     Level,
     Loss,
     Matching,
+    MobileNet,
     Preprocessing,
     ResNet,
     Stage,
@@ -59,6 +62,24 @@ def test_number_of_anchors():
     assert ssd_tf.spec("ssd128_tiny").num_anchors == 1520
 
 
+@pytest.mark.parametrize(
+    ("name", "anchors"),
+    [
+        ("ssd1200_resnet34", 15130),
+        ("ssd300_vgg16", 8732),
+        ("ssd300_vgg16_voc", 8732),
+        ("ssd512_vgg16", 24564),
+        ("ssd512_vgg16_voc", 24564),
+        ("ssd300_vgg16_amdegroot", 8732),
+        ("ssd300_vgg16_torchvision", 8732),
+        ("ssdlite320_mobilenet_v3_large", 3234),
+        ("ssdlite320_mobilenet_v2", 3234),
+    ],
+)
+def test_number_of_anchors_is_the_published_one(name, anchors):
+    assert ssd_tf.spec(name).num_anchors == anchors
+
+
 def test_anchors_of_ssd300_are_the_paper_s_for_coco():
     levels = ssd_tf.spec("ssd300_resnet34").levels
     assert [level.size for level in levels] == [21, 45, 99, 153, 207, 261]
@@ -78,25 +99,28 @@ def test_next_size_is_the_next_level_s_size(spec):
     assert spec.levels[-1].next_size > spec.levels[-1].size
 
 
-@every_detector
-def test_cells_follow_from_the_convolutions(spec):
+@pytest.mark.parametrize("name", [name for name, spec in DETECTORS.items() if isinstance(spec.backbone, ResNet)])
+def test_cells_follow_from_the_convolutions(name):
+    spec = DETECTORS[name]
+
     def convolve(cells, kernel, stride, padding):
         return (cells + 2 * padding - kernel) // stride + 1
 
     cells = convolve(convolve(spec.image_size, 7, 2, 3), 3, 2, 1)  # conv1 and the max pool
     for stage in spec.backbone.stages:
         cells = convolve(cells, 3, stage.stride, 1)
-    expected = [cells]
+    maps = [cells]
     for block in spec.extra_blocks:
-        expected.append(convolve(expected[-1], 3, block.stride, block.padding))
-    assert [level.cells for level in spec.levels] == expected
+        maps.append(convolve(maps[-1], 3, block.stride, block.padding))
+    assert [level.cells for level in spec.levels] == [convolve(side, 3, spec.heads.stride, 1) for side in maps]
 
 
 @every_detector
 def test_cells_cover_the_image(spec):
     # 38 cells of 8 pixels are 304 pixels wide: the last cell may reach beyond the image, by less than itself.
     for level in spec.levels:
-        assert 0 <= level.cells * level.step - spec.image_size < level.step
+        step = level.step or spec.image_size / level.cells
+        assert 0 <= level.cells * step - spec.image_size < step
 
 
 TINY = ssd_tf.spec("ssd128_tiny")
@@ -105,11 +129,26 @@ fractions = st.floats(0, 1)
 triples = st.tuples(sizes, sizes, sizes)
 
 
+activations = st.sampled_from(["relu", "relu6", "hard_silu"])
+
+
+@st.composite
+def any_backbone(draw):
+    if draw(bools):
+        stages = draw(st.lists(st.builds(Stage, counts, counts, counts), min_size=1, max_size=3))
+        return ResNet(draw(counts), tuple(stages))
+    if draw(bools):
+        groups = draw(st.lists(st.tuples(counts, counts), min_size=1, max_size=3))
+        channels, convolutions = zip(*groups, strict=True)
+        return VGG(channels, convolutions, draw(counts), draw(counts))
+    block = st.builds(InvertedResidual, counts, counts, counts, counts, st.integers(0, 9), activations)
+    return MobileNet(draw(counts), tuple(draw(st.lists(block, max_size=3))), draw(counts), draw(activations))
+
+
 @st.composite
 def any_spec(draw):
     """A spec with any values that its fields may have; its layers need not fit."""
-    stages = draw(st.lists(st.builds(Stage, counts, counts, counts), min_size=1, max_size=3))
-    backbone = ResNet(draw(counts), tuple(stages))
+    backbone = draw(any_backbone())
     used = draw(st.lists(st.sampled_from(backbone.feature_maps), min_size=1, max_size=2))
     blocks = draw(
         st.lists(
@@ -122,7 +161,7 @@ def any_spec(draw):
                 counts,
                 bools,
                 bools,
-                st.sampled_from(["relu", "relu6"]),
+                activations,
             ),
             max_size=3,
         )
@@ -134,18 +173,28 @@ def any_spec(draw):
         name=draw(st.text(min_size=1)),
         image_size=draw(counts),
         backbone=backbone,
-        backbone_levels=tuple(BackboneLevel(name, draw(st.none() | sizes)) for name in used),
+        backbone_levels=tuple(BackboneLevel(name, draw(st.none() | sizes), draw(sizes)) for name in used),
         extra_blocks=tuple(blocks),
         levels=tuple(draw(st.lists(level, min_size=count, max_size=count))),
         heads=Heads(draw(counts), draw(bools)),
         batch_norm=BatchNormalization(draw(sizes), draw(fractions)),
+        backbone_batch_norm=draw(st.none() | st.builds(BatchNormalization, sizes, fractions)),
         initialization=draw(st.sampled_from(["xavier", "xavier_zero", "normal"])),
         clip=draw(st.sampled_from(["none", "centre_form", "sizes"])),
         variances=draw(st.tuples(sizes, sizes, sizes, sizes)),
         matching=Matching(draw(fractions), draw(bools), draw(st.sampled_from(["in_order", "greedy"]))),
         loss=Loss(draw(st.sampled_from(["image", "batch"])), draw(counts)),
         preprocessing=Preprocessing(draw(triples), draw(triples), draw(sizes), draw(st.sampled_from(["rgb", "bgr"]))),
-        detection=Detection(draw(fractions), draw(sizes), draw(bools), draw(counts), draw(counts), draw(bools)),
+        detection=Detection(
+            draw(fractions),
+            draw(sizes),
+            draw(bools),
+            draw(counts),
+            draw(counts),
+            draw(bools),
+            draw(st.none() | sizes),
+        ),
+        weight_names=draw(st.sampled_from(["mlperf", "amdegroot", "torchvision"])),
     )
 
 
@@ -186,7 +235,12 @@ def changed(path, value):
         (["image_size"], 128.5, r"spec\.image_size: expected int"),
         (["heads", "separable"], 1, r"spec\.heads\.separable: expected bool"),
         (["levels", 0, "size"], float("nan"), r"spec\.levels\[0\]\.size: expected float"),
-        (["backbone", "kind"], "vgg", r"spec\.backbone\.kind: expected 'resnet'"),
+        (["backbone", "kind"], "alexnet", r"spec\.backbone\.kind: expected 'resnet' or 'vgg' or 'mobilenet'"),
+        (["backbone", "kind"], 3, r"spec\.backbone\.kind: expected 'resnet' or"),
+        (["backbone", "kind"], "vgg", r"spec\.backbone: unknown field 'stem_channels'"),
+        (["backbone"], "resnet", r"spec\.backbone: expected an object"),
+        (["backbone"], {"kind": "vgg", "channels": [8], "convolutions": []}, "as many channels as convolutions"),
+        (["detection", "max_growth"], 0, "detection.max_growth: expected more than 0"),
         (["clip"], "all", "spec.clip: expected 'none' or 'centre_form' or 'sizes'. Received: 'all'"),
         (["variances"], [0.1, 0.1], r"spec\.variances: expected 4 values"),
         (["levels"], {}, r"spec\.levels: expected a list"),

@@ -136,13 +136,15 @@ def _detections(description: Description, model: keras.Model):
     with a better one is exactly the threshold, whatever the spec says of such a box.
 
     Raises:
-      ValueError: the spec clips boxes before non-maximum suppression, which the op does not.
+      ValueError: the spec clips boxes before non-maximum suppression or bounds their growth, which the op does not.
     """
     spec = description.info.spec
     if spec.detection.clip_boxes:
         raise UserError(
             f"nms=op: {spec.name} clips boxes before non-maximum suppression, which TFLite_Detection_PostProcess cannot"
         )
+    if spec.detection.max_growth is not None:
+        raise UserError(f"nms=op: {spec.name} bounds the growth of boxes, which TFLite_Detection_PostProcess cannot")
     num_classes, kept = len(description.info.categories), description.max_detections
     candidates = min(spec.detection.candidates_per_class, spec.num_anchors)
     anchors_a4 = tf.constant(default_boxes(spec))

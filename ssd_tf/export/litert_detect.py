@@ -20,7 +20,13 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image, ImageDraw
 
 # How detections are made where the description of an older model does not say it.
-OLDER = {"score_threshold": 0.05, "candidates_per_class": 200, "keep_equal_iou": False, "clip_boxes": False}
+OLDER = {
+    "score_threshold": 0.05,
+    "candidates_per_class": 200,
+    "keep_equal_iou": False,
+    "clip_boxes": False,
+    "max_growth": None,
+}
 
 
 class LiteRTDetector:
@@ -83,6 +89,7 @@ class LiteRTDetector:
                 self._detection["candidates_per_class"],
                 self._detection["keep_equal_iou"],
                 self._detection["clip_boxes"],
+                self._detection["max_growth"],
             )
         count = int(found["num_detections"][0])
         kept = np.flatnonzero(found["detection_scores"][0, :count] > score_threshold)
@@ -107,13 +114,15 @@ def decode(
     candidates_per_class=OLDER["candidates_per_class"],
     keep_equal_iou=OLDER["keep_equal_iou"],
     clip_boxes=OLDER["clip_boxes"],
+    max_growth=OLDER["max_growth"],
 ):
     """Offsets [A, 4] and logits [A, C + 1] of one image -> boxes, scores, classes, as LiteRTDetector returns them.
 
     anchors are float32 [A, 4], [cy, cx, h, w]; as ssd_tf.detect: softmax, per-class NMS, the best of all classes.
     """
     scaled = offsets * np.asarray(variances, np.float32)
-    centers, half = scaled[:, :2] * anchors[:, 2:] + anchors[:, :2], np.exp(scaled[:, 2:]) * anchors[:, 2:] / 2
+    logarithms = scaled[:, 2:] if max_growth is None else np.minimum(scaled[:, 2:], np.float32(np.log(max_growth)))
+    centers, half = scaled[:, :2] * anchors[:, 2:] + anchors[:, :2], np.exp(logarithms) * anchors[:, 2:] / 2
     boxes = np.concatenate([centers - half, centers + half], axis=1)
     if clip_boxes:
         boxes = np.clip(boxes, 0, 1)

@@ -5,6 +5,7 @@ As MLPerf ssd-v1 utils.py: Encoder.decode_batch. Batched and compiled with XLA: 
 runs side by side, one candidate rank after the other. Letters: B images, A anchors, C classes, K detections kept.
 """
 
+import math
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -75,15 +76,24 @@ def detect(
         how.candidates_per_class,
         how.keep_equal_iou,
         how.clip_boxes,
+        how.max_growth,
     )
     return Detections(boxes, scores, classes, count)
 
 
-def decode_boxes(anchors_a4: tf.Tensor, offsets_ba4: tf.Tensor, variances: tuple[float, ...]) -> tf.Tensor:
-    """Boxes [B, A, 4] that the offsets describe; the inverse of `match`'s encoding. Not clipped."""
+def decode_boxes(
+    anchors_a4: tf.Tensor, offsets_ba4: tf.Tensor, variances: tuple[float, ...], max_growth: float | None = None
+) -> tf.Tensor:
+    """Boxes [B, A, 4] that the offsets describe; the inverse of `match`'s encoding. Not clipped.
+
+    With max_growth (torchvision's 1000 / 16) no side is longer than so many times its anchor's.
+    """
     scaled = offsets_ba4 * tf.constant(variances)
     centers = scaled[..., :2] * anchors_a4[..., 2:] + anchors_a4[..., :2]
-    sizes = tf.exp(scaled[..., 2:]) * anchors_a4[..., 2:]
+    logarithms = scaled[..., 2:]
+    if max_growth is not None:
+        logarithms = tf.minimum(logarithms, math.log(max_growth))
+    sizes = tf.exp(logarithms) * anchors_a4[..., 2:]
     return box_ops.centers_to_corners(tf.concat([centers, sizes], axis=-1))
 
 
@@ -98,8 +108,9 @@ def _detect(
     candidates_per_class: int,
     keep_equal_iou: bool,
     clip_boxes: bool,
+    max_growth: float | None,
 ):
-    boxes_ba4 = decode_boxes(anchors_a4, offsets_ba4, variances)
+    boxes_ba4 = decode_boxes(anchors_a4, offsets_ba4, variances, max_growth)
     if clip_boxes:
         boxes_ba4 = tf.clip_by_value(boxes_ba4, 0.0, 1.0)
     scores_bca = tf.transpose(tf.nn.softmax(logits)[..., 1:], [0, 2, 1])

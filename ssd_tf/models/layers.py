@@ -6,14 +6,14 @@ import math
 import keras
 import tensorflow as tf
 
-from ssd_tf.specs import BatchNormalization
+from ssd_tf.specs import BackboneLevel, BatchNormalization
 
 # What PyTorch's own layers do.
 PYTORCH_NORM = BatchNormalization()
 # Deviation of the kernels of SSDLite's extra blocks and heads.
 _NORMAL_DEVIATION = 0.03
-# Keeps the norm of a cell of zeros away from 0, as Caffe's Normalize layer does.
-_L2_EPSILON = 1e-10
+# torchvision's ResNet and VGG: kaiming_normal, fan_out.
+_HE_NORMAL = {"scale": 2.0, "mode": "fan_out", "distribution": "untruncated_normal"}
 
 
 @keras.saving.register_keras_serializable(package="ssd_tf")
@@ -142,19 +142,20 @@ def _fork(x: tf.Tensor):
 class L2Normalization(keras.layers.Layer):
     """scale[c] * x / norm over the channels of each cell, with learnt scales (Liu et al. 2015, ParseNet).
 
-    As Caffe's Normalize layer: norm is sqrt(sum of squares + 1e-10), so that a cell of zeros stays zero and has a
+    As Caffe's Normalize layer: norm is sqrt(sum of squares + epsilon), so that a cell of zeros stays zero and has a
     finite gradient. Computes in float32 and returns the compute dtype.
 
     Attributes:
       initial_scale: what the scales start with.
+      epsilon: see BackboneLevel.l2_epsilon.
     """
 
-    def __init__(self, initial_scale: float, **kwargs):
+    def __init__(self, initial_scale: float, epsilon: float = BackboneLevel.l2_epsilon, **kwargs):
         super().__init__(**kwargs)
-        self.initial_scale = initial_scale
+        self.initial_scale, self.epsilon = initial_scale, epsilon
 
     def get_config(self):
-        return {**super().get_config(), "initial_scale": self.initial_scale}
+        return {**super().get_config(), "initial_scale": self.initial_scale, "epsilon": self.epsilon}
 
     def build(self, input_shape):
         start = keras.initializers.Constant(self.initial_scale)
@@ -165,7 +166,7 @@ class L2Normalization(keras.layers.Layer):
     def call(self, inputs):
         x = tf.cast(inputs, tf.float32)
         squares = tf.reduce_sum(tf.square(x), axis=-1, keepdims=True)
-        return tf.cast(x * tf.math.rsqrt(squares + _L2_EPSILON) * self.scale, self.compute_dtype)
+        return tf.cast(x * tf.math.rsqrt(squares + self.epsilon) * self.scale, self.compute_dtype)
 
     def compute_output_spec(self, inputs):
         return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
@@ -187,8 +188,7 @@ def conv_bn(
         stride,
         padding="same" if same else "valid",
         use_bias=False,
-        # torchvision's ResNet: kaiming_normal, fan_out.
-        kernel_initializer=keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal"),
+        kernel_initializer=keras.initializers.VarianceScaling(**_HE_NORMAL),
         name=name,
     )(x if same else pad(x, kernel // 2))
     x = BatchNorm(norm.epsilon, norm.momentum, name=f"{name}_bn")(x)
@@ -205,23 +205,25 @@ def conv(
     padding: int = 0,
     activation: str | None = None,
     norm: BatchNormalization | None = None,
+    dilation: int = 1,
 ) -> keras.KerasTensor:
-    """A convolution of an extra block or head.
+    """A convolution of an extra block, a head, or a backbone other than ResNet.
 
     Args:
       x: [B, H, W, .].
       channels: of the output; None for a depthwise convolution, which keeps those of x.
-      kernel, stride, padding: of both sides; zeros are padded symmetrically, as PyTorch pads.
+      kernel, stride, padding, dilation: of both sides; zeros are padded symmetrically, as PyTorch pads.
       name: the layer's; batch normalisation is named `{name}_bn`.
-      initialization: see DetectorSpec.
-      activation: "relu", "relu6" or none; after the normalisation, where there is one.
+      initialization: see DetectorSpec; or "he_zero": torchvision's VGG, kaiming_normal (fan_out) and zero biases.
+      activation: a name that Keras knows, or none; after the normalisation, where there is one.
       norm: batch normalisation in place of the bias.
     """
-    same = stride == 1 and padding == kernel // 2 and kernel % 2 == 1
+    same = stride == 1 and padding == dilation * (kernel // 2) and kernel % 2 == 1
     fan_in = kernel * kernel * (1 if channels is None else x.shape[-1])
     kernel_initializer, bias_initializer = _initializers(initialization, fan_in)
     options = {
         "strides": stride,
+        "dilation_rate": dilation,
         "padding": "same" if same else "valid",
         "activation": activation if norm is None else None,
         "use_bias": norm is None,
@@ -243,6 +245,8 @@ def _initializers(initialization: str, fan_in: int):
     """Initialisers of the kernel and of the bias."""
     if initialization == "normal":
         return keras.initializers.RandomNormal(stddev=_NORMAL_DEVIATION), "zeros"
+    if initialization == "he_zero":
+        return keras.initializers.VarianceScaling(**_HE_NORMAL), "zeros"
     if initialization == "xavier_zero":
         return "glorot_uniform", "zeros"
     bound = 1.0 / math.sqrt(fan_in)  # PyTorch's default

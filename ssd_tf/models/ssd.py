@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import keras
 
 from ssd_tf import specs
+from ssd_tf.models.backbone import backbone_maps
 from ssd_tf.models.layers import Fork, L2Normalization, conv
-from ssd_tf.models.resnet import resnet
 from ssd_tf.specs import DetectorSpec, ExtraBlock
 from ssd_tf.utils.errors import UserError
 
@@ -70,11 +70,13 @@ def drawing_weights(seed: int, policy: str | None = None) -> Iterator[None]:
 def _feature_maps(spec: DetectorSpec, images: keras.KerasTensor) -> list[keras.KerasTensor]:
     """What feeds the heads of each level."""
     names = [level.feature_map for level in spec.backbone_levels]
-    maps = resnet(spec.backbone, spec.batch_norm, images, names)
+    maps = backbone_maps(spec, images, names)
     features = []
     for index, level in enumerate(spec.backbone_levels):
         x = maps[level.feature_map]
-        features.append(x if level.l2_scale is None else L2Normalization(level.l2_scale, name=f"l2norm{index}")(x))
+        if level.l2_scale is not None:
+            x = L2Normalization(level.l2_scale, level.l2_epsilon, name=f"l2norm{index}")(x)
+        features.append(x)
     x = maps[names[-1]]
     for index, block in enumerate(spec.extra_blocks, start=1):
         x = _extra_block(spec, block, x, f"extra{index}")

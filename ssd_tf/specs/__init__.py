@@ -5,7 +5,7 @@ A spec is plain data. `ssd_tf.spec` finds one by its name or in a JSON file; a u
 as JSON, and trains, saves and exports like those of the table.
 """
 
-from ssd_tf.specs.backbones import ResNet, Stage
+from ssd_tf.specs.backbones import VGG, Backbone, InvertedResidual, MobileNet, ResNet, Stage
 from ssd_tf.specs.detector import DetectorSpec, differences, spec_from_json, spec_to_json
 from ssd_tf.specs.parts import (
     BackboneLevel,
@@ -22,15 +22,19 @@ from ssd_tf.specs.table import DETECTORS, named, spec
 
 __all__ = [
     "DETECTORS",
+    "VGG",
+    "Backbone",
     "BackboneLevel",
     "BatchNormalization",
     "Detection",
     "DetectorSpec",
     "ExtraBlock",
     "Heads",
+    "InvertedResidual",
     "Level",
     "Loss",
     "Matching",
+    "MobileNet",
     "Preprocessing",
     "ResNet",
     "Stage",

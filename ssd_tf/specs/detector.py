@@ -4,7 +4,7 @@
 import dataclasses
 from typing import Any, Literal
 
-from ssd_tf.specs.backbones import ResNet
+from ssd_tf.specs.backbones import Backbone
 from ssd_tf.specs.encoding import decoded, encoded
 from ssd_tf.specs.parts import (
     BackboneLevel,
@@ -33,13 +33,15 @@ class DetectorSpec:
       levels: the default boxes on each feature map, largest first: the backbone's, then the extra blocks'.
       heads: the convolutions that predict.
       batch_norm: of all batch normalisation in the model.
-      initialization: of extra blocks and heads. "xavier": xavier-uniform kernels and PyTorch's default biases;
-        "xavier_zero": the same with zero biases (Caffe, amdegroot, torchvision's VGG); "normal": normal kernels of
-        deviation 0.03 and zero biases (SSDLite).
+      backbone_batch_norm: of the backbone's, where that is another.
+      initialization: of extra blocks and heads, a VGG's fc6 and fc7, and a MobileNet. "xavier": xavier-uniform kernels
+        and PyTorch's default biases; "xavier_zero": the same with zero biases (Caffe, amdegroot, torchvision's VGG);
+        "normal": normal kernels of deviation 0.03 and zero biases (SSDLite).
       clip: what of the default boxes (cy, cx, h, w) is clipped to [0, 1]: all four ("centre_form"), only h and w
         ("sizes", as torchvision) or nothing ("none", as Caffe).
       variances: what offsets (dy, dx, dh, dw) are divided by.
       matching, loss, preprocessing, detection: see there.
+      weight_names: whose names the tensors have where its weights are written for PyTorch.
 
     Raises:
       ValueError: the parts do not fit each other, or a value is none of those that are known.
@@ -47,12 +49,13 @@ class DetectorSpec:
 
     name: str
     image_size: int
-    backbone: ResNet
+    backbone: Backbone
     backbone_levels: tuple[BackboneLevel, ...]
     extra_blocks: tuple[ExtraBlock, ...]
     levels: tuple[Level, ...]
     heads: Heads = Heads()
     batch_norm: BatchNormalization = BatchNormalization()
+    backbone_batch_norm: BatchNormalization | None = None
     initialization: Literal["xavier", "xavier_zero", "normal"] = "xavier"
     clip: Literal["none", "centre_form", "sizes"] = "centre_form"
     variances: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
@@ -60,6 +63,7 @@ class DetectorSpec:
     loss: Loss = Loss()
     preprocessing: Preprocessing = Preprocessing()
     detection: Detection = Detection()
+    weight_names: Literal["mlperf", "amdegroot", "torchvision"] = "mlperf"
 
     def __post_init__(self):
         decoded(DetectorSpec, encoded(self), "spec", build=False)
@@ -92,6 +96,8 @@ def _check(spec: DetectorSpec) -> None:
         "detection.candidates_per_class": spec.detection.candidates_per_class,
         "detection.max_detections": spec.detection.max_detections,
         "detection.iou_threshold": spec.detection.iou_threshold,
+        "detection.max_growth": 1 if spec.detection.max_growth is None else spec.detection.max_growth,
+        **{f"backbone_levels[{i}].l2_epsilon": level.l2_epsilon for i, level in enumerate(spec.backbone_levels)},
         "preprocessing.divisor": spec.preprocessing.divisor,
         **{f"preprocessing.deviation[{i}]": value for i, value in enumerate(spec.preprocessing.deviation)},
         **{f"variances[{i}]": value for i, value in enumerate(spec.variances)},

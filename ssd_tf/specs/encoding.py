@@ -22,8 +22,10 @@ def decoded(kind: Any, value: Any, where: str, build: bool = True) -> Any:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind):
         return _decoded_dataclass(kind, value, where, build)
-    if origin is types.UnionType:  # X | None
-        return None if value is None else decoded(arguments[0], value, where, build)
+    if origin is types.UnionType:
+        if types.NoneType in arguments:  # X | None
+            return None if value is None else decoded(arguments[0], value, where, build)
+        return _decoded_dataclass(_of_kind(arguments, value, where), value, where, build)
     if origin is Literal:
         if value not in arguments:
             raise UserError(f"{where}: expected {' or '.join(map(repr, arguments))}. Received: {value!r}")
@@ -57,3 +59,12 @@ def _decoded_dataclass(kind: Any, content: Any, where: str, build: bool) -> Any:
     hints = typing.get_type_hints(kind)
     values = {name: decoded(hints[name], value, f"{where}.{name}", build) for name, value in content.items()}
     return kind(**values) if build else None
+
+
+def _of_kind(choices: tuple[Any, ...], content: Any, where: str) -> Any:
+    """The dataclass that the content's field `kind` names; the first one where it has none."""
+    by_kind = {choice.kind: choice for choice in choices}
+    kind = content.get("kind", choices[0].kind) if isinstance(content, Mapping) else choices[0].kind
+    if not isinstance(kind, str) or kind not in by_kind:
+        raise UserError(f"{where}.kind: expected {' or '.join(map(repr, by_kind))}. Received: {kind!r}")
+    return by_kind[kind]

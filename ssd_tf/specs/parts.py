@@ -4,9 +4,8 @@
 import dataclasses
 from typing import Literal
 
+from ssd_tf.specs.backbones import Activation
 from ssd_tf.utils.errors import UserError
-
-Activation = Literal["relu", "relu6"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,10 +16,13 @@ class BackboneLevel:
       feature_map: its name; see the backbone's `feature_maps`.
       l2_scale: where the heads see it L2-normalised over its channels, the value that the learnt scales start with;
         None where they see it as it is. The layers after it see it as it is in both cases.
+      l2_epsilon: added to the sum of squares whose root is the norm: 1e-10 in Caffe; torchvision keeps the norm above
+        1e-12, which 1e-24 stands for.
     """
 
     feature_map: str
     l2_scale: float | None = None
+    l2_epsilon: float = 1e-10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,6 +163,7 @@ class Detection:
       candidates_per_class: anchors of a class that non-maximum suppression looks at, the best.
       max_detections: kept for an image over all classes.
       clip_boxes: boxes are clipped to the image before non-maximum suppression.
+      max_growth: a decoded box has at most this many times the height and width of its anchor; None: no limit.
     """
 
     score_threshold: float = 0.05
@@ -169,3 +172,4 @@ class Detection:
     candidates_per_class: int = 200
     max_detections: int = 200
     clip_boxes: bool = False
+    max_growth: float | None = None

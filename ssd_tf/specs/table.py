@@ -1,15 +1,11 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The table of detectors, and how one is found: by its name, or in a JSON file.
-
-Sizes and ratios of SSD300 follow Liu et al. (arXiv 1512.02325, section 2.2) as MLPerf ssd-v1 sets them for COCO.
-"""
+"""The table of detectors, and how one is found: by its name, or in a JSON file."""
 
 import json
 import pathlib
 
-from ssd_tf.specs.backbones import ResNet, Stage
+from ssd_tf.specs import mobilenet, resnet, vgg16
 from ssd_tf.specs.detector import DetectorSpec, spec_from_json
-from ssd_tf.specs.parts import BackboneLevel, ExtraBlock, Level
 from ssd_tf.utils.errors import UserError
 
 
@@ -46,46 +42,7 @@ def named(name: str) -> DetectorSpec:
     return DETECTORS[name]
 
 
-# MLPerf ssd-v1: ResNet-34 up to conv4_x, which keeps stride 1, so that the first level is 38x38.
-_SSD300_RESNET34 = DetectorSpec(
-    name="ssd300_resnet34",
-    image_size=300,
-    backbone=ResNet(64, (Stage(64, 3, 1), Stage(128, 4, 2), Stage(256, 6, 1))),
-    backbone_levels=(BackboneLevel("conv4"),),
-    extra_blocks=(
-        ExtraBlock(256, 512, stride=2, padding=1),
-        ExtraBlock(256, 512, stride=2, padding=1),
-        ExtraBlock(128, 256, stride=2, padding=1),
-        ExtraBlock(128, 256, stride=1, padding=0),
-        ExtraBlock(128, 256, stride=1, padding=0),
-    ),
-    levels=(
-        Level(38, 8, 21, 45, (2,)),
-        Level(19, 16, 45, 99, (2, 3)),
-        Level(10, 32, 99, 153, (2, 3)),
-        Level(5, 64, 153, 207, (2, 3)),
-        Level(3, 100, 207, 261, (2,)),
-        Level(1, 300, 261, 315, (2,)),
-    ),
-)
-
-# A detector of our own for trials, demos and tests: small enough to train in minutes on two CPU cores.
-_SSD128_TINY = DetectorSpec(
-    name="ssd128_tiny",
-    image_size=128,
-    backbone=ResNet(16, (Stage(32, 1, 1), Stage(64, 2, 2))),
-    backbone_levels=(BackboneLevel("conv3"),),
-    extra_blocks=(
-        ExtraBlock(64, 128, stride=2, padding=1),
-        ExtraBlock(64, 128, stride=2, padding=1),
-        ExtraBlock(64, 128, stride=2, padding=1),
-    ),
-    levels=(
-        Level(16, 8, 16, 32, (2,)),
-        Level(8, 16, 32, 56, (2, 3)),
-        Level(4, 32, 56, 84, (2, 3)),
-        Level(2, 64, 84, 112, (2,)),
-    ),
-)
-
-DETECTORS = {entry.name: entry for entry in (_SSD300_RESNET34, _SSD128_TINY)}
+# The tiny one stands last: it is no one's reference.
+DETECTORS = {
+    entry.name: entry for entry in (*resnet.REFERENCES, *vgg16.REFERENCES, *mobilenet.REFERENCES, resnet.SSD128_TINY)
+}

@@ -12,7 +12,7 @@ import pathlib
 from absl import logging
 
 from ssd_tf.settings import SubmissionConfig
-from ssd_tf.specs import DetectorSpec
+from ssd_tf.specs import DetectorSpec, ResNet
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.imports import import_extra
 
@@ -79,7 +79,7 @@ class MlperfLog:
 
     def weights(self, spec: DetectorSpec) -> None:
         """One event for each tensor that training starts from; to be called when they have their values."""
-        for tensor in rule_names(spec):
+        for tensor in rule_names(spec) if self._handler else ():
             self._event("weights_initialization", metadata={"tensor": tensor})
 
     def run_start(self, evaluations: tuple[int, ...]) -> None:
@@ -146,7 +146,12 @@ def rule_names(spec: DetectorSpec) -> list[str]:
 
     They are those of MXNet's implementation. It numbers the convolutions of a stage as they are made, and has one
     predictor a level, which stands for our two heads.
+
+    Raises:
+      ValueError: the backbone is no ResNet.
     """
+    if not isinstance(spec.backbone, ResNet):
+        raise UserError(f"--mlperf_log: the rules have no names for the tensors of {spec.name}")
     names = _conv_bn("ssd0_resnetmlperf0_", 0)
     channels = spec.backbone.stem_channels
     for number, stage in enumerate(spec.backbone.stages, start=1):
