@@ -51,7 +51,7 @@ def define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     flags.DEFINE_bool(
-        "reverse", False, "Write a model as MLPerf's state_dict, which PyTorch loads.", flag_values=values
+        "reverse", False, "Write a model as the state_dict of its reference, which PyTorch loads.", flag_values=values
     )
 
 
@@ -72,16 +72,16 @@ def main(args: flags.FlagValues) -> None:
 
 
 def export(args: flags.FlagValues, source: pathlib.Path, output: pathlib.Path) -> None:
-    """The other way: a model of ours -> MLPerf's tensors."""
+    """The other way: a model of ours -> its reference's tensors."""
     from ssd_tf.inference.predictor import load_model
     from ssd_tf.weights.convert import require_writable, write_tensors
 
     if args.annotations or args.num_classes:
         raise UserError("--reverse: expected neither --annotations nor --num_classes: the model has its classes")
     require_writable(output)
-    _, model = load_model(source)
-    write_tensors(output, model)
-    print(f"{source} as MLPerf's state_dict in {output}")
+    info, model = load_model(source)
+    write_tensors(output, model, info.spec.weight_names)
+    print(f"{source} as a state_dict with the names of {info.spec.weight_names} in {output}")
 
 
 if __name__ == "__main__":

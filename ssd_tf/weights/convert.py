@@ -14,11 +14,44 @@ from ssd_tf.models.ssd import build_model, drawing_weights
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import atomic_path
-from ssd_tf.weights import mlperf, torchvision
+from ssd_tf.weights import sources
 from ssd_tf.weights.load import read_content
 from ssd_tf.weights.model_dir import ModelInfo, save_model
 from ssd_tf.weights.pytorch import state_dict
 
+_COCO_NAMES = {category.id: category.name for category in COCO_CATEGORIES}
+# torchvision's class k is COCO's id k.
+_COCO_BY_ID = tuple(Category(number, _COCO_NAMES.get(number, f"unused {number}")) for number in range(1, 91))
+# By the alphabet, as all of these number them.
+_VOC_NAMES = (
+    "aeroplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "diningtable",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "pottedplant",
+    "sheep",
+    "sofa",
+    "train",
+    "tvmonitor",
+)
+_VOC_CATEGORIES = tuple(Category(number, name) for number, name in enumerate(_VOC_NAMES, start=1))
+# What weights of so many classes were published for, by whose they are.
+_PUBLISHED = {
+    ("torchvision", 90): _COCO_BY_ID,
+    ("amdegroot", 20): _VOC_CATEGORIES,
+    ("torchcv", 20): _VOC_CATEGORIES,
+}
 _WRITERS = {
     ".safetensors": lambda path, tensors: safetensors.numpy.save_file(tensors, path),
     ".npz": lambda path, tensors: _save_npz(path, tensors),
@@ -35,8 +68,8 @@ def import_model(
     """Makes a model_dir of a weight file.
 
     Args:
-      source: a .pth, .pt, .safetensors or .npz file with MLPerf's tensors, or with a ResNet-34 of torchvision or timm:
-        then all but the backbone is fresh.
+      source: a .pth, .pt, .safetensors or .npz file with the tensors of a detector that `load_weights` knows, or of a
+        backbone alone that `load_backbone` knows: then all but the backbone is fresh.
       output: the folder to make.
       categories: the classes; empty takes them from the file, see `categories_of`.
       num_classes: how many classes there must be, where categories are not given; 0: as many as the file has.
@@ -50,7 +83,7 @@ def import_model(
     """
     content = read_content(source)
     tensors = state_dict(content, str(source))
-    backbone = torchvision.is_resnet(tensors)
+    backbone = sources.is_backbone(tensors)
     if backbone and not categories:
         if not num_classes:
             raise UserError(
@@ -61,7 +94,7 @@ def import_model(
     info = ModelInfo(spec, categories)
     with drawing_weights(seed=0):  # those of the heads, where the file holds a backbone
         model = build_model(spec, len(categories))
-    assign = torchvision.assign_backbone if backbone else mlperf.assign
+    assign = sources.assign_backbone if backbone else sources.assign
     assign(model, tensors, str(source))
     save_model(output, info, model, [str(source)])
     return info
@@ -70,15 +103,17 @@ def import_model(
 def categories_of(
     content: Any, tensors: dict[str, np.ndarray], spec: DetectorSpec, source: str, num_classes: int = 0
 ) -> tuple[Category, ...]:
-    """The classes of MLPerf's tensors.
+    """The classes of a detector's tensors.
 
-    Where a training checkpoint names them, those names; where none are named, COCO's if there are 80, and "class 1",
-    "class 2", ... if their number was given. COCO's classes get COCO's ids, others 1, 2, ...
+    Where a training checkpoint names them, those names; where none are named, COCO's if there are 80, or the 90 of
+    torchvision, whose class k is COCO's id k, with "unused k" for ids that COCO has not; VOC's if there are 20 of
+    amdegroot's or torchcv's; and "class 1", "class 2", ... if their number was given. COCO's classes get COCO's ids,
+    others 1, 2, ...
 
     Raises:
-      ValueError: the tensors are not MLPerf's, there are not num_classes of them, or the classes are not known.
+      ValueError: the tensors are no detector's, there are not num_classes of them, or the classes are not known.
     """
-    count = mlperf.num_classes(tensors, spec.levels[0].boxes_per_cell, source)
+    count = sources.num_classes(tensors, spec.levels[0].boxes_per_cell, source)
     if num_classes not in (0, count):
         raise UserError(f"{source}: expected {num_classes} classes. Received: tensors for {count}")
     names = _label_map(content)
@@ -88,6 +123,8 @@ def categories_of(
         return COCO_CATEGORIES
     if names:
         return tuple(Category(number, name) for number, name in enumerate(names, start=1))
+    if (known := _PUBLISHED.get((sources.source_of(tensors).name, count))) and not num_classes:
+        return known
     if not num_classes:
         raise UserError(f"{source}: does not name its {count} classes: they, or their number, must be given")
     return _numbered(count)
@@ -99,8 +136,13 @@ def require_writable(path: pathlib.Path) -> None:
         raise UserError(f"{path}: expected a file that ends in {' or '.join(_WRITERS)}")
 
 
-def write_tensors(path: pathlib.Path, model: keras.Model) -> None:
-    """Writes a model as MLPerf's state_dict (names and layout) to a .safetensors or .npz file.
+def write_tensors(path: pathlib.Path, model: keras.Model, weight_names: str = DetectorSpec.weight_names) -> None:
+    """Writes a model as a state_dict (names and layout) to a .safetensors or .npz file.
+
+    Args:
+      path: the file.
+      model: as `build_model` made it.
+      weight_names: whose names; see DetectorSpec.
 
     Raises:
       ValueError: the ending is another.
@@ -108,7 +150,7 @@ def write_tensors(path: pathlib.Path, model: keras.Model) -> None:
     require_writable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
-        _WRITERS[path.suffix](temporary, mlperf.state_dict(model))
+        _WRITERS[path.suffix](temporary, sources.state_dict(model, weight_names))
 
 
 def _save_npz(path: pathlib.Path, tensors: dict[str, np.ndarray]) -> None:

@@ -1,9 +1,10 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """PyTorch's layout of tensors <-> ours, and the variables of a model <-> a dict of named tensors.
 
-PyTorch keeps kernels as [out, in, height, width]; ours are [height, width, in, out]. The reference's heads are
-coordinate-major and class-major (channel c * anchors + k); ours are anchor-major (k * size + c). Its coordinates are
-(dx, dy, dw, dh), ours (dy, dx, dh, dw).
+PyTorch keeps kernels as [out, in, height, width] and depthwise ones as [channels, 1, height, width]; ours are [height,
+width, in, out] and [height, width, channels, 1]. MLPerf's heads are coordinate-major and class-major (channel c *
+anchors + k); ours, and those of all other references, are anchor-major (k * size + c). All have coordinates (dx, dy,
+dw, dh), ours are (dy, dx, dh, dw).
 """
 
 from collections.abc import Callable
@@ -28,7 +29,9 @@ _PARALLEL = "module."
 _COORDINATES = (1, 0, 3, 2)
 
 
-def assign(model: keras.Model, tensors: dict[str, np.ndarray], source: str, name_of: NameOf) -> None:
+def assign(
+    model: keras.Model, tensors: dict[str, np.ndarray], source: str, name_of: NameOf, anchor_major: bool = False
+) -> None:
     """Assigns the variables that name_of has a name for; nothing is assigned where anything does not fit.
 
     Args:
@@ -36,6 +39,7 @@ def assign(model: keras.Model, tensors: dict[str, np.ndarray], source: str, name
       tensors: in PyTorch's layout, of any float type.
       source: names the file in errors.
       name_of: the tensors' names, without the "module." that DistributedDataParallel may have put before them.
+      anchor_major: the heads' channels are in our order.
 
     Raises:
       TensorNameError: a tensor is missing or left over.
@@ -51,7 +55,9 @@ def assign(model: keras.Model, tensors: dict[str, np.ndarray], source: str, name
             name = prefix + name
             if name not in tensors:
                 raise TensorNameError(f"{source}: no tensor {name!r}, which {model.name} needs for {variable.path}")
-            pairs.append((variable, _to_ours(tensors[name], variable, name, _outputs(model, layer.name), source)))
+            outputs = _outputs(model, layer.name)
+            _check(tensors[name], variable, name, _kernel_axes(layer), len(outputs), source)
+            pairs.append((variable, _to_ours(tensors[name], _kernel_axes(layer), outputs, anchor_major)))
             left.discard(name)
     if left:
         raise TensorNameError(f"{source}: tensor {min(left)!r} has no place in {model.name} ({len(left)} such tensors)")
@@ -64,7 +70,7 @@ def prefix_of(tensors: dict[str, np.ndarray]) -> str:
     return _PARALLEL if any(name.startswith(_PARALLEL) for name in tensors) else ""
 
 
-def to_tensors(model: keras.Model, name_of: NameOf) -> dict[str, np.ndarray]:
+def to_tensors(model: keras.Model, name_of: NameOf, anchor_major: bool = False) -> dict[str, np.ndarray]:
     """The inverse of `assign`: the variables under the names of name_of, in PyTorch's layout."""
     tensors = {}
     for layer in model.layers:
@@ -76,10 +82,10 @@ def to_tensors(model: keras.Model, name_of: NameOf) -> dict[str, np.ndarray]:
                     raise UserError(f"{model.name}: two variables would be {name!r} in the file")
                 value = variable.numpy()
                 if order:
-                    # [..., anchors * size] -> [..., size * anchors]
+                    # [..., anchors * size], or to [..., size * anchors]
                     by_anchor = value.reshape(*value.shape[:-1], -1, len(order))[..., list(order)]
-                    value = np.swapaxes(by_anchor, -1, -2).reshape(value.shape)
-                value = value.transpose(3, 2, 0, 1) if value.ndim == 4 else value
+                    value = (by_anchor if anchor_major else np.swapaxes(by_anchor, -1, -2)).reshape(value.shape)
+                value = value.transpose(_kernel_axes(layer)) if value.ndim == 4 else value
                 tensors[name] = np.ascontiguousarray(value)
     return tensors
 
@@ -91,19 +97,30 @@ def _outputs(model: keras.Model, layer: str) -> tuple[int, ...]:
     return tuple(range(model.output[LOGITS].shape[-1])) if layer.removeprefix(LOGITS).isdecimal() else ()
 
 
-def _to_ours(tensor: np.ndarray, variable, name: str, order: tuple[int, ...], source: str) -> np.ndarray:
+def _kernel_axes(layer: keras.Layer) -> tuple[int, int, int, int]:
+    """Which axes of our kernel are PyTorch's."""
+    return (2, 3, 0, 1) if isinstance(layer, keras.layers.DepthwiseConv2D) else (3, 2, 0, 1)
+
+
+def _check(tensor: np.ndarray, variable, name: str, axes: tuple[int, ...], outputs: int, source: str) -> None:
+    """Raises ValueError where a tensor does not fit a variable."""
     shape = tuple(variable.shape)
-    expected = tuple(shape[i] for i in (3, 2, 0, 1)) if len(shape) == 4 else shape
+    expected = tuple(shape[axis] for axis in axes) if len(shape) == 4 else shape
     if tensor.shape != expected:
         raise UserError(
             f"{source}: {name}: expected shape {expected} for {variable.path}. Received: {tensor.shape}"
-            + _class_hint(variable.path, expected, tensor.shape, len(order))
+            + _class_hint(variable.path, expected, tensor.shape, outputs)
         )
     if tensor.dtype.kind != "f" and tensor.dtype != tf.bfloat16.as_numpy_dtype:
         raise UserError(f"{source}: {name}: expected floating-point numbers. Received: {tensor.dtype}")
-    value = tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor
+
+
+def _to_ours(tensor: np.ndarray, axes: tuple[int, ...], order: tuple[int, ...], anchor_major: bool) -> np.ndarray:
+    value = tensor.transpose(np.argsort(axes)) if tensor.ndim == 4 else tensor
     value = value.astype(np.float32)
-    if order:
+    if order and anchor_major:
+        value = value.reshape(*value.shape[:-1], -1, len(order))[..., list(order)].reshape(value.shape)
+    elif order:
         by_output = value.reshape(*value.shape[:-1], len(order), -1)[..., list(order), :]
         value = np.swapaxes(by_output, -1, -2).reshape(value.shape)
     return value

@@ -13,7 +13,7 @@ from absl import logging
 from ssd_tf.models.backbone import is_backbone_layer
 from ssd_tf.utils.download import cache_dir, fetch
 from ssd_tf.utils.errors import UserError
-from ssd_tf.weights import mlperf, torchvision
+from ssd_tf.weights import sources, torchvision
 from ssd_tf.weights.model_dir import ModelInfo, find_checkpoint, load_info, require_same_model, restore_model
 from ssd_tf.weights.pytorch import read_pytorch, state_dict
 
@@ -28,8 +28,9 @@ def load_weights(model: keras.Model, path: str | pathlib.Path) -> None:
 
     Args:
       model: as `build_model` made it.
-      path: a file with the tensors of MLPerf's state_dict (NCHW, with or without the "module." prefix): .pth or .pt as
-        torch.save wrote it, .safetensors or .npz; or a model_dir or checkpoint of ours.
+      path: a file with the tensors of a state_dict of MLPerf's, amdegroot's, torchvision's or torchcv's SSD (NCHW, with
+        or without the "module." prefix): .pth or .pt as torch.save wrote it, .safetensors or .npz; or a model_dir or
+        checkpoint of ours.
 
     Raises:
       FileNotFoundError: there is no such file.
@@ -41,9 +42,9 @@ def load_weights(model: keras.Model, path: str | pathlib.Path) -> None:
         restore_model(model, find_checkpoint(path)[1])
         return
     tensors = read_tensors(path)
-    if torchvision.is_resnet(tensors):
-        raise UserError(f"{path} holds a ResNet, which is a backbone alone: use --backbone_weights={path}")
-    mlperf.assign(model, tensors, str(path))
+    if sources.is_backbone(tensors):
+        raise UserError(f"{path} holds a backbone alone: use --backbone_weights={path}")
+    sources.assign(model, tensors, str(path))
 
 
 def load_backbone(model: keras.Model, path: str | pathlib.Path) -> None:
@@ -51,8 +52,9 @@ def load_backbone(model: keras.Model, path: str | pathlib.Path) -> None:
 
     Args:
       model: as `build_model` made it.
-      path: what `load_weights` takes, or a ResNet-34 of torchvision or timm in a file of the same kinds; "torchvision"
-        downloads the one that MLPerf starts from into the cache, unless it is there.
+      path: what `load_weights` takes, or in a file of the same kinds a ResNet-34 of torchvision or timm, a MobileNet of
+        torchvision, or vgg16_reducedfc; "torchvision" downloads the ResNet-34 that MLPerf starts from into the cache,
+        unless it is there.
 
     Raises:
       As `load_weights`; OSError where a download fails.
@@ -63,9 +65,7 @@ def load_backbone(model: keras.Model, path: str | pathlib.Path) -> None:
     if is_checkpoint(path):
         restore_model(model, find_checkpoint(path)[1], only=is_backbone_layer)
     else:
-        tensors = read_tensors(path)
-        assign = torchvision.assign_backbone if torchvision.is_resnet(tensors) else mlperf.assign_backbone
-        assign(model, tensors, str(path))
+        sources.assign_backbone(model, read_tensors(path), str(path))
     logging.info("backbone from %s", path)
 
 

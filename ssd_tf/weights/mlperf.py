@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The names in the state_dict of MLPerf ssd-v1's SSD300 (PyTorch), and what a training checkpoint of it holds."""
+"""The names in the state_dict of MLPerf's SSD-ResNet34 (PyTorch): training's ssd-v1, and inference's of 1200 pixels."""
 
 import re
 
@@ -20,20 +20,6 @@ _CONV = {"kernel": "weight", "bias": "bias"}
 # Ours: conv2, conv3, conv4. The reference wraps torchvision's modules in two nn.Sequential.
 _STAGES = {"conv2": "model.layer1.4", "conv3": "model.layer1.5", "conv4": "model.layer2.0"}
 _HEADS = {layout.OFFSETS: "loc", layout.LOGITS: "conf"}
-_BACKBONE = "model."
-_FIRST_LOGITS = "conf.0.bias"
-
-
-def assign(model: keras.Model, tensors: dict[str, np.ndarray], source: str) -> None:
-    """`layout.assign` by the reference's names."""
-    layout.assign(model, tensors, source, reference_name)
-
-
-def assign_backbone(model: keras.Model, tensors: dict[str, np.ndarray], source: str) -> None:
-    """The same for the backbone; the file's other tensors are not looked at."""
-    kept = layout.prefix_of(tensors) + _BACKBONE
-    tensors = {name: value for name, value in tensors.items() if name.startswith(kept)}
-    layout.assign(model, tensors, source, backbone_name)
 
 
 def state_dict(model: keras.Model) -> dict[str, np.ndarray]:
@@ -49,25 +35,6 @@ def state_dict(model: keras.Model) -> dict[str, np.ndarray]:
 
 # The layers of MLPerf's SSD, by our names; batch normalisation only in the backbone.
 _LAYERS = re.compile(r"conv1(_bn)?|conv[234]_\d+_(1|2|shortcut)(_bn)?|extra\d+_[12]|(offsets|logits)\d+")
-
-
-def num_classes(tensors: dict[str, np.ndarray], boxes_per_cell: int, source: str) -> int:
-    """The number of classes, without background, that a state_dict is for.
-
-    Args:
-      boxes_per_cell: of the detector's first level.
-
-    Raises:
-      ValueError: the file has no first head for logits, or one that does not fit the number of boxes.
-    """
-    bias = tensors.get(layout.prefix_of(tensors) + _FIRST_LOGITS)
-    if bias is None:
-        raise UserError(f"{source}: no tensor {_FIRST_LOGITS!r}: these are not the weights of MLPerf's SSD")
-    if bias.ndim != 1 or len(bias) % boxes_per_cell or len(bias) < 2 * boxes_per_cell:
-        raise UserError(
-            f"{source}: {_FIRST_LOGITS}: expected {boxes_per_cell} numbers for each class. Received: shape {bias.shape}"
-        )
-    return len(bias) // boxes_per_cell - 1
 
 
 def reference_name(layer: str, variable: str) -> str:

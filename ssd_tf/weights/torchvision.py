@@ -1,11 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """ResNet-34 of torchvision (and timm, which names tensors alike), trained on ImageNet -> the backbone."""
 
-import keras
-import numpy as np
-
 from ssd_tf.utils.download import RemoteFile
-from ssd_tf.weights import layout
 from ssd_tf.weights.mlperf import backbone_name
 
 # The file that MLPerf's rules name: ssd-v1 README, "ResNet-34 pretrained weights".
@@ -22,21 +18,6 @@ _WRAPPED = {
     "model.layer1.5.": "layer2.",
     "model.layer2.0.": "layer3.",
 }
-# conv5 and the classifier have no place in SSD.
-_SKIPPED = ("layer4.", "fc.")
-
-
-def is_resnet(tensors: dict[str, np.ndarray]) -> bool:
-    """Whether the names are those of a ResNet by itself, and not of a detector."""
-    return layout.prefix_of(tensors) + "conv1.weight" in tensors
-
-
-def assign_backbone(model: keras.Model, tensors: dict[str, np.ndarray], source: str) -> None:
-    """`layout.assign` by torchvision's names; layer4 and fc are skipped, all else must fit."""
-    prefix = layout.prefix_of(tensors)
-    skipped = tuple(prefix + name for name in _SKIPPED)
-    tensors = {name: value for name, value in tensors.items() if not name.startswith(skipped)}
-    layout.assign(model, tensors, source, torchvision_name)
 
 
 def torchvision_name(layer: str, variable: str) -> str | None:

@@ -118,7 +118,7 @@ def test_average_is_the_mean_of_the_checkpoints(trained_on, tmp_path):
 def test_reverse_and_back_gives_the_same_weights(trained_on, tmp_path):
     there, back = tmp_path / "mlperf.safetensors", tmp_path / "back"
     output = run_well("import_weights", "--reverse", f"--source={trained_on}", f"--output={there}")
-    assert f"{trained_on} as MLPerf's state_dict in {there}" in output
+    assert f"{trained_on} as a state_dict with the names of mlperf in {there}" in output
     # Names of classes do not travel, so they are counted here.
     run_well("import_weights", *import_flags(there, back, "--num_classes=5"))
     assert [category.id for category in load_model(back)[0].categories] == [1, 2, 3, 4, 5]

@@ -1,0 +1,153 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Whose weights a file holds, by the names in it: how each program names the tensors of its SSD, or of a backbone."""
+
+import dataclasses
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from ssd_tf.models.backbone import is_backbone_layer
+from ssd_tf.utils.errors import UserError
+from ssd_tf.weights import layout, mlperf, mobilenet, torchvision, vgg
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A program's names.
+
+    Attributes:
+      name: the program's.
+      sign: a tensor that no other program has.
+      names: the names of the tensors of a model.
+      first_logits: the bias of the first head for logits; None where the file is a backbone by itself.
+      backbone: how the names of a detector's backbone begin.
+      skipped: how the names of a classifier's tensors begin that have no place in SSD.
+      anchor_major: see `layout.assign`.
+    """
+
+    name: str
+    sign: str
+    names: Callable[[keras.Model], layout.NameOf]
+    first_logits: str | None = None
+    backbone: tuple[str, ...] = ("",)
+    skipped: tuple[str, ...] = ()
+    anchor_major: bool = True
+
+
+def _always(name_of: layout.NameOf) -> Callable[[keras.Model], layout.NameOf]:
+    return lambda model: name_of
+
+
+MLPERF = Source(
+    "MLPerf", "model.layer1.0.weight", _always(mlperf.reference_name), "conf.0.bias", ("model.",), anchor_major=False
+)
+AMDEGROOT = Source("amdegroot", "vgg.0.weight", _always(vgg.amdegroot_name), "conf.0.bias", ("vgg.",))
+TORCHVISION_VGG = Source(
+    "torchvision",
+    "backbone.scale_weight",
+    _always(vgg.torchvision_name),
+    "head.classification_head.module_list.0.bias",
+    ("backbone.features.", "backbone.extra.0."),
+)
+TORCHVISION_SSDLITE = Source(
+    "torchvision",
+    "backbone.features.0.0.0.weight",
+    mobilenet.detector_names,
+    "head.classification_head.module_list.0.1.bias",
+    ("backbone.features.",),
+)
+TORCHCV = Source(
+    "torchcv",
+    "extractor.features.layers.0.weight",
+    _always(vgg.torchcv_name),
+    "cls_layers.0.bias",
+    ("extractor.features.", *(f"extractor.conv{number}" for number in ("5_", "6.", "7."))),
+)
+_DETECTORS = (AMDEGROOT, TORCHVISION_VGG, TORCHVISION_SSDLITE, TORCHCV, MLPERF)
+_BACKBONES = (
+    Source("torchvision", "conv1.weight", _always(torchvision.torchvision_name), skipped=("layer4.", "fc.")),
+    Source("vgg16_reducedfc", "0.weight", _always(vgg.reduced_name)),
+    Source("torchvision", "features.0.weight", _always(vgg.classifier_name), skipped=("classifier.",)),
+    Source("torchvision", "features.0.0.weight", mobilenet.classifier_names, skipped=("classifier.",)),
+)
+# By DetectorSpec.weight_names; torchvision's are those of the backbone.
+WRITTEN = {"mlperf": MLPERF, "amdegroot": AMDEGROOT}
+
+
+def source_of(tensors: dict[str, np.ndarray]) -> Source:
+    """Whose names these are; MLPerf's where nothing tells, and loading then says what is missing."""
+    prefix = layout.prefix_of(tensors)
+    for source in (*_DETECTORS, *_BACKBONES):
+        if prefix + source.sign in tensors:
+            return source
+    return MLPERF
+
+
+def is_backbone(tensors: dict[str, np.ndarray]) -> bool:
+    """Whether the names are those of a classifier or a backbone by itself, and not of a detector."""
+    return source_of(tensors).first_logits is None
+
+
+def assign(model: keras.Model, tensors: dict[str, np.ndarray], source: str) -> None:
+    """`layout.assign` by the names of whoever made the file."""
+    whose = source_of(tensors)
+    layout.assign(model, tensors, source, whose.names(model), whose.anchor_major)
+
+
+def assign_backbone(model: keras.Model, tensors: dict[str, np.ndarray], source: str) -> None:
+    """The same for the backbone; of a detector the other tensors are not looked at, of a classifier all must fit."""
+    whose, prefix = source_of(tensors), layout.prefix_of(tensors)
+    kept = tuple(prefix + name for name in whose.backbone)
+    skipped = tuple(prefix + name for name in whose.skipped)
+    tensors = {
+        name: value
+        for name, value in tensors.items()
+        if name.startswith(kept) and not (skipped and name.startswith(skipped))
+    }
+    names = whose.names(model)
+    layout.assign(
+        model, tensors, source, lambda layer, variable: names(layer, variable) if is_backbone_layer(layer) else None
+    )
+
+
+def state_dict(model: keras.Model, weight_names: str) -> dict[str, np.ndarray]:
+    """The model's weights as a program's state_dict, its counters of batches (always 0 here) included.
+
+    Args:
+      weight_names: whose names; see DetectorSpec.
+
+    Raises:
+      ValueError: that program's SSD has no such layers.
+    """
+    on_mobilenet = any(layer.name == "conv0" for layer in model.layers)
+    torchvision_s = TORCHVISION_SSDLITE if on_mobilenet else TORCHVISION_VGG
+    whose = WRITTEN.get(weight_names, torchvision_s)
+    tensors = layout.to_tensors(model, whose.names(model), whose.anchor_major)
+    counters = {
+        name.replace("running_mean", "num_batches_tracked"): np.zeros((), np.int64)
+        for name in tensors
+        if name.endswith("running_mean")
+    }
+    return {**tensors, **counters}
+
+
+def num_classes(tensors: dict[str, np.ndarray], boxes_per_cell: int, source: str) -> int:
+    """The number of classes, without background, that a detector's state_dict is for.
+
+    Args:
+      boxes_per_cell: of the detector's first level.
+
+    Raises:
+      ValueError: the file has no first head for logits, or one that does not fit the number of boxes.
+    """
+    whose = source_of(tensors)
+    name = whose.first_logits or MLPERF.first_logits
+    bias = tensors.get(f"{layout.prefix_of(tensors)}{name}")
+    if bias is None:
+        raise UserError(f"{source}: no tensor {name!r}: these are not the weights of {whose.name}'s SSD")
+    if bias.ndim != 1 or len(bias) % boxes_per_cell or len(bias) < 2 * boxes_per_cell:
+        raise UserError(
+            f"{source}: {name}: expected {boxes_per_cell} numbers for each class. Received: shape {bias.shape}"
+        )
+    return len(bias) // boxes_per_cell - 1
