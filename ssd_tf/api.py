@@ -7,7 +7,6 @@ Each method is a call or two of the library, which the programs in apps/ call to
 
 import dataclasses
 import pathlib
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -34,10 +33,11 @@ from ssd_tf.specs import DetectorSpec
 from ssd_tf.training.config import complete
 from ssd_tf.training.loop import Outcome, train
 from ssd_tf.training.plan import make_plan
+from ssd_tf.training.resume import open_model_dir
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.keras_file import save_keras
 from ssd_tf.weights.load import TORCHVISION, load_backbone, load_weights
-from ssd_tf.weights.model_dir import ModelInfo, find_checkpoint, list_checkpoints, restore_model, save_model
+from ssd_tf.weights.model_dir import CONFIG, ModelInfo, find_checkpoint, list_checkpoints, restore_model, save_model
 
 # The weights that a training run starts from, as a model_dir inside its own.
 START = "start"
@@ -134,7 +134,7 @@ class Detector:
           images: an image, or a list of them, of any size: paths, PIL images, uint8 RGB arrays [H, W, 3]; an array
             [B, H, W, 3]; or a path that is a folder or a pattern such as "photos/*.jpg".
           score_threshold: in [0, 1]; leaves out what scores less.
-          batch_size: images in a step, and in memory at once.
+          batch_size: images in a step.
 
         Raises:
           FileNotFoundError: an image is not there.
@@ -164,15 +164,15 @@ class Detector:
         if "detector" in settings:
             raise UserError("detector: expected none, since this detector is trained. Received: detector=...")
         places = {"data_dir": str(data_dir), "model_dir": str(model_dir)}
-        config = train_config(**settings, **places, detector=self.spec)
-        plan = make_plan(complete(config))
+        config = complete(train_config(**settings, **places, detector=self.spec))
+        plan = make_plan(config)
         self._require_classes(plan.train_manifest, data_dir)
-        start = pathlib.Path(model_dir) / START
         if not (config.init_from or config.backbone_weights):
-            if not list_checkpoints(start.parent):
-                shutil.rmtree(start, ignore_errors=True)  # of a run that saved nothing
-                save_model(start, plan.info, self.model, ["ssd_tf.Detector"])
+            start = pathlib.Path(model_dir) / START
             config = dataclasses.replace(config, init_from=str(start))
+            if not list_checkpoints(open_model_dir(config, plan)):
+                (start / CONFIG).unlink(missing_ok=True)  # of a run that saved nothing
+                save_model(start, plan.info, self.model, ["ssd_tf.Detector"])
         outcome = train(config)
         restore_model(self.model, find_checkpoint(model_dir)[1])
         self._predictor = Predictor(self.spec, plan.info.categories, self.model)

@@ -15,6 +15,7 @@ from ssd_tf.data.formats.shapes import CATEGORIES
 from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.inference.predictor import load_predictor
 from ssd_tf.utils.errors import UserError
+from ssd_tf.weights.model_dir import ModelInfo, save_model
 
 NAMES = list(CATEGORIES.values())
 
@@ -201,6 +202,26 @@ def test_training_resumes_in_its_folder_from_what_it_saved(prepared, tmp_path):
     assert other.train(prepared, tmp_path, **{**SHORT, "steps": 3}).step == 3
     kept = weights_of(ssd_tf.Detector.load(tmp_path / "start"))
     assert all(np.array_equal(value, kept[name]) for name, value in start.items())
+
+
+def test_run_that_saved_nothing_starts_anew_from_the_detectors_weights(prepared, tmp_path, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr("ssd_tf.api.train", lambda config: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            ssd_tf.Detector("ssd128_tiny", classes=NAMES).train(prepared, tmp_path, **SHORT)
+    detector = ssd_tf.Detector("ssd128_tiny", classes=NAMES)
+    before = weights_of(detector)
+    detector.train(prepared, tmp_path, **SHORT)
+    start = weights_of(ssd_tf.Detector.load(tmp_path / "start"))
+    assert all(np.array_equal(value, start[name]) for name, value in before.items())
+
+
+def test_folder_of_a_finished_model_is_no_run_to_train_in(prepared, tmp_path):
+    detector = ssd_tf.Detector("ssd128_tiny", classes=dict(CATEGORIES))
+    save_model(tmp_path, ModelInfo(detector.spec, detector.categories), detector.model, [])
+    with pytest.raises(UserError, match="holds a finished model, not a run"):
+        detector.train(prepared, tmp_path, **SHORT)
+    assert not (tmp_path / "start").exists()
 
 
 def test_training_on_other_classes_or_with_unknown_settings_is_refused_before_it_writes(prepared, tmp_path):

@@ -2,10 +2,11 @@
 """Images of any kind and size -> what was found in each, in its own pixels. N is the number of objects."""
 
 import dataclasses
+import functools
 import os
 import pathlib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import PIL.Image
@@ -16,7 +17,8 @@ from ssd_tf.data.images import read_image
 from ssd_tf.drawing.detections import draw_detections
 from ssd_tf.geometry.boxes import to_pixels_xyxy
 from ssd_tf.geometry.detections import Detections
-from ssd_tf.inference.predictor import AnyPredictor, detect_images, warn_of_min_score
+from ssd_tf.inference.ahead import batched, map_ahead
+from ssd_tf.inference.predictor import AnyPredictor, detect_batch, model_input, warn_of_min_score
 from ssd_tf.media.inputs import find_images
 from ssd_tf.utils.errors import UserError
 
@@ -103,7 +105,7 @@ def predict(
       predictor: what detects.
       images: as `listed` takes them.
       score_threshold: leaves out what scores less, or as much.
-      batch_size: images in a step, and in memory at once.
+      batch_size: images in a step. Reading and resizing are ahead of the model by as many.
 
     Raises:
       FileNotFoundError: an image is not there.
@@ -116,14 +118,14 @@ def predict(
     warn_of_min_score(predictor, score_threshold)
     sources = listed(images)
     batch_size = min(batch_size, _power_of_two(len(sources)))
+    ahead = batch_size if len(sources) > 1 else 0
+    loaded = map_ahead(functools.partial(_load, predictor), map(_opened, sources), ahead)
     predictions = []
-    for start in range(0, len(sources), batch_size):
-        part = sources[start : start + batch_size]
-        arrays = [pixels(source) for source in part]
-        found = detect_images(predictor, arrays, batch_size, score_threshold)
+    for batch in batched(loaded, batch_size):
+        found = detect_batch(predictor, [one.square for one in batch], batch_size, score_threshold)
         predictions += [
-            Prediction(objects, predictor.categories, source, *array.shape[:2])
-            for objects, source, array in zip(found, part, arrays, strict=True)
+            Prediction(objects, predictor.categories, one.source, one.height, one.width)
+            for objects, one in zip(found, batch, strict=True)
         ]
     return predictions
 
@@ -172,6 +174,27 @@ def pixels(image: AnImage) -> np.ndarray:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise UserError(f"expected a uint8 RGB image [H, W, 3]. Received: {image.dtype} {list(image.shape)}")
     return image
+
+
+class _Loaded(NamedTuple):
+    """An image as the model takes it, and what is kept of it."""
+
+    source: AnImage
+    height: int
+    width: int
+    square: np.ndarray
+
+
+def _load(predictor: AnyPredictor, source: AnImage) -> _Loaded:
+    image = pixels(source)
+    return _Loaded(source, *image.shape[:2], model_input(predictor, image))
+
+
+def _opened(source: AnImage) -> AnImage:
+    """The same; a PIL image reads its file when it is first used, which threads must not do at the same time."""
+    if isinstance(source, PIL.Image.Image):
+        source.load()
+    return source
 
 
 def _power_of_two(number: int) -> int:
