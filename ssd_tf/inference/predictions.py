@@ -187,7 +187,7 @@ class _Loaded(NamedTuple):
 
 def _load(predictor: AnyPredictor, source: AnImage) -> _Loaded:
     image = pixels(source)
-    return _Loaded(source, *image.shape[:2], model_input(predictor, image))
+    return _Loaded(source, image.shape[0], image.shape[1], model_input(predictor, image))
 
 
 def _opened(source: AnImage) -> AnImage:
