@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """COCO's twelve detection numbers, of all classes and of each, and the reports made of them.
 
-The arithmetic is pycocotools' own (COCOeval, iouType "bbox"), so that the numbers are comparable
+hotcoco does the arithmetic of pycocotools (COCOeval, iouType "bbox"), bit for bit, so that the numbers are comparable
 with those of other programs. Boxes here are COCO's [x, y, w, h] in pixels and category ids are the data
 set's sparse ones: this is the far end of the program, where predictions leave it.
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pycocotools.cocoeval import COCOeval
+from hotcoco import COCOeval
 
 from ssd_tf.evaluation.coco_matching import Outcomes, evaluate, outcomes
 from ssd_tf.evaluation.precision_recall import Matches, matches_of
@@ -116,7 +116,7 @@ def coco_metrics(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str,
         evaluation.accumulate()
         evaluation.summarize()
     precision = evaluation.eval["precision"][..., _ALL_AREAS, _MAX_DETECTIONS_100]
-    outcome = outcomes(evaluation)
+    outcome = outcomes(evaluation, ground_truth, results)
     return CocoMetrics(
         summary=dict(zip(SUMMARY_KEYS, map(float, evaluation.stats), strict=True)),
         per_class=_per_class(evaluation, ground_truth),

@@ -5,15 +5,13 @@ Right as COCO matches at IoU 0.5: best score first, each detection takes the tru
 and that is still free. Letters: D detections, C classes, T thresholds.
 """
 
-import contextlib
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import hotcoco.metrics
 import numpy as np
-from pycocotools.cocoeval import COCOeval
 
 from ssd_tf.evaluation.coco_matching import CORRECT, CROWD, IGNORED, Outcomes, class_indices
 from ssd_tf.utils.errors import UserError
@@ -77,29 +75,18 @@ def matches_of(outcomes: Outcomes, ground_truth: Mapping[str, Any], results: Seq
 def average_precision(matches: Matches) -> float:
     """AP at IoU 0.5, the mean over the classes that have truth; nan where none has.
 
-    COCOeval works it out, so that it is the AP50 of coco_metrics. Of equal scores the first in `matches` comes first,
-    as in COCO where `matches` is in the order of the image ids.
+    It is the AP50 of coco_metrics. Of equal scores the first in `matches` comes first, as in COCO where `matches` is in
+    the order of the image ids.
     """
-    evaluation: Any = COCOeval(iouType="bbox")
-    params = evaluation.params
-    params.iouThrs, params.areaRng, params.areaRngLbl = np.array([0.5]), params.areaRng[:1], params.areaRngLbl[:1]
-    params.catIds, params.imgIds = list(range(1, len(matches.truths) + 1)), [0]
-    params.maxDets = [max(len(matches.scores), 1)]
-    evaluation._paramsEval = params
-    # What COCOeval.evaluate leaves, for all images as if they were one.
-    evaluation.evalImgs = [
-        {
-            "dtScores": matches.scores[ours],
-            "dtMatches": matches.correct[None, ours],
-            "dtIgnore": np.zeros((1, ours.sum()), bool),
-            "gtIgnore": np.zeros(truths, bool),
-        }
-        for truths, ours in ((n, matches.classes == k) for k, n in enumerate(matches.truths, start=1))
-    ]
-    with contextlib.redirect_stdout(io.StringIO()):
-        evaluation.accumulate()
-    precision = evaluation.eval["precision"]
-    return float(precision[precision > -1].mean()) if matches.truths.any() else math.nan
+    of_classes = []
+    for k in np.flatnonzero(matches.truths) + 1:
+        ours = matches.classes == k
+        order = np.argsort(-matches.scores[ours], kind="stable")
+        found = hotcoco.metrics.average_precision(
+            matches.scores[ours][order], matches.correct[ours][order], int(matches.truths[k - 1])
+        )
+        of_classes.append(found)
+    return float(np.mean(of_classes)) if of_classes else math.nan
 
 
 def precision_recall(

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""What became of each detection and truth, read out of COCOeval."""
+"""What became of each detection and truth, read out of COCOeval, with pycocotools as the judge."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -12,15 +12,14 @@ from ssd_tf.evaluation.coco_matching import (
     MISSED,
     WRONG,
     class_indices,
-    evaluate,
-    outcomes,
+    match,
     overlaps,
 )
-from tests.evaluation.coco_cases import box, cases, truth
+from tests.evaluation.coco_cases import box, cases, judged_by_pycocotools, truth
 
 
-def outcomes_on(ground_truth, results, **options):
-    found, truths = outcomes(evaluate(ground_truth, results, **options))
+def outcomes_on(ground_truth, results):
+    found, truths = match(ground_truth, results)
     return found.tolist(), truths.tolist()
 
 
@@ -40,7 +39,6 @@ def test_each_detection_and_truth_gets_its_outcome_in_the_order_given():
     ]
     expected = [WRONG, IGNORED, CORRECT, WRONG, WRONG], [FOUND, CROWD, MISSED, CROWD]
     assert outcomes_on(ground_truth, results) == expected
-    assert outcomes_on(ground_truth, results, only_iou_50=True) == expected
 
 
 def test_detections_beyond_the_best_hundred_of_an_image_and_class_are_ignored():
@@ -58,8 +56,18 @@ def test_nothing_at_all_has_no_outcomes():
 
 @settings(max_examples=60, deadline=None)
 @given(cases)
-def test_one_iou_threshold_gives_the_outcomes_of_all_ten(case):
-    assert outcomes_on(*case, only_iou_50=True) == outcomes_on(*case)
+def test_outcomes_are_those_of_pycocotools(case):
+    ground_truth, results = case
+    judge = judged_by_pycocotools(ground_truth, results)
+    detections, truths = np.full(len(results), IGNORED), np.full(len(ground_truth["annotations"]), CROWD)
+    images = np.array(judge.evalImgs, object).reshape(len(judge.params.catIds), 4, len(judge.params.imgIds))
+    for image in images[:, 0].flat:  # all sizes
+        if image is not None:
+            found, ignored = image["dtMatches"][0] > 0, image["dtIgnore"][0]  # at IoU 0.5
+            detections[np.array(image["dtIds"], int) - 1] = np.where(ignored, IGNORED, np.where(found, CORRECT, WRONG))
+            found, crowd = image["gtMatches"][0] > 0, image["gtIgnore"]
+            truths[np.array(image["gtIds"], int) - 1] = np.where(crowd, CROWD, np.where(found, FOUND, MISSED))
+    assert outcomes_on(ground_truth, results) == (detections.tolist(), truths.tolist())
 
 
 def test_classes_are_numbered_by_ascending_id():

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
 from ssd_tf.evaluation.coco_metrics import (
     SUMMARY_KEYS,
@@ -16,6 +17,7 @@ from ssd_tf.evaluation.coco_metrics import (
     summary_table,
     write_reports,
 )
+from tests.evaluation.coco_cases import cases, drawn_case, judged_by_pycocotools
 
 
 def truth(*annotations, images=(1, 2)):
@@ -52,6 +54,39 @@ def test_official_results_of_the_coco_api_get_their_official_numbers(shared):
     for key, field in (("APs", "ap_small"), ("APm", "ap_medium"), ("APl", "ap_large")):
         mean = np.nanmean([getattr(c, field) for c in metrics.per_class])
         assert mean == pytest.approx(metrics.summary[key], abs=1e-12)
+
+
+def assert_as_pycocotools(ground_truth, results):
+    """The 12 numbers, and the precision of each class, IoU and recall, are equal, bit for bit."""
+    judge = judged_by_pycocotools(ground_truth, results)
+    metrics = coco_metrics(ground_truth, results)
+    assert list(metrics.summary.values()) == judge.stats.tolist()
+    precision = judge.eval["precision"][:, :, :, 0, 2]  # all sizes, 100 detections
+    np.testing.assert_array_equal(metrics.precision, np.where(precision > -1, precision, math.nan))
+    for k, result in enumerate(metrics.per_class):
+        defined = precision[:, :, k][precision[:, :, k] > -1]
+        assert result.ap == pytest.approx(defined.mean() if defined.size else math.nan, abs=1e-12, nan_ok=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases)
+def test_small_cases_get_the_numbers_of_pycocotools(case):
+    assert_as_pycocotools(*case)
+
+
+@pytest.mark.parametrize(
+    ("num_images", "num_classes"), [(60, 5), pytest.param(1000, 80, marks=pytest.mark.proof)], ids=["some", "many"]
+)
+def test_drawn_images_get_the_numbers_of_pycocotools(num_images, num_classes):
+    assert_as_pycocotools(*drawn_case(num_images, num_classes, seed=num_images))
+
+
+def test_official_results_get_the_numbers_of_pycocotools(shared):
+    folder = shared / "data" / "coco-eval"
+    assert_as_pycocotools(
+        json.loads((folder / "instances_val2014_100.json").read_text()),
+        json.loads((folder / "instances_val2014_fakebbox100_results.json").read_text()),
+    )
 
 
 def test_real_ground_truth_as_detections_scores_one(shared):

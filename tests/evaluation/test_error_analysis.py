@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from ssd_tf.evaluation.coco_matching import CORRECT, MISSED, WRONG, evaluate, outcomes
+from ssd_tf.evaluation.coco_matching import CORRECT, MISSED, WRONG, match
 from ssd_tf.evaluation.coco_metrics import coco_metrics
 from ssd_tf.evaluation.error_analysis import ERROR_KINDS, analyse_errors
 from tests.evaluation.coco_cases import box, cases, truth
@@ -183,7 +183,7 @@ def test_outcomes_that_are_given_decide():
 def test_ap50_and_both_special_costs_are_those_of_a_second_evaluation(case):
     ground_truth, results = case
     results = sorted(results, key=lambda result: result["image_id"])
-    outcome = outcomes(evaluate(ground_truth, results))
+    outcome = match(ground_truth, results)
     right = [r for r, v in zip(results, outcome.detections, strict=True) if v != WRONG]
     found = [a for a, v in zip(ground_truth["annotations"], outcome.truths, strict=True) if v != MISSED]
     ap50 = coco_metrics(ground_truth, results).summary["AP50"]
