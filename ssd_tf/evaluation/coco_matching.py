@@ -113,7 +113,7 @@ def overlaps(boxes: Sequence[Any] | np.ndarray, others: Sequence[Any] | np.ndarr
     return bbox_iou(np.array(boxes, np.float64), np.array(others, np.float64), [crowd] * len(others))
 
 
-def _columns(ground_truth: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]], **more: np.ndarray) -> COCO:
+def _columns(ground_truth: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]], **more: Any) -> COCO:
     """The images and categories with these annotations."""
     return COCO.from_arrays(
         images=list(ground_truth["images"]),
@@ -133,7 +133,10 @@ def _by_place(statuses: Mapping[int, str], codes: Mapping[str, int], other: int,
     return found
 
 
-def _rows(results: Sequence[Mapping[str, Any]]) -> np.ndarray:
-    """float64 [D, 7]: image id, x, y, w, h, score, category id. Ids up to 2^53 are exact."""
+def _rows(results: Sequence[Mapping[str, Any]]) -> Any:
+    """float64 [D, 7]: image id, x, y, w, h, score, category id. Ids up to 2^53 are exact.
+
+    Any, since hotcoco's stubs do not know that its load_res takes arrays.
+    """
     rows = [(row["image_id"], *row["bbox"], row["score"], row["category_id"]) for row in results]
     return np.array(rows, np.float64).reshape(-1, 7)

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hotcoco import COCOeval
 
 from ssd_tf.evaluation.coco_matching import Outcomes, evaluate, outcomes
 from ssd_tf.evaluation.precision_recall import Matches, matches_of
@@ -115,11 +114,12 @@ def coco_metrics(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str,
     with contextlib.redirect_stdout(io.StringIO()):
         evaluation.accumulate()
         evaluation.summarize()
-    precision = evaluation.eval["precision"][..., _ALL_AREAS, _MAX_DETECTIONS_100]
+    curves: Any = evaluation.eval
+    precision = curves["precision"][..., _ALL_AREAS, _MAX_DETECTIONS_100]
     outcome = outcomes(evaluation, ground_truth, results)
     return CocoMetrics(
         summary=dict(zip(SUMMARY_KEYS, map(float, evaluation.stats), strict=True)),
-        per_class=_per_class(evaluation, ground_truth),
+        per_class=_per_class(curves["precision"][..., _MAX_DETECTIONS_100], ground_truth),
         num_images=len(ground_truth["images"]),
         num_detections=len(results),
         precision=np.where(precision > -1, precision, math.nan),
@@ -201,14 +201,13 @@ def rounded(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _per_class(evaluation: COCOeval, ground_truth: Mapping[str, Any]) -> tuple[ClassResult, ...]:
+def _per_class(precision: np.ndarray, ground_truth: Mapping[str, Any]) -> tuple[ClassResult, ...]:
     names = {category["id"]: category["name"] for category in ground_truth["categories"]}
     listed = {image["id"] for image in ground_truth["images"]}
     images_with_box: dict[int, list[Any]] = {category_id: [] for category_id in names}
     for truth in ground_truth["annotations"]:
         if truth["image_id"] in listed and not truth.get("iscrowd", 0):
             images_with_box.get(truth["category_id"], []).append(truth["image_id"])
-    precision = evaluation.eval["precision"][..., _MAX_DETECTIONS_100]
     return tuple(
         ClassResult(
             category_id=category_id,
