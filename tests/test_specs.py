@@ -125,7 +125,7 @@ def test_cells_cover_the_image(spec):
 
 TINY = ssd_tf.spec("ssd128_tiny")
 counts, sizes, bools = st.integers(1, 2000), st.floats(0.001, 5000), st.booleans()
-fractions = st.floats(0, 1)
+fractions = st.floats(0, 1, exclude_min=True)
 triples = st.tuples(sizes, sizes, sizes)
 
 
@@ -149,7 +149,8 @@ def any_backbone(draw):
 def any_spec(draw):
     """A spec with any values that its fields may have; its layers need not fit."""
     backbone = draw(any_backbone())
-    used = draw(st.lists(st.sampled_from(backbone.feature_maps), min_size=1, max_size=2))
+    used = draw(st.lists(st.sampled_from(backbone.feature_maps), min_size=1, max_size=2, unique=True))
+    used.sort(key=backbone.feature_maps.index)
     blocks = draw(
         st.lists(
             st.builds(
@@ -187,7 +188,7 @@ def any_spec(draw):
         preprocessing=Preprocessing(draw(triples), draw(triples), draw(sizes), draw(st.sampled_from(["rgb", "bgr"]))),
         detection=Detection(
             draw(fractions),
-            draw(sizes),
+            draw(fractions),
             draw(bools),
             draw(counts),
             draw(counts),
@@ -249,6 +250,13 @@ def changed(path, value):
         (["image_size"], 0, "image_size: expected more than 0"),
         (["variances"], [0.1, 0.0, 0.2, 0.2], r"variances\[1\]: expected more than 0"),
         (["loss", "negatives_per_positive"], -1, "negatives_per_positive: expected at least 0"),
+        (["levels", 0, "step"], 0, r"levels\[0\]\.step: expected more than 0"),
+        (["levels", 1, "aspect_ratios"], [2, 0], r"levels\[1\]\.aspect_ratios\[1\]: expected more than 0"),
+        (["extra_blocks", 0, "stride"], 0, r"extra_blocks\[0\]\.stride: expected more than 0"),
+        (["extra_blocks", 0, "padding"], -1, r"extra_blocks\[0\]\.padding: expected at least 0"),
+        (["backbone", "stages", 0, "channels"], -8, r"stages\[0\]\.channels: expected at least 0"),
+        (["matching", "iou_threshold"], 1.5, "matching.iou_threshold: expected at most 1"),
+        (["detection", "score_threshold"], -0.1, "detection.score_threshold: expected at least 0"),
     ],
 )
 def test_json_that_is_no_spec_is_refused_by_the_field_s_name(path, value, message):
@@ -267,6 +275,16 @@ def test_wrong_value_is_refused_in_python_too():
         dataclasses.replace(TINY, clip="yes")
     with pytest.raises(ValueError, match="expected at least one of backbone_levels"):
         dataclasses.replace(TINY, backbone_levels=(), levels=TINY.levels[1:])
+    with pytest.raises(ValueError, match="expected a tuple in a spec"):
+        dataclasses.replace(TINY, levels=list(TINY.levels))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("maps", [("conv3", "conv2"), ("conv3", "conv3")])
+def test_feature_maps_out_of_order_or_twice_are_refused(maps):
+    with pytest.raises(ValueError, match="backbone_levels: expected feature maps in the order conv2, conv3, each once"):
+        dataclasses.replace(
+            TINY, backbone_levels=tuple(map(BackboneLevel, maps)), levels=(TINY.levels[0], *TINY.levels)
+        )
 
 
 def test_a_json_file_is_a_detector(tmp_path):

@@ -40,7 +40,8 @@ def _default_boxes(spec: DetectorSpec) -> np.ndarray:
 def _level_boxes(level: Level, image_size: int) -> np.ndarray:
     """float64 [cells * cells * boxes, 4] of one level, not clipped."""
     # The reference spaces centres by step / image size, not by 1 / cells: 38 cells of 8 pixels are 304 pixels wide.
-    centers = (np.arange(level.cells) + 0.5) * (level.step or image_size / level.cells) / image_size
+    step = image_size / level.cells if level.step is None else level.step
+    centers = (np.arange(level.cells) + 0.5) * step / image_size
     cy, cx = np.meshgrid(centers, centers, indexing="ij")
     sizes = np.array(_cell_sizes(level), np.float64) / image_size
     boxes = np.empty((level.cells, level.cells, len(sizes), 4))

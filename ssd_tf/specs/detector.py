@@ -19,6 +19,11 @@ from ssd_tf.specs.parts import (
 )
 from ssd_tf.utils.errors import UserError
 
+# Of all numbers in a spec; the others are more than 0.
+_MAY_BE_NEGATIVE = ("mean",)
+_MAY_BE_ZERO = ("padding", "squeeze_channels", "negatives_per_positive", "score_threshold", "momentum", "l2_scale")
+_FRACTIONS = ("iou_threshold", "score_threshold", "momentum")
+
 
 @dataclasses.dataclass(frozen=True)
 class DetectorSpec:
@@ -84,30 +89,37 @@ def _check(spec: DetectorSpec) -> None:
         )
     if not spec.backbone_levels:
         raise UserError(f"{spec.name}: expected at least one of backbone_levels. Received: none")
+    known = spec.backbone.feature_maps
     for level in spec.backbone_levels:
-        if level.feature_map not in spec.backbone.feature_maps:
+        if level.feature_map not in known:
             raise UserError(
-                f"{spec.name}: feature_map: expected one of {', '.join(spec.backbone.feature_maps)}. "
-                f"Received: {level.feature_map!r}"
+                f"{spec.name}: feature_map: expected one of {', '.join(known)}. Received: {level.feature_map!r}"
             )
-    positive = {
-        "image_size": spec.image_size,
-        "heads.stride": spec.heads.stride,
-        "detection.candidates_per_class": spec.detection.candidates_per_class,
-        "detection.max_detections": spec.detection.max_detections,
-        "detection.iou_threshold": spec.detection.iou_threshold,
-        "detection.max_growth": 1 if spec.detection.max_growth is None else spec.detection.max_growth,
-        **{f"backbone_levels[{i}].l2_epsilon": level.l2_epsilon for i, level in enumerate(spec.backbone_levels)},
-        "preprocessing.divisor": spec.preprocessing.divisor,
-        **{f"preprocessing.deviation[{i}]": value for i, value in enumerate(spec.preprocessing.deviation)},
-        **{f"variances[{i}]": value for i, value in enumerate(spec.variances)},
-        **{f"levels[{i}].cells": level.cells for i, level in enumerate(spec.levels)},
-        **{f"levels[{i}].size": level.size for i, level in enumerate(spec.levels)},
-        **{f"levels[{i}].next_size": level.next_size for i, level in enumerate(spec.levels)},
-    }
-    for name, value in positive.items():
-        if not value > 0:
-            raise UserError(f"{spec.name}: {name}: expected more than 0. Received: {value}")
+    places = [known.index(level.feature_map) for level in spec.backbone_levels]
+    if places != sorted(set(places)):
+        raise UserError(
+            f"{spec.name}: backbone_levels: expected feature maps in the order {', '.join(known)}, each once. "
+            f"Received: {', '.join(level.feature_map for level in spec.backbone_levels)}"
+        )
+    _check_numbers(spec.name, encoded(spec), "")
+
+
+def _check_numbers(detector: str, value: Any, where: str) -> None:
+    """Raises ValueError where a number in an encoded spec is out of the range of its field, whatever part it is in."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            _check_numbers(detector, part, f"{where}.{name}" if where else name)
+    elif isinstance(value, list):
+        for place, part in enumerate(value):
+            _check_numbers(detector, part, f"{where}[{place}]")
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        field = where.rpartition(".")[2].partition("[")[0]
+        if field not in _MAY_BE_NEGATIVE and not value >= 0:
+            raise UserError(f"{detector}: {where}: expected at least 0. Received: {value}")
+        if field not in (*_MAY_BE_NEGATIVE, *_MAY_BE_ZERO) and not value > 0:
+            raise UserError(f"{detector}: {where}: expected more than 0. Received: {value}")
+        if field in _FRACTIONS and value > 1:
+            raise UserError(f"{detector}: {where}: expected at most 1. Received: {value}")
 
 
 def differences(one: DetectorSpec, other: DetectorSpec) -> list[str]:

@@ -12,6 +12,9 @@ from ssd_tf.utils.errors import UserError
 
 
 def encoded(value: Any) -> Any:
+    """Dataclasses as dicts and tuples as lists; raises ValueError for a list, which cannot be frozen."""
+    if isinstance(value, list):
+        raise UserError(f"expected a tuple in a spec. Received: the list {value!r}")
     if dataclasses.is_dataclass(value):
         return {field.name: encoded(getattr(value, field.name)) for field in dataclasses.fields(value)}
     return [encoded(part) for part in value] if isinstance(value, tuple) else value
