@@ -13,7 +13,7 @@ from typing import Any
 import keras
 
 from ssd_tf import specs
-from ssd_tf.data.annotations import Category
+from ssd_tf.data.annotations import Category, named_categories
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.manifest import Manifest, load_manifest
 from ssd_tf.data.preparation import prepare as preparation
@@ -26,10 +26,11 @@ from ssd_tf.export.forms import export_model, format_of
 from ssd_tf.export.litert import LiteRTConfig
 from ssd_tf.inference import predictions
 from ssd_tf.inference.predictions import AnImage, Prediction
-from ssd_tf.inference.predictor import AnyPredictor, Predictor, load_model
+from ssd_tf.inference.predictor import AnyPredictor, Predictor, load_model, warn_of_limits
 from ssd_tf.models.ssd import build_model
 from ssd_tf.settings import train_config
 from ssd_tf.specs import DetectorSpec
+from ssd_tf.specs.backbones import is_resnet34
 from ssd_tf.training.config import complete
 from ssd_tf.training.loop import Outcome, train
 from ssd_tf.training.plan import make_plan
@@ -65,12 +66,15 @@ class Detector:
           KeyError: the file of weights lacks a tensor.
           OSError: the file is not there, or cannot be downloaded.
         """
-        spec, categories = specs.spec(detector), _categories(classes)
+        spec, categories = specs.spec(detector), named_categories(classes)
         if weights == "coco":
             raise UserError(
                 "weights='coco': expected a detector that has weights trained on COCO, which none has yet. MLPerf's "
                 "checkpoints can be loaded: weights='FILE.pt'"
             )
+        if weights == "imagenet" and not is_resnet34(spec.backbone):
+            known = ", ".join(name for name, entry in specs.DETECTORS.items() if is_resnet34(entry.backbone))
+            raise UserError(f"weights='imagenet': expected one of {known}. Received: {spec.name}")
         model = build_model(spec, len(categories))
         if weights == "imagenet":
             load_backbone(model, TORCHVISION)
@@ -187,6 +191,7 @@ class Detector:
         """
         manifest = load_manifest(data_dir, split)
         self._require_classes(manifest, data_dir)
+        warn_of_limits(self._predictor)
         return evaluate_split(self._predictor, data_dir, manifest, self.spec.image_size, batch_size).metrics
 
     def save(self, path: str | pathlib.Path) -> None:
@@ -282,17 +287,3 @@ def prepare(
         limit=limit,
         allow_missing=allow_missing,
     )
-
-
-def _categories(classes: Sequence[str] | Mapping[int, str]) -> tuple[Category, ...]:
-    if isinstance(classes, Mapping):
-        numbered = list(classes.items())
-    elif isinstance(classes, Sequence) and not isinstance(classes, str):
-        numbered = list(enumerate(classes, start=1))
-    else:
-        numbered = []
-    names = [name for _, name in numbered]
-    whole = all(isinstance(number, int) and isinstance(name, str) for number, name in numbered)
-    if not names or not whole or len(set(names)) != len(names):
-        raise UserError(f"classes: expected a list of names, each once, or names by id. Received: {classes!r}")
-    return tuple(Category(number, name) for number, name in sorted(numbered))

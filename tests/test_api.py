@@ -68,8 +68,13 @@ def test_weights_of_a_run_are_taken(trained, detector):
 def test_imagenet_stands_for_torchvisions_backbone(monkeypatch):
     loaded = []
     monkeypatch.setattr("ssd_tf.api.load_backbone", lambda model, path: loaded.append((model.name, path)))
-    ssd_tf.Detector("ssd128_tiny", classes=["cat"], weights="imagenet")
-    assert loaded == [("ssd128_tiny", "torchvision")]
+    ssd_tf.Detector("ssd300_resnet34", classes=["cat"], weights="imagenet")
+    assert loaded == [("ssd300_resnet34", "torchvision")]
+
+
+def test_imagenet_for_another_backbone_is_refused_before_the_download():
+    with pytest.raises(UserError, match=r"weights='imagenet': expected one of .*\bssd300_resnet34\b.*: ssd128_tiny$"):
+        ssd_tf.Detector("ssd128_tiny", classes=["cat"], weights="imagenet")
 
 
 def test_coco_weights_are_refused_until_there_are_some():
@@ -247,13 +252,16 @@ def test_keras_file_keeps_detector_classes_and_detections(detector, files, tmp_p
     assert [path.name for path in tmp_path.iterdir()] == ["mine.keras"]
 
 
-def test_exported_form_predicts_and_has_no_keras_model(detector, files, tmp_path):
+def test_exported_form_predicts_evaluates_and_has_no_keras_model(detector, files, prepared, tmp_path, caplog):
     written = detector.export(tmp_path / "served", max_detections=20)
     assert written == tmp_path / "served" / "1"
     loaded = ssd_tf.Detector.load(tmp_path / "served")
     assert (loaded.spec, loaded.categories) == (detector.spec, detector.categories)
     (found,), (wanted,) = (d.predict(files[0], score_threshold=0.06) for d in (loaded, detector))
     np.testing.assert_allclose(found.scores, wanted.scores[:20], atol=1e-5)
+    with caplog.at_level("WARNING", "absl"):
+        loaded.evaluate(prepared)
+    assert "exported with --max_detections=20: AP, which looks at 100, may be lower" in caplog.text
     for use in (lambda: loaded.model, lambda: loaded.save(tmp_path / "a.keras"), lambda: loaded.export(tmp_path / "b")):
         with pytest.raises(UserError, match="an exported model has no Keras model"):
             use()

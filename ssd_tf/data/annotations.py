@@ -4,11 +4,12 @@
 import collections
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ssd_tf.geometry import boxes as box_ops
+from ssd_tf.utils.errors import UserError
 
 # A box may leave its image by this much of a side before it is reported as clipped: files round to 0.01 pixel.
 ROUNDING = 1e-4
@@ -20,6 +21,25 @@ class Category:
 
     id: int
     name: str
+
+
+def named_categories(classes: Sequence[str] | Mapping[int, str]) -> tuple[Category, ...]:
+    """Categories from their names in order, with ids 1, 2, ..., or from names by id; by ascending id.
+
+    Raises:
+      ValueError: it is neither, there is none, or a name occurs twice.
+    """
+    if isinstance(classes, Mapping):
+        numbered = list(classes.items())
+    elif isinstance(classes, Sequence) and not isinstance(classes, str):
+        numbered = list(enumerate(classes, start=1))
+    else:
+        numbered = []
+    names = [name for _, name in numbered]
+    whole = all(isinstance(number, int) and isinstance(name, str) for number, name in numbered)
+    if not names or not whole or len(set(names)) != len(names):
+        raise UserError(f"classes: expected a list of names, each once, or names by id. Received: {classes!r}")
+    return tuple(Category(number, name) for number, name in sorted(numbered))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -78,7 +78,7 @@ def load_predictor(path: str | pathlib.Path) -> AnyPredictor:
 
 
 def load_predictor_for(path: str | pathlib.Path, manifest: Manifest) -> AnyPredictor:
-    """The same, to be scored on a split; logs a warning where an exported model leaves out what counts for AP.
+    """The same, to be scored on a split, with `warn_of_limits`.
 
     Raises:
       As `load_predictor`; ValueError too where the model and the split have other classes.
@@ -86,13 +86,7 @@ def load_predictor_for(path: str | pathlib.Path, manifest: Manifest) -> AnyPredi
     predictor = load_predictor(path)
     found, wanted = (ModelInfo(predictor.spec, part.categories) for part in (predictor, manifest))
     require_same_model(pathlib.Path(path), found, wanted)
-    warn_of_min_score(predictor, predictor.spec.detection.score_threshold)
-    if predictor.max_detections < COCO_DETECTIONS:
-        logging.warning(
-            "this model was exported with --max_detections=%d: AP, which looks at %d, may be lower",
-            predictor.max_detections,
-            COCO_DETECTIONS,
-        )
+    warn_of_limits(predictor)
     return predictor
 
 
@@ -137,6 +131,17 @@ def _resizer(size: int) -> Callable[[np.ndarray], tf.Tensor]:
     return tf.function(
         lambda image: resize(image, size), input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)], autograph=False
     )
+
+
+def warn_of_limits(predictor: AnyPredictor) -> None:
+    """Logs a warning where an exported model leaves out what counts for AP."""
+    warn_of_min_score(predictor, predictor.spec.detection.score_threshold)
+    if predictor.max_detections < COCO_DETECTIONS:
+        logging.warning(
+            "this model was exported with --max_detections=%d: AP, which looks at %d, may be lower",
+            predictor.max_detections,
+            COCO_DETECTIONS,
+        )
 
 
 def warn_of_min_score(predictor: AnyPredictor, wanted: float) -> None:

@@ -45,6 +45,18 @@ class ResNet:
         return len(self.stages)
 
 
+# Channels of ResNet-34's stem; channels and blocks of its stages.
+_RESNET34_STEM, _RESNET34_STAGES = 64, [(64, 3), (128, 4), (256, 6), (512, 3)]
+
+
+def is_resnet34(backbone: object) -> bool:
+    """Whether ImageNet weights of ResNet-34 fit: it has the stem and the first stages; strides have no weights."""
+    if not isinstance(backbone, ResNet) or backbone.stem_channels != _RESNET34_STEM:
+        return False
+    stages = [(stage.channels, stage.blocks) for stage in backbone.stages]
+    return stages == _RESNET34_STAGES[: len(stages)]
+
+
 @dataclasses.dataclass(frozen=True)
 class VGG:
     """VGG with fc6 and fc7 as convolutions (Liu et al. section 3), without batch normalisation.

@@ -3,6 +3,7 @@
 
 import dataclasses
 import json
+import random
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ import tensorflow as tf
 
 import ssd_tf
 from ssd_tf.models.layers import BatchNorm
+from ssd_tf.models.ssd import drawing_weights
 
 # float32 sums in another order than PyTorch's; outputs up to 20. Measured: 3e-5.
 FORWARD = 1e-3
@@ -161,3 +163,29 @@ def test_saved_model_answers_alike_after_loading(tmp_path):
         np.testing.assert_array_equal(found[key], expected[key])
     # The loaded layers are ours, and train as before.
     np.testing.assert_array_equal(again(images, training=True)["logits"], model(images, training=True)["logits"])
+
+
+def test_seed_draws_the_same_weights_and_leaves_no_trace():
+    def weights(seed: int) -> list[np.ndarray]:
+        with drawing_weights(seed, "mixed_bfloat16"):
+            model = ssd_tf.build_model("ssd128_tiny", num_classes=1)
+        assert model.get_layer("conv1").compute_dtype == "bfloat16"
+        return [weight.numpy() for weight in model.trainable_weights]
+
+    policy, python, numpy = keras.mixed_precision.dtype_policy(), random.getstate(), np.random.get_state()[1].tolist()
+    first, again, other = weights(3), weights(3), weights(4)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+    with pytest.raises(KeyError), drawing_weights(3, "mixed_bfloat16"):
+        raise KeyError
+    assert keras.mixed_precision.dtype_policy() == policy
+    assert random.getstate() == python and np.random.get_state()[1].tolist() == numpy
+
+
+def test_seed_draws_what_keras_draws_from_it():
+    keras.utils.set_random_seed(3)
+    wanted = ssd_tf.build_model("ssd128_tiny", num_classes=1)
+    with drawing_weights(3):
+        model = ssd_tf.build_model("ssd128_tiny", num_classes=1)
+    for weight, other in zip(model.weights, wanted.weights, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), other.numpy())
