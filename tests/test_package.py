@@ -46,7 +46,7 @@ def test_public_name_resolves_to_the_thing_of_that_name(name):
 def test_public_names_are_those_of_the_design():
     assert set(ssd_tf.__all__) >= {
         *("spec", "default_boxes", "build_model", "match", "multibox_loss", "MultiBoxLoss", "detect"),
-        *("load_weights", "preprocess"),
+        *("load_weights", "preprocess", "Detector", "Prediction", "TrainConfig", "prepare", "train"),
     }
     assert set(ssd_tf.__all__) <= set(dir(ssd_tf))
 

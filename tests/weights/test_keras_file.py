@@ -4,6 +4,7 @@
 import zipfile
 
 import keras
+import numpy as np
 import pytest
 
 import ssd_tf
@@ -26,6 +27,16 @@ def test_file_comes_back(saved):
     info, model = load_keras(saved)
     assert info == INFO and model.name == "ssd128_tiny"
     assert keras.saving.load_model(saved).count_params() == model.count_params()
+
+
+@pytest.mark.parametrize("name", ["ssd300_vgg16", "ssdlite320_mobilenet_v2", "ssdlite320_mobilenet_v3_large"])
+def test_layers_of_every_backbone_come_back(name, tmp_path):
+    info, model = ModelInfo(ssd_tf.spec(name), INFO.categories), ssd_tf.build_model(name, 1)
+    save_keras(tmp_path / "mine.keras", info, model)
+    found, loaded = load_keras(tmp_path / "mine.keras")
+    assert found == info
+    for weight, wanted in zip(loaded.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), wanted.numpy())
 
 
 def test_other_ending_is_refused(tmp_path):
