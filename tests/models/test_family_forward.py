@@ -14,13 +14,13 @@ import torchvision_recipe
 import ssd_tf
 from ssd_tf.models.layers import L2Normalization
 from ssd_tf.specs import MobileNet
-from ssd_tf.weights import layout, mobilenet, sources, vgg
+from ssd_tf.weights import mobilenet, sources, vgg
+from tests.family import SWAPPED, fill
 
 # float32 sums in another order than PyTorch's. Measured: 1.2e-5 to 2.1e-5 at values up to 17.
 FORWARD = 1e-3
 # Measured: 8.4e-5.
 TRAIN = 1e-3
-XY = [1, 0, 3, 2]
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +28,10 @@ def published(golden):
     return {name: np.load(golden / f"{name}.npz") for name in ("vgg", "torchvision")}
 
 
-def fill(model, name_of, weight, anchor_major=True):
-    """Gives the model the recipe's weights under the names of one of the sources."""
-    shapes = {name: value.shape for name, value in layout.to_tensors(model, name_of).items()}
-    layout.assign(model, {name: weight(name, shape) for name, shape in shapes.items()}, "recipe", name_of, anchor_major)
-    return model
-
-
 def outputs(model, images, training=False):
     """offsets as (dx, dy, dw, dh), and logits, for images in PyTorch's layout."""
     found = model(images.transpose(0, 2, 3, 1), training=training)
-    return found["offsets"].numpy()[..., XY], found["logits"].numpy()
+    return found["offsets"].numpy()[..., SWAPPED], found["logits"].numpy()
 
 
 def sample(array, count, tag, recipe, every=1):
@@ -78,14 +71,14 @@ def require_caffe_s_detections(detector, offsets, logits, rows):
 
     Scores of random weights lie close together, so they are compared as sets, and the lowest three may differ.
     """
-    found = ssd_tf.detect(detector, offsets[:1][..., XY], logits[:1])
+    found = ssd_tf.detect(detector, offsets[:1][..., SWAPPED], logits[:1])
     count = int(found.count[0])
     assert count == len(rows)
     found = np.concatenate(
         [
             found.classes[0, :count].numpy()[:, None],
             found.scores[0, :count].numpy()[:, None],
-            found.boxes[0, :count].numpy()[:, XY],
+            found.boxes[0, :count].numpy()[:, SWAPPED],
         ],
         axis=1,
     )
@@ -111,11 +104,11 @@ def test_ssd1200_is_mlperf_inference_s_without_its_overlap_fault(published):
     np.testing.assert_allclose(found, expected["r34_1200_loc"], rtol=0, atol=FORWARD)
     found = sample(logits[:, order].transpose(0, 2, 1), 16384, "conf1200", family_recipe, 4)
     np.testing.assert_allclose(found, expected["r34_1200_conf"], rtol=0, atol=FORWARD)
-    found = ssd_tf.detect(detector, offsets[..., XY], logits)
+    found = ssd_tf.detect(detector, offsets[..., SWAPPED], logits)
     boxes, labels, scores = (expected[f"r34_1200_det_{name}"][::-1] for name in ("boxes", "labels", "scores"))
     np.testing.assert_allclose(found.scores[0], scores, rtol=0, atol=1e-4)
     np.testing.assert_array_equal(found.classes[0], labels)
-    np.testing.assert_allclose(found.boxes[0].numpy()[:, XY], boxes, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(found.boxes[0].numpy()[:, SWAPPED], boxes, rtol=0, atol=1e-4)
 
 
 TORCHVISION = [
@@ -137,11 +130,13 @@ def test_torchvision_s_detectors(published, short, detector):
     images = ssd_tf.preprocess(pixels.transpose(0, 2, 3, 1), detector).numpy().transpose(0, 3, 1, 2)
     offsets, logits = outputs(model, images)
     require_outputs(expected, short, "eval", offsets, logits, FORWARD)
-    found = ssd_tf.detect(detector, offsets[..., XY], logits)
+    found = ssd_tf.detect(detector, offsets[..., SWAPPED], logits)
     for image in range(2):
         boxes, scores, labels = (expected[f"{short}_found_{image}_{name}"] for name in ("boxes", "scores", "labels"))
         assert found.count[image] == len(boxes)
-        ours = np.concatenate([found.boxes[image].numpy()[:, XY] * side, found.classes[image].numpy()[:, None]], axis=1)
+        ours = np.concatenate(
+            [found.boxes[image].numpy()[:, SWAPPED] * side, found.classes[image].numpy()[:, None]], axis=1
+        )
         theirs = np.concatenate([boxes, labels[:, None]], axis=1)
         # Smallest gaps between scores are 5e-7, so boxes are compared as sets; pixels.
         assert np.abs(ours[:, None] - theirs[None]).max(axis=2).min(axis=1).max() < 1e-2
@@ -175,7 +170,12 @@ def full_tail(backbone: MobileNet) -> MobileNet:
     ("detector", "classifier", "taps"),
     [
         ("ssdlite320_mobilenet_v2", "mobilenet_v2", ("features.14.conv.0", "features.18")),
-        ("ssdlite320_mobilenet_v3_large", "mobilenet_v3_large", ("features.13.block.0", "features.16")),
+        pytest.param(
+            "ssdlite320_mobilenet_v3_large",
+            "mobilenet_v3_large",
+            ("features.13.block.0", "features.16"),
+            marks=pytest.mark.proof,
+        ),
     ],
 )
 def test_backbone_is_torchvision_s_classifier(published, detector, classifier, taps):

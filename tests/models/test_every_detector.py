@@ -1,0 +1,90 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Every detector of the table builds, trains, saves, loads and exports, and docs/detectors.md says what it is."""
+
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import ssd_tf
+from ssd_tf.data.annotations import Category
+from ssd_tf.data.color_jitter import Jitter
+from ssd_tf.data.pipeline import TrainBatch
+from ssd_tf.export.description import describe
+from ssd_tf.export.saved_model import export_saved_model
+from ssd_tf.inference.predictor import load_predictor
+from ssd_tf.settings import AugmentConfig
+from ssd_tf.specs import DETECTORS
+from ssd_tf.training.optimizer import SGD
+from ssd_tf.training.step import make_train_step
+from ssd_tf.weights.model_dir import ModelInfo, save_model
+
+PAGE = pathlib.Path(__file__).parent.parent.parent / "docs" / "detectors.md"
+CATEGORIES = (Category(3, "circle"), Category(7, "star"))
+# The rest of the table takes minutes.
+QUICK = ("ssdlite320_mobilenet_v2",)
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.proof) for name in DETECTORS]
+)
+def test_detector_trains_saves_loads_and_exports(tmp_path, name):
+    spec = ssd_tf.spec(name)
+    model = ssd_tf.build_model(spec, len(CATEGORIES))
+    optimizer = SGD()
+    optimizer.build(model.trainable_variables)
+    first = model.trainable_variables[0]
+    before = first.numpy()
+    step = make_train_step(spec, model, optimizer, AugmentConfig(color_jitter=False), batch_size=2)
+    result = step(batch_of_two(spec.image_size), tf.constant(1e-4))
+    assert np.isfinite(result.loss) and result.positives >= 1
+    assert np.isfinite(result.gradient_norm) and result.gradient_norm > 0
+    assert np.any(first.numpy() != before)
+    save_model(tmp_path / "model", ModelInfo(spec, CATEGORIES), model, [])
+    loaded = load_predictor(tmp_path / "model")
+    assert loaded.spec == spec
+    images = np.random.default_rng(0).integers(0, 256, (1, spec.image_size, spec.image_size, 3), np.uint8)
+    expected = loaded(tf.constant(images))
+    version = export_saved_model(describe(ModelInfo(spec, CATEGORIES)), model, tmp_path / "exported")
+    found = load_predictor(version)(tf.constant(images))
+    np.testing.assert_array_equal(found.count, expected.count)
+    np.testing.assert_allclose(found.scores, expected.scores, rtol=0, atol=1e-5)
+
+
+def batch_of_two(size):
+    rng = np.random.default_rng(0)
+    boxes = [[[0.1, 0.2, 0.5, 0.6], [0.0, 0.5, 1.0, 1.0]], [[0.3, 0.3, 0.6, 0.5], [0.0, 0.0, 0.0, 0.0]]]
+    return TrainBatch(
+        images=tf.constant(rng.integers(0, 256, (2, size, size, 3), np.uint8)),
+        boxes=tf.constant(boxes, tf.float32),
+        classes=tf.constant([[1, 2], [2, 0]]),
+        flip=tf.constant([False, True]),
+        jitter=Jitter(tf.zeros([2, 4], tf.int32), tf.zeros([2, 4])),
+        record=tf.range(2, dtype=tf.int64),
+        fault=tf.zeros([2], tf.int32),
+    )
+
+
+def rows_of_the_page():
+    """The columns of docs/detectors.md's table, by the detector's name."""
+    lines = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return {name.strip("`"): rest for name, *rest in cells}
+
+
+def test_page_lists_every_detector_with_its_input_and_anchors():
+    rows = rows_of_the_page()
+    assert list(rows) == list(DETECTORS)
+    for name, (_, side, anchors, _) in rows.items():
+        assert int(side) == DETECTORS[name].image_size
+        assert int(anchors.replace(",", "")) == DETECTORS[name].num_anchors
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.proof) for name in DETECTORS]
+)
+def test_page_has_the_number_of_parameters(name):
+    model = ssd_tf.build_model(name, 80)
+    parameters = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
+    assert rows_of_the_page()[name][3] == f"{parameters:,}"
