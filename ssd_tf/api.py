@@ -14,7 +14,7 @@ import keras
 
 from ssd_tf import specs
 from ssd_tf.data.annotations import Category, named_categories
-from ssd_tf.data.formats.coco import read_coco
+from ssd_tf.data.formats.readers import AnyPath, read_dataset
 from ssd_tf.data.manifest import Manifest, load_manifest
 from ssd_tf.data.preparation import prepare as preparation
 from ssd_tf.evaluation.coco_metrics import CocoMetrics
@@ -251,39 +251,48 @@ class Detector:
 
 
 def prepare(
-    annotations: str | pathlib.Path,
-    images: str | pathlib.Path,
-    output_dir: str | pathlib.Path,
+    annotations: AnyPath | Sequence[AnyPath],
+    images: AnyPath | Sequence[AnyPath] = "",
+    output_dir: AnyPath = "data",
     split: str = "train",
     *,
+    format: str = "auto",
+    classes: AnyPath | Sequence[str] = (),
+    subset: str = "",
+    difficult: bool = True,
     num_shards: int = 0,
     num_workers: int = 0,
+    max_images: int = 0,
     limit: int = 0,
     allow_missing: bool = False,
 ) -> Manifest:
     """Writes images and their boxes as the shards that training and evaluation read.
 
     Args:
-      annotations: a COCO instances file.
-      images: the folder that its file names are relative to.
+      annotations: a file or a folder, or several of the same classes.
+      images: the folder of the images, or one for each of the annotations; "" takes where the format has them.
       output_dir: made if missing.
       split: the name of the split, such as "train" or "val".
-      num_shards, num_workers, limit, allow_missing: as the flags of `prepare`.
+      format: "auto" goes by what lies there; or "coco", "voc".
+      classes: names, or a file with one in each line; none: the data's own.
+      subset, difficult, num_shards, num_workers, max_images, allow_missing: as the flags of `prepare`.
+      limit: max_images' older name.
 
     Returns:
-      The manifest: classes, counts, and in `findings` what was clipped, dropped or could not be read.
+      The manifest: classes, counts, and in `findings` what was clipped, dropped, converted or could not be read.
 
     Raises:
       FileNotFoundError: the annotations or some images are missing.
-      ValueError: the annotations are not COCO's, or an argument is out of range.
+      ValueError: the annotations are in no known format, or an argument is out of range.
     """
+    dataset, source = read_dataset(annotations, images, format, subset or split, classes, difficult)
     return preparation.prepare(
-        read_coco(annotations, images),
+        dataset,
         output_dir,
         split,
-        source={"format": "coco", "annotations": str(annotations), "images": str(images)},
+        source=source,
         num_shards=num_shards,
         num_workers=num_workers,
-        limit=limit,
+        limit=max_images or limit,
         allow_missing=allow_missing,
     )

@@ -2,9 +2,11 @@
 """Turns an annotated data set into TFRecord shards for training and evaluation, and reports what it found.
 
 python -m ssd_tf.apps.prepare --annotations=instances_train2017.json --images=train2017 --output_dir=data --split=train
+python -m ssd_tf.apps.prepare --annotations=VOC2012 --output_dir=data --split=train
 python -m ssd_tf.apps.prepare --download=coco2017 --output_dir=data --split=val
 
-The second form fetches COCO 2017 into $SSD_TF_HOME/coco2017, or ~/.cache/ssd_tf/coco2017, and resumes where an
+The format is found by what lies there, and said. Classes are those of the data, unless --classes names others. The last
+form fetches COCO 2017 into $SSD_TF_HOME/coco2017, or ~/.cache/ssd_tf/coco2017, and resumes where an
 interrupted download stopped. Train is 19.6 GB, val 1.1 GB, and about twice that with the unpacked files.
 
 A preparation that was stopped continues when the same command is run again: finished shards are kept.
@@ -15,9 +17,11 @@ from absl import flags, logging
 from ssd_tf.apps import cli
 from ssd_tf.utils.errors import UserError
 
+FORMATS = "auto, coco or voc"
+
 
 def define_flags(values: flags.FlagValues) -> None:
-    flags.DEFINE_enum("format", "coco", ["coco"], "What the annotations are.", flag_values=values)
+    flags.DEFINE_string("format", "auto", f"What the annotations are: {FORMATS}.", flag_values=values)
     flags.DEFINE_enum(
         "download",
         "",
@@ -25,10 +29,29 @@ def define_flags(values: flags.FlagValues) -> None:
         "A data set to download, instead of --annotations and --images.",
         flag_values=values,
     )
-    flags.DEFINE_string("annotations", None, "The annotations: a COCO instances JSON file.", flag_values=values)
-    flags.DEFINE_string(
-        "images", None, "The folder that the annotations' file names are relative to.", flag_values=values
+    flags.DEFINE_multi_string(
+        "annotations",
+        [],
+        "The annotations: a file or a folder. May be repeated, for sets of the same classes.",
+        flag_values=values,
     )
+    flags.DEFINE_multi_string(
+        "images",
+        [],
+        "The folder of the images, or one for each --annotations; without it, where the format has them.",
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "classes", "", "A file with a class name in each line. Without it, the classes of the data.", flag_values=values
+    )
+    flags.DEFINE_string(
+        "subset",
+        "",
+        "The part to take of annotations that list several, such as VOC's trainval; without it that of the name of the "
+        "split; all: everything.",
+        flag_values=values,
+    )
+    flags.DEFINE_bool("difficult", True, "Keep the objects that VOC marks as difficult.", flag_values=values)
     flags.DEFINE_string("output_dir", None, "Where shards and manifest go.", required=True, flag_values=values)
     flags.DEFINE_string("split", "train", "Name of the split, such as train, val or test.", flag_values=values)
     flags.DEFINE_integer(
@@ -48,12 +71,13 @@ def define_flags(values: flags.FlagValues) -> None:
         "beam_option", [], "An option of Beam's, such as --runner=FlinkRunner; may be repeated.", flag_values=values
     )
     flags.DEFINE_integer(
-        "limit",
+        "max_images",
         0,
-        "Take only the first so many images that have boxes; 0 takes all.",
+        "Take only the first so many images that have boxes, for a trial; 0 takes all.",
         lower_bound=0,
         flag_values=values,
     )
+    flags.DEFINE_alias("limit", "max_images", flag_values=values)
     flags.DEFINE_bool(
         "allow_missing",
         False,
@@ -63,29 +87,32 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def main(args: flags.FlagValues) -> int:
-    from ssd_tf.data.formats.coco import read_coco
     from ssd_tf.data.formats.coco_download import download_coco2017
+    from ssd_tf.data.formats.readers import AUTO, read_dataset
     from ssd_tf.data.preparation.prepare import prepare, report
     from ssd_tf.utils.download import cache_dir
 
     if args.download and (args.annotations or args.images):
         raise UserError("expected either --download, or --annotations and --images. Received: both")
-    if not args.download and not (args.annotations and args.images):
-        raise UserError("expected --annotations and --images, or --download=coco2017")
+    if not args.download and not args.annotations:
+        raise UserError("expected --annotations, or --download=coco2017")
+    annotations, images = args.annotations, args.images
     if args.download:
         annotations, images = download_coco2017(args.split, cache_dir() / args.download)
-    else:
-        annotations, images = args.annotations, args.images
-    dataset = read_coco(annotations, images)
+    dataset, source = read_dataset(
+        annotations, images, args.format, args.subset or args.split, args.classes, difficult=args.difficult
+    )
+    if args.format == AUTO:
+        logging.info("%s is read as %s", source["annotations"], source["format"])
     try:
         manifest = prepare(
             dataset,
             args.output_dir,
             args.split,
-            source={"format": args.format, "annotations": str(annotations), "images": str(images)},
+            source=source,
             num_shards=args.num_shards,
             num_workers=args.num_workers,
-            limit=args.limit,
+            limit=args.max_images,
             allow_missing=args.allow_missing,
             runner=args.runner,
             beam_options=args.beam_option,

@@ -54,6 +54,7 @@ class AnnotatedImage:
       category_ids: int64 [N], the data set's own ids.
       areas: float64 [N], in square pixels; COCO's area is that of the object's mask.
       is_crowd: bool [N].
+      is_difficult: bool [N]: PASCAL VOC's objects that are hard to recognise; None where the format knows none.
     """
 
     image_id: int
@@ -64,14 +65,51 @@ class AnnotatedImage:
     category_ids: np.ndarray
     areas: np.ndarray
     is_crowd: np.ndarray
+    is_difficult: np.ndarray | None = None
+
+    def take(self, keep: np.ndarray) -> "AnnotatedImage":
+        """The image with some of its boxes: those that `keep`, bool [N], says."""
+        return dataclasses.replace(
+            self,
+            boxes=self.boxes[keep],
+            category_ids=self.category_ids[keep],
+            areas=self.areas[keep],
+            is_crowd=self.is_crowd[keep],
+            is_difficult=None if self.is_difficult is None else self.is_difficult[keep],
+        )
 
 
 @dataclasses.dataclass(frozen=True)
 class AnnotatedDataset:
-    """What a reader returns: the categories in the data set's order, and the images."""
+    """What a reader returns.
+
+    Attributes:
+      categories: in the data set's order.
+      images: in the data set's order.
+      findings: what was not as it should be, or was converted: messages by kind, such as "dropped".
+    """
 
     categories: tuple[Category, ...]
     images: tuple[AnnotatedImage, ...]
+    findings: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+
+
+def plain_image(
+    image_id: int, path: pathlib.Path, size: tuple[int, int], boxes: np.ndarray, category_ids: Sequence[int]
+) -> AnnotatedImage:
+    """An image of a format that knows boxes and classes alone: no crowds, and a box's area is its own.
+
+    Args:
+      image_id, path: as AnnotatedImage has them.
+      size: height and width in pixels.
+      boxes: [N, 4], [ymin, xmin, ymax, xmax], normalised.
+      category_ids: N of them.
+    """
+    height, width = size
+    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
+    extent = box_ops.to_coco_xywh(boxes, height, width)[:, 2:]
+    ids = np.array(category_ids, np.int64)
+    return AnnotatedImage(image_id, path, height, width, boxes, ids, extent.prod(axis=1), np.zeros(len(boxes), bool))
 
 
 def clean_boxes(image: AnnotatedImage) -> tuple[AnnotatedImage, list[str]]:
@@ -97,14 +135,7 @@ def clean_boxes(image: AnnotatedImage) -> tuple[AnnotatedImage, list[str]]:
             f"{what}: box [x, y, w, h] = [{numbers}] of class id {image.category_ids[index]} "
             f"in a {image.width}x{image.height} image"
         )
-    cleaned = dataclasses.replace(
-        image,
-        boxes=clipped[keep],
-        category_ids=image.category_ids[keep],
-        areas=image.areas[keep],
-        is_crowd=image.is_crowd[keep],
-    )
-    return cleaned, findings
+    return dataclasses.replace(image, boxes=clipped).take(keep), findings
 
 
 @dataclasses.dataclass(frozen=True)

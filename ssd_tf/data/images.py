@@ -4,6 +4,7 @@
 import pathlib
 
 import numpy as np
+import PIL.Image
 import tensorflow as tf
 
 from ssd_tf.data.gif import first_frame
@@ -17,6 +18,15 @@ def read_image(path: pathlib.Path) -> np.ndarray | None:
         image_format(encoded)
         return decode(tf.constant(encoded)).numpy()
     except (UserError, tf.errors.InvalidArgumentError):
+        return None
+
+
+def file_size(path: pathlib.Path) -> tuple[int, int] | None:
+    """Height and width in pixels that `decode` gives of a file, from its header; None where it is no image."""
+    try:
+        with PIL.Image.open(path) as image:
+            return image.height, image.width
+    except (OSError, ValueError, PIL.Image.DecompressionBombError):
         return None
 
 

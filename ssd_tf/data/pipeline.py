@@ -280,6 +280,7 @@ def _eval_example(number, record, manifest: Manifest, image_size: int) -> EvalBa
         tf.zeros([0], tf.int64),
         tf.zeros([0]),
         tf.zeros([0], bool),
+        tf.zeros([0], bool),
     )
     example, bad_record = or_default(parse, record, (unreadable, True))
     image, bad_image = _decode(example.encoded)

@@ -32,6 +32,7 @@ class Example(NamedTuple):
       category_ids: int64 [N], the data set's own.
       areas: float32 [N], square pixels.
       is_crowd: bool [N].
+      is_difficult: bool [N].
     """
 
     encoded: tf.Tensor
@@ -42,6 +43,7 @@ class Example(NamedTuple):
     category_ids: tf.Tensor
     areas: tf.Tensor
     is_crowd: tf.Tensor
+    is_difficult: tf.Tensor
 
 
 def serialize(image: AnnotatedImage, encoded: bytes, names: dict[int, str]) -> bytes:
@@ -60,13 +62,16 @@ def serialize(image: AnnotatedImage, encoded: bytes, names: dict[int, str]) -> b
         "image/object/area": _floats(image.areas),
         "image/object/is_crowd": _ints(image.is_crowd.astype(np.int64)),
     }
+    # Left out where none is, as formats without this flag have it.
+    if image.is_difficult is not None and image.is_difficult.any():
+        features["image/object/difficult"] = _ints(image.is_difficult.astype(np.int64))
     # Deterministic: the same data set gives the same shards, byte for byte.
     example = tf.train.Example(features=tf.train.Features(feature=features))
     return example.SerializeToString(deterministic=True)
 
 
 def parse(serialized: tf.Tensor) -> Example:
-    """The Example in a scalar string. A record without areas or crowd flags gets the boxes' area and no crowd."""
+    """The Example in a scalar string. Without areas or flags: the boxes' areas, no crowd, none difficult."""
     numbers = tf.io.VarLenFeature(tf.float32)
     features = tf.io.parse_single_example(
         serialized,
@@ -79,6 +84,7 @@ def parse(serialized: tf.Tensor) -> Example:
             "image/object/class/label": tf.io.VarLenFeature(tf.int64),
             "image/object/area": numbers,
             "image/object/is_crowd": tf.io.VarLenFeature(tf.int64),
+            "image/object/difficult": tf.io.VarLenFeature(tf.int64),
         },
     )
     corners = [features[_BOX + name].values for name in ("ymin", "xmin", "ymax", "xmax")]
@@ -87,7 +93,8 @@ def parse(serialized: tf.Tensor) -> Example:
     pixels = tf.cast(height * width, tf.float32)
     areas = features["image/object/area"].values
     box_areas = (corners[2] - corners[0]) * (corners[3] - corners[1]) * pixels
-    crowds = features["image/object/is_crowd"].values
+    no_flags = tf.zeros_like(category_ids)
+    crowds, difficult = features["image/object/is_crowd"].values, features["image/object/difficult"].values
     return Example(
         encoded=features["image/encoded"],
         source_id=features["image/source_id"],
@@ -96,7 +103,8 @@ def parse(serialized: tf.Tensor) -> Example:
         boxes=tf.stack(corners, axis=-1),
         category_ids=category_ids,
         areas=tf.cond(tf.size(areas) > 0, lambda: areas, lambda: box_areas),
-        is_crowd=tf.cond(tf.size(crowds) > 0, lambda: crowds > 0, lambda: tf.zeros_like(category_ids, tf.bool)),
+        is_crowd=tf.cond(tf.size(crowds) > 0, lambda: crowds, lambda: no_flags) > 0,
+        is_difficult=tf.cond(tf.size(difficult) > 0, lambda: difficult, lambda: no_flags) > 0,
     )
 
 

@@ -24,6 +24,26 @@ def to_coco_xywh(boxes_n4: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.stack([xmin * width, ymin * height, (xmax - xmin) * width, (ymax - ymin) * height], axis=-1)
 
 
+def from_pixels_xyxy(xyxy_n4: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Boxes from [xmin, ymin, xmax, ymax] in pixels, the edges of the box: float64 [N, 4], normalised, not clipped."""
+    xmin, ymin, xmax, ymax = np.moveaxis(np.asarray(xyxy_n4, np.float64).reshape(-1, 4), -1, 0)
+    return np.stack([ymin / height, xmin / width, ymax / height, xmax / width], axis=-1)
+
+
+def from_voc_xyxy(xyxy_n4: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Boxes from PASCAL VOC's [xmin, ymin, xmax, ymax]: the first and the last pixel that belong to it, counted from 1.
+
+    So 1, 1, W, H is the whole image, as detectron2's pascal_voc.py has it too. float64 [N, 4], normalised, not clipped.
+    """
+    return from_pixels_xyxy(np.asarray(xyxy_n4, np.float64).reshape(-1, 4) - [1, 1, 0, 0], height, width)
+
+
+def from_yolo_cxcywh(cxcywh_n4: np.ndarray) -> np.ndarray:
+    """Boxes from YOLO's normalised [cx, cy, w, h]: float64 [N, 4], not clipped."""
+    cx, cy, w, h = np.moveaxis(np.asarray(cxcywh_n4, np.float64).reshape(-1, 4), -1, 0)
+    return np.stack([cy - h / 2, cx - w / 2, cy + h / 2, cx + w / 2], axis=-1)
+
+
 def to_pixels_xyxy(boxes_n4: np.ndarray, height: int, width: int) -> np.ndarray:
     """[xmin, ymin, xmax, ymax] in pixels from normalised boxes: float64 [N, 4]."""
     ymin, xmin, ymax, xmax = np.moveaxis(np.asarray(boxes_n4, np.float64).reshape(-1, 4), -1, 0)

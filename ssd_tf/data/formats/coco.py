@@ -3,6 +3,7 @@
 
 import json
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -39,13 +40,16 @@ COCO_CATEGORIES = tuple(
 )
 
 
-def read_coco(annotations: str | pathlib.Path, images: str | pathlib.Path) -> AnnotatedDataset:
+def read_coco(
+    annotations: str | pathlib.Path, images: str | pathlib.Path = "", subset: str = "", classes: Sequence[str] = ()
+) -> AnnotatedDataset:
     """Reads a COCO instances file.
 
     Args:
-      annotations: the JSON file.
+      annotations: the JSON file, or a folder with no other JSON file in it.
       images: the folder that its file names are relative to. A name that carries folders which are not there is
-        looked for in the folder itself. Files are not opened here.
+        looked for in the folder itself. Files are not opened here. "" takes the folder of the JSON file.
+      subset, classes: as all readers take them; a file is one subset, and has its classes.
 
     Returns:
       Categories by ascending id, as the COCO tools number classes, and the images in the file's order.
@@ -55,7 +59,8 @@ def read_coco(annotations: str | pathlib.Path, images: str | pathlib.Path) -> An
       ValueError: it is not JSON, not COCO instances, or contradicts itself: an annotation of an image or a category
         that is not listed, an id twice.
     """
-    annotations, images = pathlib.Path(annotations), pathlib.Path(images)
+    annotations = _json_file(pathlib.Path(annotations))
+    images = pathlib.Path(images) if str(images) else annotations.parent
     content = load_coco_json(annotations)
     try:
         categories = _read_categories(content["categories"])
@@ -105,6 +110,16 @@ def coco_results(
         }
         for box, label, score in zip(xywh, found.classes[index, :count], found.scores[index, :count], strict=True)
     ]
+
+
+def _json_file(path: pathlib.Path) -> pathlib.Path:
+    if not path.is_dir():
+        return path
+    files = sorted(path.glob("*.json"))
+    if len(files) != 1:
+        there = ", ".join(file.name for file in files) or "none"
+        raise UserError(f"{path}: expected a JSON file, or a folder with one. Received: a folder with {there}")
+    return files[0]
 
 
 def _wanted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

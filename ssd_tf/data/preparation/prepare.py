@@ -74,6 +74,7 @@ def prepare(
     if limit:
         images = [image for image in images if len(image.boxes)][:limit]
     findings: dict[str, list[str]] = collections.defaultdict(list)
+    findings.update({kind: list(messages) for kind, messages in dataset.findings.items()})
     images = _without_missing(images, allow_missing, findings)
     if not images:
         raise UserError("the data set has no image to prepare")

@@ -196,7 +196,8 @@ def _fingerprint(job: ShardJob) -> str:
     for image in job.images:
         facts = (image.image_id, str(image.path.absolute()), image.height, image.width, len(image.boxes))
         digest.update(repr((facts, _state_of(image.path))).encode())
-        for array in (image.boxes, image.category_ids, image.areas, image.is_crowd):
+        flags = () if image.is_difficult is None else (image.is_difficult,)
+        for array in (image.boxes, image.category_ids, image.areas, image.is_crowd, *flags):
             digest.update(array.tobytes())
     return digest.hexdigest()
 

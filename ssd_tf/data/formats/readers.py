@@ -1,0 +1,139 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""The one door of all formats: paths to an annotated data set, whatever wrote them.
+
+A reader is a function `read_X(annotations, images, subset, classes)` in a file of its own; here they are listed, chosen
+by what lies there, and several of them put together.
+"""
+
+import collections
+import os
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+
+from ssd_tf.data.annotations import AnnotatedDataset
+from ssd_tf.data.formats import fields
+from ssd_tf.data.formats.coco import read_coco
+from ssd_tf.data.formats.combine import of_classes, together, without_difficult
+from ssd_tf.data.formats.voc import read_voc
+from ssd_tf.utils.errors import UserError
+
+AUTO = "auto"
+READERS: Mapping[str, Callable[..., AnnotatedDataset]] = {
+    "coco": read_coco,
+    "voc": read_voc,
+}
+FORMATS = (AUTO, *READERS)
+
+AnyPath = str | os.PathLike[str]
+
+
+def read_dataset(
+    annotations: AnyPath | Sequence[AnyPath],
+    images: AnyPath | Sequence[AnyPath] = "",
+    format: str = AUTO,
+    subset: str = "",
+    classes: AnyPath | Sequence[str] = (),
+    difficult: bool = True,
+) -> tuple[AnnotatedDataset, dict[str, str]]:
+    """Reads annotations in any format.
+
+    Args:
+      annotations: a file or a folder, or several of the same classes, which are put together.
+      images: the folder of the images, or one for each of the annotations; "" takes where the format has them.
+      format: one of FORMATS; auto looks at what lies there.
+      subset: such as "train": takes that part of a data set that lists several. "" and "all" take everything.
+      classes: names, or a file with a name in each line. None: the data's own. Other classes are left out.
+      difficult: keep objects that are marked as difficult.
+
+    Returns:
+      The data set; and what it was read from, for the manifest: "format", "annotations", "images".
+
+    Raises:
+      FileNotFoundError: the annotations are missing.
+      ValueError: the format cannot be told, the annotations are not in it, or several sets have different classes.
+    """
+    paths, folders = _as_list(annotations), _as_list(images) or [""]
+    if not paths:
+        raise UserError("annotations: expected a path. Received: none")
+    if len(folders) not in (1, len(paths)):
+        raise UserError(f"images: expected one folder, or one for each of {len(paths)}. Received: {len(folders)}")
+    folders = folders * len(paths) if len(folders) == 1 else folders
+    if format not in FORMATS:
+        raise UserError(f"format: expected one of {', '.join(FORMATS)}. Received: {format!r}")
+    formats = [detect_format(path) if format == AUTO else format for path in paths]
+    names = _names(classes)
+    sets = [
+        of_classes(READERS[kind](path, folder, subset, names), names)
+        for kind, path, folder in zip(formats, paths, folders, strict=True)
+    ]
+    dataset = together(sets, paths)
+    if not difficult:
+        dataset = without_difficult(dataset)
+    source = {"format": formats, "annotations": paths, "images": dict.fromkeys(folders)}
+    return dataset, {key: ", ".join(dict.fromkeys(values)) for key, values in source.items()}
+
+
+def detect_format(annotations: AnyPath) -> str:
+    """The format of what lies there: by the ending of a file, by the files of a folder.
+
+    Raises:
+      FileNotFoundError: nothing is there.
+      ValueError: it is none of the formats, or could be several.
+    """
+    path = pathlib.Path(annotations)
+    if not path.exists():
+        raise FileNotFoundError(f"annotations file not found: {path}")
+    signs = _SIGNS_OF_A_FILE if path.is_file() else _SIGNS_OF_A_FOLDER
+    found = [kind for kind, is_kind in signs.items() if is_kind(path)]
+    if len(found) != 1:
+        what = f"signs of {' and '.join(found)}" if found else "none of them"
+        raise UserError(f"{path}: expected one of the formats {', '.join(READERS)}. Received: {what}. Pass --format")
+    return found[0]
+
+
+def read_names(path: AnyPath) -> tuple[str, ...]:
+    """Class names from a text file, one in each line; empty lines do not count.
+
+    Raises:
+      FileNotFoundError, ValueError: there is no such file, or it has no names, or one twice.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"file of class names not found: {path}")
+    names = [line.strip() for line in fields.read_lines(path) if line.strip()]
+    twice = [name for name, count in collections.Counter(names).items() if count > 1]
+    if twice or not names:
+        raise UserError(
+            f"{path}: expected class names, each once. Received: {twice[0] + ' twice' if twice else 'none'}"
+        )
+    return tuple(names)
+
+
+def _names(classes: AnyPath | Sequence[str]) -> tuple[str, ...]:
+    if not isinstance(classes, (str, os.PathLike)):
+        return tuple(classes)
+    return read_names(classes) if classes else ()
+
+
+def _has(pattern: str) -> Callable[[pathlib.Path], bool]:
+    return lambda folder: next(folder.rglob(pattern), None) is not None
+
+
+def _ends_in(*suffixes: str) -> Callable[[pathlib.Path], bool]:
+    return lambda path: path.suffix.lower() in suffixes
+
+
+_SIGNS_OF_A_FILE = {"coco": _ends_in(".json")}
+_SIGNS_OF_A_FOLDER = {
+    "coco": lambda folder: next(folder.glob("*.json"), None) is not None,
+    "voc": _has("*.xml"),
+}
+
+
+def _as_list(paths: AnyPath | Sequence[AnyPath]) -> list[str]:
+    """Paths; commas part them too, unless a path has one."""
+    given = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+    found = []
+    for path in [os.fspath(path) for path in given]:
+        found.extend([path] if pathlib.Path(path).exists() else path.split(","))
+    return found

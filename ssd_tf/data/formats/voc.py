@@ -1,0 +1,178 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""PASCAL VOC's format (http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/): an XML file for each image.
+
+LabelImg, CVAT, Roboflow, Label Studio and many others write it. Coordinates are pixels counted from 1.
+"""
+
+import collections
+import dataclasses
+import pathlib
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ssd_tf.data.annotations import AnnotatedDataset, AnnotatedImage, Category, plain_image
+from ssd_tf.data.formats import fields
+from ssd_tf.geometry.boxes import from_voc_xyxy
+from ssd_tf.utils.errors import UserError
+
+_CORNERS = ("xmin", "ymin", "xmax", "ymax")
+# What tools write for "not difficult" and "difficult".
+_FLAGS = {"": False, "0": False, "false": False, "unspecified": False, "1": True, "true": True}
+
+
+class _Object(NamedTuple):
+    name: str
+    corners: tuple[float, ...]
+    is_difficult: bool
+
+
+class _Places(NamedTuple):
+    """Where the parts of a data set lie; `sets` is the folder ImageSets/Main, or None."""
+
+    annotations: pathlib.Path
+    images: pathlib.Path
+    sets: pathlib.Path | None
+
+
+def read_voc(
+    annotations: str | pathlib.Path, images: str | pathlib.Path = "", subset: str = "", classes: Sequence[str] = ()
+) -> AnnotatedDataset:
+    """Reads a folder of VOC's XML files.
+
+    Args:
+      annotations: a folder with Annotations/ (and JPEGImages/, ImageSets/Main/), or the folder of the XML files, which
+        may have folders in it.
+      images: the folder of the images; "" takes JPEGImages/ where there is one, or else looks beside the XML files.
+      subset: takes the images that ImageSets/Main/SUBSET.txt lists, in its order; "" takes all. Without ImageSets all.
+      classes: the names, in the order of their ids, which start at 1. None: all names that occur anywhere in the
+        folder, sorted, so that every subset has the same classes.
+
+    Returns:
+      The images with running ids from 1. Boxes without extent are left out and named in the findings; boxes of classes
+      that are not in `classes` are left out and counted.
+
+    Raises:
+      FileNotFoundError: no such folder, no XML in it, or a file that the list names is missing.
+      ValueError: a file is no VOC annotation, or the subset is not listed.
+    """
+    places = _find(pathlib.Path(annotations), images)
+    every = sorted(places.annotations.rglob("*.xml"))
+    if not every:
+        raise FileNotFoundError(f"{places.annotations}: expected XML files. Received: a folder without any")
+    chosen = _listed(places, subset, every) if subset and places.sets else every
+    parsed = {path: _parse(path) for path in (chosen if classes else sorted({*every, *chosen}))}
+    names = classes or sorted({entry.name for _, entries in parsed.values() for entry in entries})
+    if not names:
+        raise UserError(f"{places.annotations}: expected objects. Received: {len(every)} XML files without any")
+    findings: dict[str, list[str]] = collections.defaultdict(list)
+    read = [_read_image(k, path, *parsed[path], places, names, findings) for k, path in enumerate(chosen, start=1)]
+    return AnnotatedDataset(tuple(Category(k, name) for k, name in enumerate(names, 1)), tuple(read), dict(findings))
+
+
+def _find(folder: pathlib.Path, images: str | pathlib.Path) -> _Places:
+    if not folder.is_dir():
+        raise FileNotFoundError(f"folder of annotations not found: {folder}")
+    if (folder / "Annotations").is_dir():
+        root, xml = folder, folder / "Annotations"
+    else:
+        root, xml = (folder.parent if folder.resolve().name == "Annotations" else folder), folder
+    sets = root / "ImageSets" / "Main"
+    beside = root / "JPEGImages"
+    where = pathlib.Path(images) if str(images) else beside if beside.is_dir() else root
+    return _Places(xml, where, sets if sets.is_dir() else None)
+
+
+def _listed(places: _Places, subset: str, every: list[pathlib.Path]) -> list[pathlib.Path]:
+    """The XML files of a list; lists of one class (`cat_train.txt`) mark the images that lack it with -1."""
+    assert places.sets is not None
+    path = places.sets / f"{subset}.txt"
+    if not path.is_file() and subset == fields.ALL:
+        return every
+    if not path.is_file():
+        there = ", ".join(sorted(p.stem for p in places.sets.glob("*.txt"))) or "none"
+        raise UserError(f"{path}: not found. Expected one of the lists there: {there}. Or pass --subset=all for all")
+    rows = [line.split() for line in fields.read_lines(path) if line.strip()]
+    files = [places.annotations / f"{row[0]}.xml" for row in rows if row[-1] != "-1" or len(row) == 1]
+    for file in files:
+        if not file.is_file():
+            raise FileNotFoundError(f"{path} lists {file.stem}, but there is no {file}")
+    return files
+
+
+class _NoDoctype(ET.TreeBuilder):
+    """No annotation has a DOCTYPE, and the entities in one can fill the memory."""
+
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
+        raise UserError(f"expected no DOCTYPE. Received: {name}")
+
+
+def _parse(path: pathlib.Path) -> tuple[ET.Element, list[_Object]]:
+    try:
+        root = ET.fromstring(path.read_bytes(), ET.XMLParser(target=_NoDoctype()))
+    except ET.ParseError as error:
+        raise UserError(f"{path}: not XML: {error}") from error
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    if root.tag != "annotation":
+        raise UserError(f"{path}: not a VOC annotation: expected the element <annotation>. Received: <{root.tag}>")
+    return root, [_parse_object(e, f"{path}, object {k}") for k, e in enumerate(root.findall("object"), start=1)]
+
+
+def _parse_object(element: ET.Element, where: str) -> _Object:
+    box = element.find("bndbox")
+    if box is None:
+        raise UserError(f"{where}: expected a <bndbox>. Received: {', '.join(e.tag for e in element) or 'nothing'}")
+    corners = tuple(fields.number(box.findtext(key), key, where) for key in _CORNERS)
+    flag = (element.findtext("difficult") or "").strip()
+    if flag.lower() not in _FLAGS:
+        raise UserError(f"{where}: difficult: expected 0 or 1. Received: {flag!r}")
+    return _Object(fields.text(element.findtext("name"), "name", where), corners, _FLAGS[flag.lower()])
+
+
+def _read_image(
+    image_id: int,
+    xml: pathlib.Path,
+    root: ET.Element,
+    objects: list[_Object],
+    places: _Places,
+    names: Sequence[str],
+    findings: dict[str, list[str]],
+) -> AnnotatedImage:
+    path = _image_path(xml, root.findtext("filename") or "", places)
+    height, width = (fields.whole(root.findtext(f"size/{k}") or 0, k, str(xml)) for k in ("height", "width"))
+    if height < 1 or width < 1:  # some tools leave the size out
+        height, width = fields.size_of(path)
+    number_of = {name: k for k, name in enumerate(names, start=1)}
+    kept = []
+    for entry in objects:
+        xmin, ymin, xmax, ymax = entry.corners
+        if entry.name not in number_of:
+            findings["of other classes"].append(f"{xml.name}: {entry.name}")
+        elif xmax <= xmin or ymax <= ymin:
+            numbers = ", ".join(f"{value:g}" for value in entry.corners)
+            findings["dropped"].append(
+                f"{xml.name}: dropped: box [xmin, ymin, xmax, ymax] = [{numbers}] of class {entry.name} has no extent"
+            )
+        else:
+            if 0 <= min(xmin, ymin) < 1:
+                findings["counted from 0"].append(f"{xml.name}: a box at [{xmin:g}, {ymin:g}]; VOC's first is [1, 1]")
+                xmin, ymin = max(xmin, 1.0), max(ymin, 1.0)
+            kept.append(entry._replace(corners=(xmin, ymin, xmax, ymax)))
+    boxes = from_voc_xyxy(np.array([entry.corners for entry in kept]), height, width)
+    image = plain_image(image_id, path, (height, width), boxes, [number_of[entry.name] for entry in kept])
+    return dataclasses.replace(image, is_difficult=np.array([entry.is_difficult for entry in kept], bool))
+
+
+def _image_path(xml: pathlib.Path, filename: str, places: _Places) -> pathlib.Path:
+    """The image that the file names, or one that is named as the file is; nested as the file is, or not."""
+    name = pathlib.PureWindowsPath(filename).name
+    folders = [places.images / xml.parent.relative_to(places.annotations), places.images, xml.parent]
+    candidates = [folder / name for folder in folders if name]
+    found = fields.first_file(candidates)
+    if found is None:
+        suffixes = sorted({*fields.IMAGE_SUFFIXES, *(s.upper() for s in fields.IMAGE_SUFFIXES)})
+        found = fields.first_file(folder / f"{xml.stem}{suffix}" for folder in folders for suffix in suffixes)
+    return found or (candidates or [folders[0] / f"{xml.stem}.jpg"])[0]
