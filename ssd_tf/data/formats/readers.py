@@ -15,12 +15,14 @@ from ssd_tf.data.formats import fields
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.formats.combine import of_classes, together, without_difficult
 from ssd_tf.data.formats.voc import read_voc
+from ssd_tf.data.formats.yolo import NAMES_FILES, read_yolo
 from ssd_tf.utils.errors import UserError
 
 AUTO = "auto"
 READERS: Mapping[str, Callable[..., AnnotatedDataset]] = {
     "coco": read_coco,
     "voc": read_voc,
+    "yolo": read_yolo,
 }
 FORMATS = (AUTO, *READERS)
 
@@ -123,10 +125,16 @@ def _ends_in(*suffixes: str) -> Callable[[pathlib.Path], bool]:
     return lambda path: path.suffix.lower() in suffixes
 
 
-_SIGNS_OF_A_FILE = {"coco": _ends_in(".json")}
+def _is_yolo(folder: pathlib.Path) -> bool:
+    files = {path.name for path in (*folder.iterdir(), *folder.glob("labels/*"))}
+    return bool(files & {*NAMES_FILES, "labels"} or any(name.endswith((".yaml", ".yml")) for name in files))
+
+
+_SIGNS_OF_A_FILE = {"coco": _ends_in(".json"), "yolo": _ends_in(".yaml", ".yml")}
 _SIGNS_OF_A_FOLDER = {
     "coco": lambda folder: next(folder.glob("*.json"), None) is not None,
     "voc": _has("*.xml"),
+    "yolo": _is_yolo,
 }
 
 

@@ -63,3 +63,10 @@ def test_voc_gives_the_shards_of_coco(source, tmp_path):
     names = formats.write_names(content, tmp_path / "names.txt")
     expected = coco_shards(tmp_path, content, source.images)
     assert shards(tmp_path, "voc", tmp_path / "voc", subset="train", classes=names) == expected
+
+
+def test_yolo_gives_the_shards_of_coco(source, tmp_path):
+    content = formats.plain_coco(*source, MOST, first_class_id=0)
+    formats.write_yolo(content, source.images, tmp_path / "yolo")
+    expected = coco_shards(tmp_path, content, source.images)
+    assert shards(tmp_path, "yolo", tmp_path / "yolo", subset="train") == expected
