@@ -192,7 +192,8 @@ class Detector:
         manifest = load_manifest(data_dir, split)
         self._require_classes(manifest, data_dir)
         warn_of_limits(self._predictor)
-        return evaluate_split(self._predictor, data_dir, manifest, self.spec.image_size, batch_size).metrics
+        size, antialias = self.spec.image_size, self.spec.preprocessing.antialias
+        return evaluate_split(self._predictor, data_dir, manifest, size, batch_size, antialias=antialias).metrics
 
     def save(self, path: str | pathlib.Path) -> None:
         """Writes a .keras file, which `load` and, after `import ssd_tf`, keras.saving.load_model read.
@@ -234,7 +235,7 @@ class Detector:
         output = pathlib.Path(output)
         form, litert = format_of(output), LiteRTConfig(quantize, nms)
         description = describe(self._info, score_threshold, iou_threshold, max_detections)
-        calibration = images_for(quantize, data_dir, calibration_split, self.spec.image_size, calibration_images)
+        calibration = images_for(quantize, data_dir, calibration_split, self.spec, calibration_images)
         return export_model(description, self.model, output, form, litert, calibration)
 
     @property

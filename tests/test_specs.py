@@ -185,7 +185,9 @@ def any_spec(draw):
         variances=draw(st.tuples(sizes, sizes, sizes, sizes)),
         matching=Matching(draw(fractions), draw(bools), draw(st.sampled_from(["in_order", "greedy"]))),
         loss=Loss(draw(st.sampled_from(["image", "batch"])), draw(counts)),
-        preprocessing=Preprocessing(draw(triples), draw(triples), draw(sizes), draw(st.sampled_from(["rgb", "bgr"]))),
+        preprocessing=Preprocessing(
+            draw(triples), draw(triples), draw(sizes), draw(st.sampled_from(["rgb", "bgr"])), draw(bools)
+        ),
         detection=Detection(
             draw(fractions),
             draw(fractions),

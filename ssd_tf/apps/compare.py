@@ -57,7 +57,14 @@ def main(args: flags.FlagValues) -> None:
     else:
         models = _named(args.model)
     del predictors  # their memory is for the models that run
-    done = compare(models, args.data_dir, manifest, spec.image_size, lambda form: print(f"running {form}", flush=True))
+    done = compare(
+        models,
+        args.data_dir,
+        manifest,
+        spec.image_size,
+        lambda form: print(f"running {form}", flush=True),
+        antialias=spec.preprocessing.antialias,
+    )
     title = report_title(spec.name, args.split, done.num_images)
     write_report(done.rows, title, args.output_dir)
     print(markdown(done.rows, title))
@@ -84,8 +91,8 @@ def _export_all(args: flags.FlagValues) -> dict[str, str]:
     # Before anything is exported, which takes minutes.
     manifest = load_manifest(args.data_dir, args.calibration_split) if any("int8" in form for form in forms) else None
     info, model = load_model(args.model[0])
-    size = info.spec.image_size
-    calibration = images(args.data_dir, manifest, size, args.calibration_images) if manifest else ()
+    size, antialias = info.spec.image_size, info.spec.preprocessing.antialias
+    calibration = images(args.data_dir, manifest, size, args.calibration_images, antialias) if manifest else ()
     print(f"exporting {', '.join(forms)}", flush=True)
     return export_forms(describe(info), model, pathlib.Path(args.output_dir) / "forms", forms, calibration)
 

@@ -89,7 +89,7 @@ def main(args: flags.FlagValues) -> None:
     info, model = load_model(args.model)
     description = describe(info, args.score_threshold, args.iou_threshold, args.max_detections)
     calibration = calibration_images(
-        args.quantize, args.data_dir, args.calibration_split, info.spec.image_size, args.calibration_images
+        args.quantize, args.data_dir, args.calibration_split, info.spec, args.calibration_images
     )
     litert = LiteRTConfig(args.quantize, args.nms)
     output = export_model(description, model, pathlib.Path(args.output), args.format, litert, calibration)

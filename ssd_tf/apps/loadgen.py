@@ -89,7 +89,8 @@ def main(args: flags.FlagValues) -> None:
     )
     manifest = load_manifest(args.data_dir, args.split)
     predictor = load_predictor_for(args.model, manifest)
-    images = SplitImages(args.data_dir, manifest, predictor.spec.image_size)
+    antialias = predictor.spec.preprocessing.antialias
+    images = SplitImages(args.data_dir, manifest, predictor.spec.image_size, antialias)
     summary = _run_or_leave(args, predictor, images, config)
     print("\n".join(key_lines(summary.read_text())))
     print(f"LoadGen's summary: {summary}")

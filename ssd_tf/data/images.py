@@ -113,8 +113,8 @@ def _starts_with(encoded: tf.Tensor, magic: bytes) -> tf.Tensor:
     return tf.equal(tf.strings.substr(encoded, 0, len(magic)), magic)
 
 
-def resize(image: tf.Tensor, size: int) -> tf.Tensor:
-    """uint8 [..., H, W, 3] -> uint8 [..., size, size, 3]; antialiased bilinear, as PIL's; aspect is not kept."""
-    resized = tf.image.resize(image, (size, size), method="bilinear", antialias=True)
+def resize(image: tf.Tensor, size: int, antialias: bool = True) -> tf.Tensor:
+    """uint8 [..., H, W, 3] -> uint8 [..., size, size, 3]; bilinear, aspect is not kept. With antialias as PIL's."""
+    resized = tf.image.resize(image, (size, size), method="bilinear", antialias=antialias)
     resized = tf.cast(tf.clip_by_value(tf.round(resized), 0.0, 255.0), tf.uint8)
     return tf.ensure_shape(resized, [*image.shape[:-3], size, size, 3])

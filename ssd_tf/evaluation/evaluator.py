@@ -43,6 +43,7 @@ def evaluate_split(
     batch_size: int,
     skip_bad_records: bool = False,
     distribution: Distribution | None = None,
+    antialias: bool = True,
 ) -> Evaluation:
     """Scores every image of the split once, images without boxes and without detections included, as COCO does.
 
@@ -57,6 +58,7 @@ def evaluate_split(
         images, which are not scored.
       skip_bad_records: see data/bad_examples.py; what is left out is not scored.
       distribution: where to compute; None is this process's default device.
+      antialias: how images are resized; see specs.Preprocessing.
 
     Raises:
       ValueError: a record cannot be read.
@@ -70,7 +72,7 @@ def evaluate_split(
     distribution = distribution or Distribution(tf.distribute.get_strategy())
     bad_examples = BadExamples(data_dir, manifest, skip_bad_records)
     batch_size = math.ceil(batch_size / distribution.replicas) * distribution.replicas
-    dataset = eval_dataset(data_dir, manifest, image_size, batch_size, distribution.batch_shard(batch_size))
+    dataset = eval_dataset(data_dir, manifest, image_size, batch_size, distribution.batch_shard(batch_size), antialias)
     compute = distribution.run_gathered(lambda batch: (predict(batch.images), batch[1:]))
     with tqdm.tqdm(
         total=manifest.num_images,

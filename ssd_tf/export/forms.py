@@ -14,6 +14,7 @@ from ssd_tf.export.description import Description
 from ssd_tf.export.litert import LiteRTConfig, export_litert
 from ssd_tf.export.onnx import export_onnx
 from ssd_tf.export.saved_model import export_saved_model
+from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.imports import is_installed
 
@@ -78,7 +79,7 @@ def export_model(
 
 
 def calibration_images(
-    quantize: str, data_dir: str | pathlib.Path, split: str, image_size: int, most: int
+    quantize: str, data_dir: str | pathlib.Path, split: str, spec: DetectorSpec, most: int
 ) -> list[np.ndarray]:
     """The images that a quantisation looks at: some of the split for int8, none for others.
 
@@ -90,7 +91,8 @@ def calibration_images(
         return []
     if not data_dir:
         raise UserError("quantize='int8' needs data_dir: images that show the range of every tensor")
-    return images(data_dir, load_manifest(data_dir, split), image_size, most)
+    manifest = load_manifest(data_dir, split)
+    return images(data_dir, manifest, spec.image_size, most, spec.preprocessing.antialias)
 
 
 def usable_forms() -> list[str]:

@@ -219,10 +219,8 @@ def unused_name(stem: str, names: set[str]) -> str:
 
 def find(detector: LiteRTDetector, image: np.ndarray, score_threshold: float) -> list[dict]:
     """Detections in an image [H, W, 3] of any size, with boxes in its pixels."""
-    size = (detector.image_size, detector.image_size)
-    boxes, scores, classes = detector(
-        np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR)), score_threshold
-    )
+    antialias = detector.description.get("spec", {}).get("preprocessing", {}).get("antialias", True)
+    boxes, scores, classes = detector(resize(image, detector.image_size, antialias), score_threshold)
     height, width = image.shape[:2]
     boxes = np.clip(boxes, 0, 1) * (height, width, height, width)
     categories = [detector.description["categories"][label - 1] for label in classes]
@@ -235,6 +233,20 @@ def find(detector: LiteRTDetector, image: np.ndarray, score_threshold: float) ->
         }
         for box, score, category in zip(boxes, scores, categories, strict=True)
     ]
+
+
+def resize(image: np.ndarray, size: int, antialias: bool) -> np.ndarray:
+    """uint8 [H, W, 3] -> uint8 [size, size, 3]; bilinear, with antialias a mean over all that a new pixel covers."""
+    if antialias:
+        return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
+    found = image.astype(np.float32)
+    for axis, side in enumerate(image.shape[:2]):
+        place = np.clip((np.arange(size, dtype=np.float32) + 0.5) * side / size - 0.5, 0, side - 1)
+        low = place.astype(int)
+        share = (place - low).reshape((-1, 1, 1) if axis == 0 else (-1, 1))
+        high = np.minimum(low + 1, side - 1)
+        found = found.take(low, axis) * (1 - share) + found.take(high, axis) * share
+    return np.round(found).astype(np.uint8)
 
 
 def draw(pixels: np.ndarray, detections: list[dict]) -> Image.Image:

@@ -123,7 +123,7 @@ class _Signatures:
         size = self._spec.image_size
         sides = tf.TensorSpec([], tf.int32)
         images, heights, widths = tf.map_fn(
-            lambda encoded: _read(encoded, size),
+            lambda encoded: _read(encoded, size, self._spec.preprocessing.antialias),
             image_bytes,
             parallel_iterations=DECODED_AT_ONCE,
             fn_output_signature=(tf.TensorSpec([size, size, 3], tf.uint8), sides, sides),
@@ -133,7 +133,8 @@ class _Signatures:
     def detect(self, images):
         shape = tf.shape(images)
         heights, widths = tf.fill(shape[:1], shape[1]), tf.fill(shape[:1], shape[2])
-        return self._answer(image_ops.resize(images, self._spec.image_size), heights, widths)
+        resized = image_ops.resize(images, self._spec.image_size, self._spec.preprocessing.antialias)
+        return self._answer(resized, heights, widths)
 
     def raw(self, images):
         # oneDNN's convolutions refuse an empty batch, so one image takes its place.
@@ -169,13 +170,13 @@ class _Signatures:
         }
 
 
-def _read(encoded: tf.Tensor, size: int):
+def _read(encoded: tf.Tensor, size: int, antialias: bool):
     """What the model sees of an encoded image, its height and its width; black, 0 and 0 where it is unreadable."""
 
     def read(content):
         image = image_ops.decode(image_ops.bounded(content, MAX_PIXELS))
         shape = tf.shape(image)
-        return image_ops.resize(image, size), shape[0], shape[1]
+        return image_ops.resize(image, size, antialias), shape[0], shape[1]
 
     return or_default(read, encoded, (tf.zeros([size, size, 3], tf.uint8), 0, 0))
 

@@ -109,7 +109,7 @@ def detect_images(
 
 def model_input(predictor: AnyPredictor, image: np.ndarray) -> np.ndarray:
     """uint8 [H, W, 3] -> uint8 [S, S, 3], with the same pixels as in evaluation."""
-    return _resizer(predictor.spec.image_size)(image).numpy()
+    return _resizer(predictor.spec.image_size, predictor.spec.preprocessing.antialias)(image).numpy()
 
 
 def detect_batch(
@@ -126,10 +126,12 @@ def detect_batch(
 
 
 @functools.cache
-def _resizer(size: int) -> Callable[[np.ndarray], tf.Tensor]:
+def _resizer(size: int, antialias: bool) -> Callable[[np.ndarray], tf.Tensor]:
     """`resize` as one graph for images of all sizes, which takes half as long as its ops one by one."""
     return tf.function(
-        lambda image: resize(image, size), input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)], autograph=False
+        lambda image: resize(image, size, antialias),
+        input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)],
+        autograph=False,
     )
 
 

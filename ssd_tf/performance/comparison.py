@@ -71,6 +71,7 @@ def compare(
     manifest: Manifest,
     image_size: int,
     on_row: Callable[[str], None] = lambda name: None,
+    antialias: bool = True,
 ) -> Comparison:
     """Runs each model over all images of the split that can be decoded, one image at a time.
 
@@ -80,6 +81,7 @@ def compare(
       manifest: of the split.
       image_size: S of all models.
       on_row: called with the name of the model that is next.
+      antialias: how images are resized; see specs.Preprocessing.
 
     Raises:
       ValueError: the split has no image that can be decoded, or a record that cannot be read.
@@ -88,7 +90,7 @@ def compare(
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         image_file = pathlib.Path(folder) / "images"
-        batches = _write_images(image_file, data_dir, manifest, image_size)
+        batches = _write_images(image_file, data_dir, manifest, image_size, antialias)
         reference: Measurement | None = None
         for name, path in models.items():
             on_row(name)
@@ -105,13 +107,13 @@ def compare(
 
 
 def _write_images(
-    path: pathlib.Path, data_dir: str | pathlib.Path, manifest: Manifest, image_size: int
+    path: pathlib.Path, data_dir: str | pathlib.Path, manifest: Manifest, image_size: int, antialias: bool
 ) -> list[EvalBatch]:
     """Writes the pixels to a file; returns the rest of what is known of each image."""
     batches = []
     bad_examples = BadExamples(data_dir, manifest, skip_bad_records=False)
     with path.open("wb") as file:
-        for batch in eval_dataset(data_dir, manifest, image_size, 1).as_numpy_iterator():
+        for batch in eval_dataset(data_dir, manifest, image_size, 1, antialias=antialias).as_numpy_iterator():
             bad_examples.add(batch.record, batch.fault)
             if batch.fault[0] == NO_FAULT:
                 file.write(batch.images.tobytes())

@@ -30,6 +30,7 @@ class SplitImages:
     Args:
       data_dir, manifest: the split.
       image_size: S.
+      antialias: how images are resized; see specs.Preprocessing.
 
     Attributes:
       ground_truth: COCO instances; entry i of its images is image i.
@@ -40,7 +41,7 @@ class SplitImages:
       ValueError: a record cannot be read, or no image can.
     """
 
-    def __init__(self, data_dir: str | pathlib.Path, manifest: Manifest, image_size: int):
+    def __init__(self, data_dir: str | pathlib.Path, manifest: Manifest, image_size: int, antialias: bool = True):
         self.image_size = image_size
         self.categories: tuple[Category, ...] = manifest.categories
         self.ground_truth: dict[str, list[dict[str, Any]]] = {
@@ -48,7 +49,7 @@ class SplitImages:
             "annotations": [],
             "categories": [{"id": c.id, "name": c.name} for c in manifest.categories],
         }
-        self._dataset = eval_dataset(data_dir, manifest, image_size, _READ_BATCH)
+        self._dataset = eval_dataset(data_dir, manifest, image_size, _READ_BATCH, antialias=antialias)
         self._bad_examples = BadExamples(data_dir, manifest, skip_bad_records=False)
         self._loaded: dict[int, np.ndarray] = {}
         self._index_of: dict[int, int] = {}

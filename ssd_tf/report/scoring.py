@@ -55,8 +55,16 @@ def score_checkpoint(
     """
     manifest = load_manifest(data_dir, split)
     predictor = load_predictor_for(checkpoint, manifest)
-    size = predictor.spec.image_size
-    evaluation = evaluate_split(predictor, data_dir, manifest, size, batch_size, skip_bad_records)
+    spec = predictor.spec
+    evaluation = evaluate_split(
+        predictor,
+        data_dir,
+        manifest,
+        spec.image_size,
+        batch_size,
+        skip_bad_records,
+        antialias=spec.preprocessing.antialias,
+    )
     return look_into(evaluation, data_dir, manifest, score_threshold)
 
 

@@ -89,7 +89,7 @@ SSDLITE320_MOBILENET_V3_LARGE = DetectorSpec(
     clip="sizes",
     matching=Matching(inclusive=True),
     loss=Loss("batch"),
-    preprocessing=Preprocessing(mean=(0.5, 0.5, 0.5), deviation=(0.5, 0.5, 0.5)),
+    preprocessing=Preprocessing(mean=(0.5, 0.5, 0.5), deviation=(0.5, 0.5, 0.5), antialias=False),
     detection=Detection(
         0.001,
         0.55,
@@ -109,7 +109,7 @@ SSDLITE320_MOBILENET_V2 = dataclasses.replace(
     backbone=MOBILENET_V2,
     backbone_levels=(BackboneLevel("block14_expand"), BackboneLevel("last")),
     backbone_batch_norm=BatchNormalization(),
-    preprocessing=Preprocessing(),
+    preprocessing=Preprocessing(antialias=False),
 )
 
 REFERENCES = (SSDLITE320_MOBILENET_V3_LARGE, SSDLITE320_MOBILENET_V2)

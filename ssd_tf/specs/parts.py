@@ -144,12 +144,16 @@ class Preprocessing:
       mean, deviation: by channel, in the model's order of channels.
       divisor: 255 for pixels in 0..1, 1 for pixels as they are.
       channels: the order that the model takes them in.
+      antialias: images are made smaller as PIL does, where each pixel is a mean over all that it covers (MLPerf
+        training); False: bilinear between the nearest four, as OpenCV does, and torchvision's detectors. Levels are
+        rounded to whole ones in both cases.
     """
 
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     deviation: tuple[float, float, float] = (0.229, 0.224, 0.225)
     divisor: float = 255.0
     channels: Literal["rgb", "bgr"] = "rgb"
+    antialias: bool = True
 
 
 @dataclasses.dataclass(frozen=True)

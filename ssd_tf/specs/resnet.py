@@ -8,7 +8,7 @@ import dataclasses
 
 from ssd_tf.specs.backbones import ResNet, Stage
 from ssd_tf.specs.detector import DetectorSpec
-from ssd_tf.specs.parts import BackboneLevel, ExtraBlock, Heads, Level
+from ssd_tf.specs.parts import BackboneLevel, ExtraBlock, Heads, Level, Preprocessing
 
 # MLPerf ssd-v1: ResNet-34 up to conv4_x, which keeps stride 1, so that the first level is 38x38.
 SSD300_RESNET34 = DetectorSpec(
@@ -55,6 +55,7 @@ SSD1200_RESNET34 = dataclasses.replace(
         Level(3, None, 1044, 1260, (2,)),
     ),
     heads=Heads(stride=3),
+    preprocessing=Preprocessing(antialias=False),
 )
 
 REFERENCES = (SSD300_RESNET34, SSD1200_RESNET34)

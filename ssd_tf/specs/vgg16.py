@@ -39,7 +39,7 @@ SSD300 = DetectorSpec(
     matching=Matching(inclusive=True, forced="greedy"),
     loss=Loss("batch"),
     # Caffe's nets take B, G, R; an import turns the first kernel round.
-    preprocessing=Preprocessing(mean=(123, 117, 104), deviation=(1, 1, 1), divisor=1),
+    preprocessing=Preprocessing(mean=(123, 117, 104), deviation=(1, 1, 1), divisor=1, antialias=False),
     detection=Detection(0.01, 0.45, keep_equal_iou=True, candidates_per_class=400),
     weight_names="amdegroot",
 )
@@ -90,7 +90,9 @@ SSD300_TORCHVISION = dataclasses.replace(
     backbone_levels=(BackboneLevel("conv4", l2_scale=20, l2_epsilon=1e-24), BackboneLevel("fc7")),
     clip="sizes",
     matching=Matching(inclusive=True),
-    preprocessing=Preprocessing(mean=(0.48235, 0.45882, 0.40784), deviation=(1 / 255, 1 / 255, 1 / 255)),
+    preprocessing=Preprocessing(
+        mean=(0.48235, 0.45882, 0.40784), deviation=(1 / 255, 1 / 255, 1 / 255), antialias=False
+    ),
     detection=Detection(
         0.01, 0.45, keep_equal_iou=True, candidates_per_class=400, clip_boxes=True, max_growth=1000 / 16
     ),

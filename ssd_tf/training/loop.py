@@ -251,6 +251,7 @@ def _batches(step: int, config: TrainConfig, plan: Plan, distribution: Distribut
             start_step=step,
             batch_shard=batch_shard,
             service_worker=(index, count),
+            antialias=plan.spec.preprocessing.antialias,
         )
 
     return distribution.distribute(service_dataset(make, service, len(batch_shard.sizes)) if service else make(0, 1))
@@ -329,6 +330,7 @@ def _evaluate(predictor: Predictor, config: TrainConfig, manifest: Manifest, dis
         config.evaluation.eval_batch_size or config.batch_size,
         skip_bad_records=config.skip_bad_records,
         distribution=distribution,
+        antialias=predictor.spec.preprocessing.antialias,
     )
     if distribution.is_chief:
         metrics = evaluation.metrics

@@ -11,6 +11,8 @@ import tensorflow as tf
 from PIL import Image
 
 from ssd_tf.data import images
+from ssd_tf.data.pipeline import eval_dataset, train_dataset
+from ssd_tf.settings import AugmentConfig
 
 
 def image(width=40, height=30):
@@ -222,3 +224,24 @@ def test_image_is_read_from_a_file_and_what_is_none_gives_nothing(tmp_path):
     for content in (b"", b"words", (tmp_path / "a.png").read_bytes()[:60]):
         (tmp_path / "b.png").write_bytes(content)
         assert images.read_image(tmp_path / "b.png") is None
+
+
+def test_resize_without_antialias_takes_the_nearest_four_pixels():
+    # Four times smaller: the centre of a new pixel lies between the second and the third of four old ones.
+    image = np.zeros((8, 8, 3), np.uint8)
+    image[1:3, 1:3] = 200
+    found = images.resize(tf.constant(image), 2, antialias=False).numpy()
+    np.testing.assert_array_equal(found[..., 0], [[200, 0], [0, 0]])
+    # With antialias the others count as well.
+    assert 0 < images.resize(tf.constant(image), 2).numpy()[0, 0, 0] < 200
+
+
+def test_pipeline_resizes_without_antialias_where_asked(prepared_split):
+    folder, manifest = prepared_split.folder, prepared_split.manifest
+    datasets = [eval_dataset(folder, manifest, 16, 4, antialias=antialias) for antialias in (True, False)]
+    smooth, sharp = (np.concatenate([batch.images for batch in dataset]) for dataset in datasets)
+    assert not np.array_equal(smooth, sharp)
+    plain = AugmentConfig(random_crop=False)
+    batch = next(iter(train_dataset(folder, manifest, 16, 2, 0, plain, antialias=False)))
+    # Without a crop each training image is one of those of evaluation.
+    assert all(any(np.array_equal(image, other) for other in sharp) for image in batch.images.numpy())

@@ -1,6 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """The decoder without TensorFlow finds what ssd_tf.detect finds, and reads images as evaluation does."""
 
+import dataclasses
 import io
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 
 import ssd_tf
 from ssd_tf.data import images as image_ops
-from ssd_tf.export.litert_detect import LiteRTDetector, decode, draw, read_image, unused_name
+from ssd_tf.export.litert_detect import LiteRTDetector, decode, draw, read_image, resize, unused_name
 
 SPEC = ssd_tf.spec("ssd128_tiny")
 
@@ -36,6 +37,36 @@ def test_decoding_finds_what_detect_finds(seed, num_classes, background, thresho
     np.testing.assert_allclose(scores, wanted.scores[0, :count], rtol=0, atol=1e-6)
     np.testing.assert_array_equal(classes, wanted.classes[0, :count])
     np.testing.assert_allclose(boxes, wanted.boxes[0, :count], rtol=0, atol=1e-5)
+
+
+def test_decoding_bounds_the_growth_of_boxes_as_detect_does():
+    offsets, logits = outputs(3, 2, 0.0)
+    spec = dataclasses.replace(SPEC, detection=dataclasses.replace(SPEC.detection, max_growth=1.5))
+    boxes, _, _ = decode(
+        offsets,
+        logits,
+        ssd_tf.default_boxes(spec),
+        spec.variances,
+        0.05,
+        0.5,
+        200,
+        max_growth=spec.detection.max_growth,
+    )
+    wanted = ssd_tf.detect(spec, offsets[None], logits[None])
+    unbound = ssd_tf.detect(SPEC, offsets[None], logits[None])
+    np.testing.assert_allclose(boxes, wanted.boxes[0, : len(boxes)], rtol=0, atol=1e-5)
+    assert np.abs(unbound.boxes - wanted.boxes).max() > 0.01
+
+
+@pytest.mark.parametrize("antialias", [True, False])
+@pytest.mark.parametrize("shape", [(427, 640), (50, 30), (128, 128), (1, 3)])
+def test_images_are_resized_as_evaluation_resizes_them(shape, antialias):
+    image = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+    found = resize(image, 128, antialias).astype(int)
+    expected = image_ops.resize(tf.constant(image), 128, antialias).numpy()
+    assert found.shape == expected.shape
+    # PIL rounds after the rows and after the columns; without antialias float32 sums may fall to either side of a half.
+    assert np.abs(found - expected).max() <= 1
 
 
 def test_nothing_above_the_threshold_gives_no_detections():

@@ -13,8 +13,16 @@ from absl import logging
 
 import ssd_tf
 from ssd_tf.data.annotations import Category
+from ssd_tf.data.images import resize
 from ssd_tf.export.exported import LiteRTPredictor
-from ssd_tf.inference.predictor import Predictor, detect_images, device_name, load_predictor, load_predictor_for
+from ssd_tf.inference.predictor import (
+    Predictor,
+    detect_images,
+    device_name,
+    load_predictor,
+    load_predictor_for,
+    model_input,
+)
 from ssd_tf.training.checkpoints import Checkpoints
 from ssd_tf.utils.hardware import cpu_name
 from ssd_tf.weights.model_dir import ModelInfo, save_config
@@ -197,3 +205,13 @@ def test_device_of_a_keras_model_is_the_gpu_where_there_is_one(monkeypatch):
     monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: {"device_name": "NVIDIA H100"})
     assert device_name(predictor) == "GPU NVIDIA H100"
     assert device_name(object.__new__(LiteRTPredictor)) == f"CPU {cpu_name()}"
+
+
+@pytest.mark.parametrize("detector", ["ssd300_resnet34", "ssd300_vgg16"])
+def test_images_are_resized_as_the_spec_says(detector):
+    spec = ssd_tf.spec(detector)
+    image = recipe.aug_image_u8(1, (640, 427))
+    found = model_input(types.SimpleNamespace(spec=spec), image)
+    np.testing.assert_array_equal(found, resize(tf.constant(image), 300, spec.preprocessing.antialias))
+    other = resize(tf.constant(image), 300, not spec.preprocessing.antialias)
+    assert not np.array_equal(found, other)
