@@ -17,7 +17,7 @@ from absl import flags, logging
 from ssd_tf.apps import cli
 from ssd_tf.utils.errors import UserError
 
-FORMATS = "auto, coco, voc or yolo"
+FORMATS = "auto, coco, voc, yolo or csv"
 
 
 def define_flags(values: flags.FlagValues) -> None:

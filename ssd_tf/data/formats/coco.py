@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ssd_tf.data.annotations import AnnotatedDataset, AnnotatedImage, Category
+from ssd_tf.data.formats import fields
 from ssd_tf.geometry.boxes import from_coco_xywh, to_coco_xywh
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.utils.errors import UserError
@@ -159,7 +160,7 @@ def _read_image(entry: dict[str, Any], boxes: list[dict[str, Any]], folder: path
     areas = [box.get("area", wh[0] * wh[1]) for box, wh in zip(boxes, xywh[:, 2:], strict=True)]
     return AnnotatedImage(
         image_id=entry["id"],
-        path=_image_path(folder, str(entry["file_name"])),
+        path=fields.image_path(folder, str(entry["file_name"])),
         height=height,
         width=width,
         boxes=from_coco_xywh(xywh, height, width),
@@ -167,15 +168,6 @@ def _read_image(entry: dict[str, Any], boxes: list[dict[str, Any]], folder: path
         areas=np.array(areas, np.float64),
         is_crowd=np.array([bool(box.get("iscrowd", 0)) for box in boxes], bool),
     )
-
-
-def _image_path(folder: pathlib.Path, file_name: str) -> pathlib.Path:
-    """folder / file_name; or the name alone in the folder, for files whose names carry folders of another machine."""
-    path = folder / file_name
-    if path.is_file():
-        return path
-    beside = folder / pathlib.PurePosixPath(file_name).name
-    return beside if beside.is_file() else path
 
 
 def _int_id(entry: dict[str, Any]) -> int:

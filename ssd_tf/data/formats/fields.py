@@ -85,3 +85,12 @@ def images_below(folder: pathlib.Path) -> list[pathlib.Path]:
 def first_file(paths: Iterable[pathlib.Path]) -> pathlib.Path | None:
     """The first that is there."""
     return next((path for path in paths if path.is_file()), None)
+
+
+def image_path(folder: pathlib.Path, name: str) -> pathlib.Path:
+    """folder / name; or the name alone in the folder, for files whose names carry folders of another machine."""
+    path = folder / name
+    if path.is_file():
+        return path
+    beside = folder / pathlib.PureWindowsPath(name).name  # parted by "/" and "\\"
+    return beside if beside.is_file() else path

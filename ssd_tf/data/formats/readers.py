@@ -14,6 +14,7 @@ from ssd_tf.data.annotations import AnnotatedDataset
 from ssd_tf.data.formats import fields
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.formats.combine import of_classes, together, without_difficult
+from ssd_tf.data.formats.csv_tables import read_csv
 from ssd_tf.data.formats.voc import read_voc
 from ssd_tf.data.formats.yolo import NAMES_FILES, read_yolo
 from ssd_tf.utils.errors import UserError
@@ -23,6 +24,7 @@ READERS: Mapping[str, Callable[..., AnnotatedDataset]] = {
     "coco": read_coco,
     "voc": read_voc,
     "yolo": read_yolo,
+    "csv": read_csv,
 }
 FORMATS = (AUTO, *READERS)
 
@@ -130,11 +132,12 @@ def _is_yolo(folder: pathlib.Path) -> bool:
     return bool(files & {*NAMES_FILES, "labels"} or any(name.endswith((".yaml", ".yml")) for name in files))
 
 
-_SIGNS_OF_A_FILE = {"coco": _ends_in(".json"), "yolo": _ends_in(".yaml", ".yml")}
+_SIGNS_OF_A_FILE = {"coco": _ends_in(".json"), "yolo": _ends_in(".yaml", ".yml"), "csv": _ends_in(".csv")}
 _SIGNS_OF_A_FOLDER = {
     "coco": lambda folder: next(folder.glob("*.json"), None) is not None,
     "voc": _has("*.xml"),
     "yolo": _is_yolo,
+    "csv": lambda folder: next(folder.glob("*.csv"), None) is not None,
 }
 
 

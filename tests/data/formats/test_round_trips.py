@@ -70,3 +70,12 @@ def test_yolo_gives_the_shards_of_coco(source, tmp_path):
     formats.write_yolo(content, source.images, tmp_path / "yolo")
     expected = coco_shards(tmp_path, content, source.images)
     assert shards(tmp_path, "yolo", tmp_path / "yolo", subset="train") == expected
+
+
+@pytest.mark.parametrize("form", ["tutorial", "retinanet", "automl"])
+def test_csv_gives_the_shards_of_coco(source, tmp_path, form):
+    content = formats.plain_coco(*source, MOST)
+    table = formats.write_csv(content, tmp_path / "boxes.csv", form)
+    names = formats.write_names(content, tmp_path / "names.txt")
+    expected = coco_shards(tmp_path, content, source.images)
+    assert shards(tmp_path, "csv", table, source.images, subset="train", classes=names) == expected
