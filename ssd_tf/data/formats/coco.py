@@ -1,26 +1,20 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """COCO's formats (https://cocodataset.org/#format-data): instances are read, results are made of detections."""
 
-import json
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ssd_tf.data.annotations import AnnotatedDataset, AnnotatedImage, Category
 from ssd_tf.data.formats import fields
+from ssd_tf.data.formats.coco_json import Content, id_key, load_coco_json, number_ids, told_of_segmentations
+from ssd_tf.data.images import file_size
 from ssd_tf.geometry.boxes import from_coco_xywh, to_coco_xywh
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.utils.errors import UserError
 
-# What is read. The rest, above all the polygons, takes four times the memory of all this and is dropped while parsing.
-_KEYS = frozenset(
-    [
-        *("images", "annotations", "categories", "id", "name", "file_name", "height", "width"),
-        *("image_id", "category_id", "bbox", "area", "iscrowd"),
-    ]
-)
 # The 80 classes, for weights that come without a list of theirs. Ids run from 1 to 90 and leave these out.
 _UNUSED_IDS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
 _CLASS_NAMES = """
@@ -53,7 +47,9 @@ def read_coco(
       subset, classes: as all readers take them; a file is one subset, and has its classes.
 
     Returns:
-      Categories by ascending id, as the COCO tools number classes, and the images in the file's order.
+      Categories by ascending id, as the COCO tools number classes, and the images in the file's order. What tools write
+      in ways of their own is read too, and told in the findings: ids that are text, boxes that are only a polygon or a
+      run-length mask, Roboflow's category 0. A missing area is the box's, a missing size the image's.
 
     Raises:
       FileNotFoundError: the file is missing.
@@ -64,33 +60,20 @@ def read_coco(
     images = pathlib.Path(images) if str(images) else annotations.parent
     content = load_coco_json(annotations)
     try:
-        categories = _read_categories(content["categories"])
-        boxes_of = _group_by_image(content, {category.id for category in categories})
-        read = tuple(_read_image(entry, boxes_of[entry["id"]], images) for entry in content["images"])
+        categories, told = _read_categories(content)
+        numbers, renumbered = number_ids(content["images"], "image")
+        boxes_of = _group_by_image(content, numbers, categories)
+        read = tuple(
+            _read_image(entry, number, boxes_of[key], categories, images)
+            for entry, (key, number) in zip(content["images"], numbers.items(), strict=True)
+        )
     except ValueError as error:
         raise UserError(f"{annotations}: {error}") from error
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{annotations}: not COCO instances: an entry lacks or misuses {error}") from error
-    return AnnotatedDataset(categories, read)
-
-
-def load_coco_json(path: pathlib.Path) -> dict[str, Any]:
-    """The parsed file, with the three lists that COCO instances have, and of their entries what `read_coco` reads.
-
-    Raises:
-      FileNotFoundError, ValueError: as `read_coco`.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"annotations file not found: {path}")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_wanted)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not JSON: {error}") from error
-    wanted = ("images", "annotations", "categories")
-    if not isinstance(content, dict) or any(not isinstance(content.get(key), list) for key in wanted):
-        found = sorted(content) if isinstance(content, dict) else type(content).__name__
-        raise UserError(f"{path}: not COCO instances: expected lists {wanted}. Received: {found}")
-    return content
+    told += [*renumbered, *told_of_segmentations(content)]
+    in_order = sorted(categories.values(), key=lambda category: category.id)
+    return AnnotatedDataset(tuple(in_order), read, {"converted": told} if told else {})
 
 
 def coco_results(
@@ -123,61 +106,86 @@ def _json_file(path: pathlib.Path) -> pathlib.Path:
     return files[0]
 
 
-def _wanted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of the file without what is not read; one that has nothing to read stays whole, for error messages."""
-    return {key: value for key, value in pairs if key in _KEYS} or dict(pairs)
-
-
-def _read_categories(entries: list[dict[str, Any]]) -> tuple[Category, ...]:
-    categories = sorted((Category(_int_id(e), str(e["name"])) for e in entries), key=lambda c: c.id)
-    _require_unique([category.id for category in categories], "category id")
+def _read_categories(content: Content) -> tuple[dict[Any, Category], list[str]]:
+    """The categories by the ids of the file, and what was done about them."""
+    entries = content["categories"]
+    numbers, told = number_ids(entries, "category")
+    used = {id_key(entry["category_id"]) for entry in content["annotations"]}
+    dummy = [key for entry, key in zip(entries, numbers, strict=True) if _is_dummy(entry, entries) and key not in used]
+    if dummy:
+        told.append(f"category {dummy[0]} is no class: it has no boxes, and is the supercategory of all others")
+    categories = {
+        key: Category(number, str(entry["name"]))
+        for entry, (key, number) in zip(entries, numbers.items(), strict=True)
+        if key not in dummy
+    }
     if not categories:
         raise UserError("the list of categories is empty")
-    return tuple(categories)
+    return categories, told
 
 
-def _group_by_image(content: dict[str, Any], category_ids: set[int]) -> dict[int, list[dict[str, Any]]]:
-    image_ids = [_int_id(entry) for entry in content["images"]]
-    _require_unique(image_ids, "image id")
-    boxes_of: dict[int, list[dict[str, Any]]] = {image_id: [] for image_id in image_ids}
+def _is_dummy(entry: dict[str, Any], entries: list[dict[str, Any]]) -> bool:
+    """Whether it is Roboflow's category 0: the name of the project, which all classes have as supercategory."""
+    others = [other for other in entries if other is not entry]
+    return bool(others) and entry["id"] == 0 and all(other.get("supercategory") == entry["name"] for other in others)
+
+
+def _group_by_image(content: Content, image_ids: Iterable[Any], categories: Iterable[Any]) -> dict[Any, list[Content]]:
+    boxes_of: dict[Any, list[Content]] = {key: [] for key in image_ids}
     for entry in content["annotations"]:
         where = f"annotation {entry.get('id')}"
-        if entry["image_id"] not in boxes_of:
+        image, category = id_key(entry["image_id"]), id_key(entry["category_id"])
+        if image not in boxes_of:
             raise UserError(f"{where} belongs to image {entry['image_id']}, which is not in the list of images")
-        if entry["category_id"] not in category_ids:
+        if category not in categories:
             raise UserError(f"{where} has category {entry['category_id']}, which is not in the list of categories")
-        if len(entry["bbox"]) != 4:
-            raise UserError(f"{where}: expected bbox [x, y, w, h]. Received: {entry['bbox']}")
-        boxes_of[entry["image_id"]].append(entry)
+        boxes_of[image].append(entry)
     return boxes_of
 
 
-def _read_image(entry: dict[str, Any], boxes: list[dict[str, Any]], folder: pathlib.Path) -> AnnotatedImage:
-    height, width = int(entry["height"]), int(entry["width"])
-    if height < 1 or width < 1:
-        raise UserError(f"image {entry['id']}: expected a size of at least 1x1. Received: {width}x{height}")
-    xywh = np.array([box["bbox"] for box in boxes], np.float64).reshape(-1, 4)
-    areas = [box.get("area", wh[0] * wh[1]) for box, wh in zip(boxes, xywh[:, 2:], strict=True)]
+def _read_image(
+    entry: Content, image_id: int, boxes: list[Content], categories: dict[Any, Category], folder: pathlib.Path
+) -> AnnotatedImage:
+    path = fields.image_path(folder, str(entry["file_name"]))
+    height, width = _size(entry, path)
+    xywh = np.array([_box(box) for box in boxes], np.float64).reshape(-1, 4)
+    areas = [
+        fields.number(box["area"], "area", f"annotation {box.get('id')}") if box.get("area") is not None else w * h
+        for box, (w, h) in zip(boxes, xywh[:, 2:].tolist(), strict=True)
+    ]
+    difficult = _flags(boxes, "difficult")
     return AnnotatedImage(
-        image_id=entry["id"],
-        path=fields.image_path(folder, str(entry["file_name"])),
+        image_id=image_id,
+        path=path,
         height=height,
         width=width,
         boxes=from_coco_xywh(xywh, height, width),
-        category_ids=np.array([box["category_id"] for box in boxes], np.int64),
+        category_ids=np.array([categories[id_key(box["category_id"])].id for box in boxes], np.int64),
         areas=np.array(areas, np.float64),
-        is_crowd=np.array([bool(box.get("iscrowd", 0)) for box in boxes], bool),
+        is_crowd=_flags(boxes, "iscrowd"),
+        is_difficult=difficult if difficult.any() else None,
     )
 
 
-def _int_id(entry: dict[str, Any]) -> int:
-    if not isinstance(entry["id"], int) or isinstance(entry["id"], bool):
-        raise UserError(f"expected whole numbers as ids. Received: {entry['id']!r}")
-    return entry["id"]
+def _size(entry: Content, path: pathlib.Path) -> tuple[int, int]:
+    """Height and width as the entry says; tools that do not know them leave them out or write 0."""
+    where = f"image {entry['id']}"
+    if not (entry.get("height") and entry.get("width")):
+        found = file_size(path)
+        if found is not None:
+            return found
+    height, width = (fields.whole(entry[key], key, where) for key in ("height", "width"))
+    if height < 1 or width < 1:
+        raise UserError(f"{where}: expected a size of at least 1x1. Received: {width}x{height}")
+    return height, width
 
 
-def _require_unique(ids: list[int], what: str) -> None:
-    if len(set(ids)) != len(ids):
-        seen: set[int] = set()
-        twice = next(i for i in ids if i in seen or seen.add(i))
-        raise UserError(f"{what} {twice} is listed twice")
+def _box(entry: Content) -> list[float]:
+    where, box = f"annotation {entry.get('id')}", entry.get("bbox")
+    if not isinstance(box, list) or len(box) != 4:
+        raise UserError(f"{where}: expected bbox [x, y, w, h], or a segmentation. Received: bbox {box}")
+    return [fields.number(value, "bbox", where) for value in box]
+
+
+def _flags(boxes: list[Content], field: str) -> np.ndarray:
+    return np.array([fields.whole(int(b.get(field) or 0), field, f"annotation {b.get('id')}") > 0 for b in boxes], bool)

@@ -5,7 +5,6 @@ Read in every layout that tools write: images/train beside labels/train, train/i
 images/ beside labels/, and text files beside their images (LabelImg, Darknet).
 """
 
-import collections
 import pathlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -67,13 +66,15 @@ def read_yolo(
         raise FileNotFoundError(
             f"no labels for {len(paths)} images; for {paths[0]} expected {labels[0]} or a text file beside it"
         )
-    findings: dict[str, list[str]] = collections.defaultdict(list)
+    polygons: list[str] = []
     keypoints = "kpt_shape" in source.settings
     read = [
-        _read_image(k, path, label, names, keypoints, findings)
+        _read_image(k, path, label, names, keypoints, polygons)
         for k, (path, label) in enumerate(zip(paths, labels, strict=True), start=1)
     ]
-    return AnnotatedDataset(tuple(Category(k, name) for k, name in enumerate(names)), tuple(read), dict(findings))
+    told = [f"{len(polygons)} polygons became the boxes around them; the first: {polygons[0]}"] if polygons else []
+    categories = tuple(Category(k, name) for k, name in enumerate(names))
+    return AnnotatedDataset(categories, tuple(read), {"converted": told} if told else {})
 
 
 def _open(path: pathlib.Path) -> _Source:
@@ -193,7 +194,7 @@ def _read_image(
     label: pathlib.Path,
     names: Sequence[str],
     keypoints: bool,
-    findings: dict[str, list[str]],
+    polygons: list[str],
 ) -> AnnotatedImage:
     boxes, ids = [], []
     for k, line in enumerate(fields.read_lines(label) if label.is_file() else [], start=1):
@@ -214,7 +215,7 @@ def _read_image(
         elif len(numbers) >= 6 and len(numbers) % 2 == 0:
             x, y = numbers[0::2], numbers[1::2]
             boxes.append(np.array([y.min(), x.min(), y.max(), x.max()]))
-            findings["polygons made boxes"].append(f"{label.name}, line {k}")
+            polygons.append(f"{label.name}, line {k}")
         else:
             raise UserError(f"{where}: expected class cx cy w h, or a class and a polygon. Received: {line.strip()}")
         ids.append(number)

@@ -179,14 +179,19 @@ CONTRADICTIONS = {
     "annotation of an unlisted category": (("annotations", 1, "category_id"), 8, "annotation 2 has category 8"),
     "image id twice": (("images", 1, "id"), 900, "image id 900 is listed twice"),
     "category id twice": (("categories", 1, "id"), 90, "category id 90 is listed twice"),
-    "bbox of three numbers": (("annotations", 0, "bbox"), [1, 2, 3], r"expected bbox .* Received: \[1, 2, 3\]"),
-    "bbox of words": (("annotations", 0, "bbox"), ["a", "b", "c", "d"], "could not convert"),
-    "bbox is null": (("annotations", 0, "bbox"), None, "not COCO instances"),
+    "bbox of three numbers": (("annotations", 0, "bbox"), [1, 2, 3], r"expected bbox .* Received: bbox \[1, 2, 3\]"),
+    "bbox of words": (
+        ("annotations", 0, "bbox"),
+        ["a", "b", "c", "d"],
+        "annotation 1: bbox: expected a number. Received: 'a'",
+    ),
+    "bbox is null": (("annotations", 0, "bbox"), None, r"annotation 1: expected bbox \[x, y, w, h\], or"),
     "image of height 0": (("images", 0, "height"), 0, "image 900: .* Received: 200x0"),
     "image of negative width": (("images", 0, "width"), -1, "image 900: .* Received: -1x100"),
-    "image id is a string": (("images", 0, "id"), "900", "whole numbers as ids. Received: '900'"),
-    "category id is a string": (("categories", 0, "id"), "90", "whole numbers as ids. Received: '90'"),
-    "image id is true": (("images", 0, "id"), True, "whole numbers as ids. Received: True"),
+    "image id is true": (("images", 0, "id"), True, "whole numbers or text as ids. Received: True"),
+    "image id is null": (("images", 0, "id"), None, "whole numbers or text as ids. Received: None"),
+    "area is a word": (("annotations", 0, "area"), "big", "annotation 1: area: expected a number. Received: 'big'"),
+    "height is a word": (("images", 0, "height"), "tall", "image 900: height: expected a number. Received: 'tall'"),
     "image is a string": (("images", 0), "b.jpg", "not COCO instances"),
     "annotation is a list": (("annotations", 0), [1, 900, 90], "not COCO instances"),
     "category is a name": (("categories", 0), "toothbrush", "not COCO instances"),
@@ -209,7 +214,7 @@ def test_contradiction_is_refused_by_name(tmp_path, case):
     ("kind", "field"),
     [
         *(("images", field) for field in ("id", "file_name", "height", "width")),
-        *(("annotations", field) for field in ("image_id", "category_id", "bbox")),
+        *(("annotations", field) for field in ("image_id", "category_id")),
         *(("categories", field) for field in ("id", "name")),
     ],
 )
@@ -217,6 +222,12 @@ def test_missing_field_is_named_with_the_file(tmp_path, kind, field):
     value = copy.deepcopy(content())
     del value[kind][0][field]
     assert f"'{field}'" in error_of(tmp_path, value)
+
+
+def test_missing_box_is_named_with_its_annotation(tmp_path):
+    value = content()
+    del value["annotations"][0]["bbox"]
+    assert "annotation 1: expected bbox [x, y, w, h], or a segmentation" in error_of(tmp_path, value)
 
 
 def test_real_coco_is_read(shared):

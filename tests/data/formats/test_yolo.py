@@ -113,7 +113,7 @@ def test_polygons_become_boxes_and_are_told(tmp_path):
     names(tmp_path)
     dataset = read_yolo(tmp_path)
     np.testing.assert_allclose(dataset.images[0].boxes[1], [0.2, 0.1, 0.9, 0.5])
-    assert dataset.findings == {"polygons made boxes": ["a.txt, line 2"]}
+    assert dataset.findings == {"converted": ["1 polygons became the boxes around them; the first: a.txt, line 2"]}
 
 
 def test_keypoints_are_no_polygon(tmp_path):
