@@ -60,6 +60,8 @@ def load_backbone(model: keras.Model, path: str | pathlib.Path) -> None:
       As `load_weights`; OSError where a download fails.
     """
     if str(path) == TORCHVISION:
+        if not any(layer.name == "conv1_bn" for layer in model.layers):
+            raise UserError(f"backbone weights {TORCHVISION!r}: a ResNet-34, which {model.name} has not: give a file")
         path = fetch(torchvision.RESNET34, cache_dir())
     path = pathlib.Path(path)
     if is_checkpoint(path):

@@ -64,7 +64,15 @@ TORCHCV = Source(
     "cls_layers.0.bias",
     ("extractor.features.", *(f"extractor.conv{number}" for number in ("5_", "6.", "7."))),
 )
-_DETECTORS = (AMDEGROOT, TORCHVISION_VGG, TORCHVISION_SSDLITE, TORCHCV, MLPERF)
+# The older of kuangliu's two, whose pixels are normalised by ImageNet's statistics: a spec of one's own says so.
+KUANGLIU = Source(
+    "kuangliu",
+    "base.0.weight",
+    _always(vgg.kuangliu_name),
+    "multibox.conf_layers.0.bias",
+    ("base.", *(f"conv{number}" for number in ("5_", "6.", "7."))),
+)
+_DETECTORS = (AMDEGROOT, TORCHVISION_VGG, TORCHVISION_SSDLITE, TORCHCV, KUANGLIU, MLPERF)
 _BACKBONES = (
     Source("torchvision", "conv1.weight", _always(torchvision.torchvision_name), skipped=("layer4.", "fc.")),
     Source("vgg16_reducedfc", "0.weight", _always(vgg.reduced_name)),

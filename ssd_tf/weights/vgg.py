@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The names in state_dicts of SSD on VGG-16: amdegroot's, torchvision's and torchcv's; and of VGG-16 by itself.
+"""The names in state_dicts of SSD on VGG-16: amdegroot's, torchvision's, kuangliu's; and of VGG-16 by itself.
 
 All heads are anchor-major. The kernels of the first convolution take R, G, B, as ours do.
 """
@@ -81,6 +81,22 @@ def torchcv_name(layer: str, variable: str) -> str:
     else:
         module = f"{'loc' if head == layout.OFFSETS else 'cls'}_layers.{level}"
     return f"{module}.{_VARIABLES[variable]}"
+
+
+def kuangliu_name(layer: str, variable: str) -> str | None:
+    """kuangliu/pytorch-ssd's name of a variable: ("conv1_2", "kernel") -> "base.2.weight".
+
+    Its L2 normalisation has a fixed scale of 20, which is what ours starts with, and no tensor.
+
+    Raises:
+      ValueError: its SSD has no such layer.
+    """
+    if layer == "l2norm0":
+        return None
+    head, name = layer.startswith(("offsets", "logits")), torchcv_name(layer, variable)
+    if head:
+        return f"multibox.{name.replace('cls_layers', 'conf_layers')}"
+    return name.removeprefix("extractor.").replace("features.layers.", "base.")
 
 
 def reduced_name(layer: str, variable: str) -> str | None:

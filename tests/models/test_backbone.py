@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import ssd_tf
-from ssd_tf.models.backbone import freeze_stages
+from ssd_tf.models.backbone import freeze_stages, is_backbone_layer
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.training.step import apply_gradients, gradients_of
 
@@ -74,3 +74,33 @@ def test_frozen_batch_norm_answers_in_training_as_in_evaluation(model):
         np.testing.assert_array_equal(training[name], evaluation[name])
     for weight, value in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, value)
+
+
+@pytest.mark.parametrize(
+    ("detector", "stages", "frozen", "most"),
+    [
+        ("ssd300_vgg16", 1, {"conv1_1", "conv1_2"}, 5),
+        (
+            "ssdlite320_mobilenet_v2",
+            1,
+            {"conv0", "conv0_bn", *(f"block1_{part}{bn}" for part in ("depthwise", "project") for bn in ("", "_bn"))},
+            17,
+        ),
+    ],
+)
+def test_stages_of_other_backbones(detector, stages, frozen, most):
+    spec = ssd_tf.spec(detector)
+    model = ssd_tf.build_model(spec, num_classes=2)
+    freeze_stages(model, spec, stages)
+    assert frozen_layers(model) == frozen
+    with pytest.raises(ValueError, match=f"{detector} has {most} backbone stages to freeze. Received: {most + 1}"):
+        freeze_stages(model, spec, most + 1)
+
+
+@pytest.mark.parametrize("detector", ["ssd300_vgg16", "ssdlite320_mobilenet_v2"])
+def test_backbone_is_what_makes_the_first_two_levels(detector):
+    model = ssd_tf.build_model(detector, num_classes=2)
+    rest = {layer.name for layer in model.layers if layer.weights and not is_backbone_layer(layer.name)}
+    assert all(name.startswith(("extra", "offsets", "logits", "l2norm")) for name in rest)
+    last = {"ssd300_vgg16": "fc7", "ssdlite320_mobilenet_v2": "conv18_bn"}[detector]
+    assert is_backbone_layer(last) and last in {layer.name for layer in model.layers}

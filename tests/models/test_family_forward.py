@@ -55,6 +55,17 @@ def test_ssd300_is_amdegroot_s_and_caffe_s(published, detector, classes):
 
 
 @pytest.mark.proof
+def test_ssd300_is_kuangliu_s(published):
+    model = fill(ssd_tf.build_model("ssd300_vgg16_voc", 20), vgg.kuangliu_name, family_recipe.weight)
+    offsets, logits = outputs(model, family_recipe.imagenet_input("forward", 1, 300))
+    expected = published["vgg"]
+    found = sample(offsets, 8192, "kuang/loc", family_recipe, 4)
+    np.testing.assert_allclose(found, expected["kuangliu_loc"], rtol=0, atol=FORWARD)
+    found = sample(logits, 16384, "kuang/conf", family_recipe, 8)
+    np.testing.assert_allclose(found, expected["kuangliu_conf"], rtol=0, atol=FORWARD)
+
+
+@pytest.mark.proof
 def test_ssd512_is_torchcv_s_and_caffe_s(published):
     model = fill(ssd_tf.build_model("ssd512_vgg16_voc", 20), vgg.torchcv_name, family_recipe.weight)
     offsets, logits = outputs(model, family_recipe.vgg_input("forward512", 1, 512))

@@ -62,6 +62,7 @@ def saved(torch, tmp_path):
     [
         ("ssd300_vgg16_amdegroot", 20, sources.AMDEGROOT, "amdegroot"),
         ("ssd512_vgg16_voc", 20, sources.TORCHCV, "torchcv_ssd512"),
+        ("ssd300_vgg16_amdegroot", 20, sources.KUANGLIU, "kuangliu"),
         ("ssd300_vgg16_torchvision", 90, sources.TORCHVISION_VGG, "ssd300_vgg16"),
         (SSDLITE, 90, sources.TORCHVISION_SSDLITE, SSDLITE),
     ],
@@ -168,6 +169,11 @@ def test_vgg_by_itself_fills_the_backbone_alone(saved, kind):
 
 def _variable(model, path):
     return next(variable.numpy() for variable in model.variables if variable.path == path)
+
+
+def test_resnet_of_torchvision_is_not_fetched_for_another_backbone():
+    with pytest.raises(ValueError, match="a ResNet-34, which slim has not: give a file"):
+        load_backbone(build(slim("ssd300_vgg16"), 3), "torchvision")
 
 
 def test_backbone_by_itself_is_no_detector(saved):
