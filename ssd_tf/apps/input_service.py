@@ -49,7 +49,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def main(args: flags.FlagValues) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+        cli.set_signal(number, signal.default_int_handler)
     try:
         _serve(_dispatcher(args) if args.role == "dispatcher" else _worker(args))
     except KeyboardInterrupt:

@@ -1,12 +1,10 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """A training run from beginning to end: data, model, optimizer; for each step; evaluate, save, stop."""
 
-import contextlib
 import dataclasses
 import json
 import math
 import pathlib
-import signal
 from typing import NamedTuple
 
 import keras
@@ -39,6 +37,7 @@ from ssd_tf.training.precision import choose_precision
 from ssd_tf.training.resume import decisive, made_with, open_model_dir
 from ssd_tf.training.schedule import learning_rate
 from ssd_tf.training.step import make_train_step
+from ssd_tf.training.stopping import stop_signals
 from ssd_tf.utils.errors import UserError, first_line
 from ssd_tf.utils.files import write_atomically
 from ssd_tf.utils.hardware import used_megabytes
@@ -270,27 +269,6 @@ def _next_batch(batches, service: str) -> TrainBatch:
 def _saves(config: TrainConfig, step: int, epoch: int, inside_epoch: int) -> bool:
     epochs, steps = config.checkpoints.checkpoint_every_epochs, config.checkpoints.checkpoint_every_steps
     return (inside_epoch == 0 and epochs > 0 and epoch % epochs == 0) or (steps > 0 and step % steps == 0)
-
-
-@contextlib.contextmanager
-def stop_signals():
-    """Collects SIGINT and SIGTERM in the list it gives, so that the loop can end between two steps."""
-    received: list[int] = []
-    previous = {}
-
-    def remember(number, _):
-        if received:  # the second one does not wait
-            raise KeyboardInterrupt
-        logging.warning("signal %d: saving a checkpoint, then stopping", number)
-        received.append(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        previous[number] = signal.signal(number, remember)
-    try:
-        yield received
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def _require_finite(

@@ -4,11 +4,14 @@
 import contextlib
 import signal
 import subprocess
+import threading
 import time
+import types
 
 import numpy as np
 import tensorflow as tf
 
+from ssd_tf.apps import input_service
 from ssd_tf.data.formats import shapes
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.input_service import service_dataset
@@ -72,3 +75,17 @@ def test_dispatcher_and_worker_serve_the_local_stream_until_a_signal(tmp_path):
     assert (worker.returncode, dispatcher.returncode) == (0, 0)
     assert second.returncode == 1
     assert refusal == f"error: expected a free port. Received: {port}, Address already in use\n"
+
+
+def test_dispatcher_serves_in_another_thread_than_the_main_one(monkeypatch):
+    # Python sets signal handlers in the main thread alone; there they stay as they are.
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    served = []
+    monkeypatch.setattr(input_service, "_serve", served.append)
+    (port,) = free_ports(1)
+    args = types.SimpleNamespace(role="dispatcher", port=port, workers=["localhost:1"])
+    thread = threading.Thread(target=input_service.main, args=(args,))
+    thread.start()
+    thread.join()
+    assert len(served) == 1
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
