@@ -32,7 +32,7 @@ from ssd_tf.models.ssd import build_model
 from ssd_tf.settings import AugmentConfig, OptimizerConfig
 from ssd_tf.training.optimizer import make_optimizer
 from ssd_tf.training.schedule import Schedule, learning_rate
-from ssd_tf.training.step import make_train_step
+from ssd_tf.training.step import make_train_step, read_result
 
 DETECTOR = "ssd300_resnet34"
 POLICIES = ("float32", "mixed_bfloat16")
@@ -90,7 +90,7 @@ def train(policy: str, options: argparse.Namespace, manifest: Manifest, weights:
     data = train_dataset(options.output / "data", manifest, spec.image_size, options.batch_size, 0, augment)
     losses = []
     for number, batch in enumerate(data.take(options.steps)):
-        losses.append(float(step(batch, tf.constant(learning_rate(schedule, number), tf.float32)).loss))
+        losses.append(read_result(step(batch, tf.constant(learning_rate(schedule, number), tf.float32))).loss)
         if number % 20 == 19:
             print(f"{policy} step {number + 1}: loss {losses[-1]:.3f}", file=sys.stderr, flush=True)
     return np.array(losses), weights

@@ -51,7 +51,7 @@ def main() -> None:
         model = build_model(spec, CLASSES)
         step = make_train_step(spec, model, SGD(momentum=0.9, weight_decay=5e-4), AugmentConfig(), options.batch_size)
         rate = tf.constant(1e-4)
-        measure(f"train {policy}", lambda step=step, rate=rate: step(batch, rate).loss.numpy(), options)
+        measure(f"train {policy}", lambda step=step, rate=rate: step(batch, rate).numpy(), options)
         predictor = Predictor(spec, (), model)
         measure(f"predict {policy}", lambda predict=predictor: predict(batch.images).count.numpy(), options)
     with tempfile.TemporaryDirectory() as folder:

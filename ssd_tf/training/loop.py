@@ -36,7 +36,7 @@ from ssd_tf.training.plan import Plan, make_plan, mlperf_hyperparameters
 from ssd_tf.training.precision import choose_precision
 from ssd_tf.training.resume import decisive, made_with, open_model_dir
 from ssd_tf.training.schedule import learning_rate
-from ssd_tf.training.step import make_train_step
+from ssd_tf.training.step import make_train_step, read_result
 from ssd_tf.training.stopping import stop_signals
 from ssd_tf.utils.errors import UserError, first_line
 from ssd_tf.utils.files import write_atomically
@@ -187,7 +187,7 @@ def _train_from(
                 with clock.waiting():
                     batch = _next_batch(batches, config.distribution.input_service)
                 result = train_step(batch, tf.constant(rate, tf.float32), tf.constant(len(stopped), tf.float32))
-                values = {name: value.numpy().item() for name, value in result._asdict().items()}
+                values = read_result(result)._asdict()
             if step == 0 and chief:
                 with clock.paused():
                     _show_examples(monitor, batch, config, plan, distribution)

@@ -20,7 +20,7 @@ from ssd_tf.training.ema import average_decay, update_average_of_statistics, upd
 
 
 class StepResult(NamedTuple):
-    """Of the whole batch, over all replicas.
+    """What a step says of the whole batch, over all replicas; it travels as one tensor, in this order.
 
     Attributes:
       loss, localization, classification: means over the images, before the update: the loss and its two terms.
@@ -30,14 +30,23 @@ class StepResult(NamedTuple):
       stop: above 0 where a replica was asked to stop after this step.
     """
 
-    loss: tf.Tensor
-    localization: tf.Tensor
-    classification: tf.Tensor
-    positives: tf.Tensor
-    gradient_norm: tf.Tensor
-    bad_images: tf.Tensor
-    bad_records: tf.Tensor
-    stop: tf.Tensor
+    loss: float
+    localization: float
+    classification: float
+    positives: float
+    gradient_norm: float
+    bad_images: float
+    bad_records: float
+    stop: float
+
+
+def read_result(numbers: tf.Tensor) -> StepResult:
+    """The result of a step, which has to wait for the step to end: one copy from the device, not one a number.
+
+    Args:
+      numbers: float32 [8], as the step returns it.
+    """
+    return StepResult(*numbers.numpy().tolist())
 
 
 def make_train_step(
@@ -51,8 +60,8 @@ def make_train_step(
     batch_splits: int = 1,
     average: keras.Model | None = None,
     ema_decay: float = 0.0,
-) -> Callable[..., StepResult]:
-    """A compiled function (batch, learning rate, stop) -> StepResult that updates model and optimizer.
+) -> Callable[..., tf.Tensor]:
+    """A compiled function (batch, learning rate, stop) -> the numbers that `read_result` reads; it updates the model.
 
     It runs in every replica of the strategy in whose scope it is made; the gradients are summed over them.
 
@@ -89,27 +98,22 @@ def make_train_step(
             gradients = [gradient / tf.cast(divisor, gradient.dtype) for gradient in gradients]
             localization, classification = localization / divisor, classification / divisor
         gradients, norm = clip_gradients(gradients, clip_gradient_norm)
-        return gradients, StepResult(
-            loss=localization + classification,
-            localization=localization,
-            classification=classification,
-            positives=positives,
-            gradient_norm=norm,
-            bad_images=bad_images,
-            bad_records=bad_records,
-            stop=stops,
+        loss = localization + classification
+        # The fields of StepResult.
+        return gradients, tf.stack(
+            [loss, localization, classification, positives, norm, bad_images, bad_records, stops]
         )
 
     @tf.function
-    def train_step(batch: TrainBatch, learning_rate: tf.Tensor, stop: tf.Tensor | float = 0.0) -> StepResult:
+    def train_step(batch: TrainBatch, learning_rate: tf.Tensor, stop: tf.Tensor | float = 0.0) -> tf.Tensor:
         # Traced outside of the scope: only the place of the call says which strategy a function is of.
         with strategy.scope():
             decay = average_decay(ema_decay, optimizer.iterations + 1)
-            gradients, result = strategy.run(of_replica, args=(batch, stop, decay))
+            gradients, numbers = strategy.run(of_replica, args=(batch, stop, decay))
             apply_gradients(model, optimizer, gradients, learning_rate)
             if average is not None:
                 update_average_of_weights(average, model, decay)
-            return tf.nest.map_structure(lambda x: strategy.experimental_local_results(x)[0], result)
+            return strategy.experimental_local_results(numbers)[0]
 
     return train_step
 

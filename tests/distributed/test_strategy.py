@@ -25,7 +25,7 @@ from ssd_tf.models.layers import BatchNorm, synchronize_batch_norm
 from ssd_tf.settings import AugmentConfig, DistributionConfig, OptimizerConfig
 from ssd_tf.training.monitoring.example_grid import example_grid
 from ssd_tf.training.optimizer import make_optimizer
-from ssd_tf.training.step import make_train_step
+from ssd_tf.training.step import make_train_step, read_result
 
 TINY = ssd_tf.spec("ssd128_tiny")
 
@@ -163,8 +163,8 @@ def two_steps(distribution, size, frozen, stop=0.0, **options):
         data = tf.data.Dataset.from_tensors(batch(size)).repeat()
         data = data.rebatch(sizes) if len(sizes) > 1 else data
         for part in itertools.islice(distribution.distribute(data), 2):
-            result = step(part, tf.constant(1e-3), tf.constant(stop))
-        return model.get_weights(), average.get_weights(), {k: float(v) for k, v in result._asdict().items()}
+            result = read_result(step(part, tf.constant(1e-3), tf.constant(stop)))
+        return model.get_weights(), average.get_weights(), result._asdict()
 
 
 def test_replicas_with_unequal_parts_make_the_steps_of_one_device():

@@ -21,7 +21,14 @@ from ssd_tf.models.backbone import freeze_stages
 from ssd_tf.settings import AugmentConfig
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.training.schedule import Schedule, learning_rate
-from ssd_tf.training.step import apply_gradients, augment_on_device, clip_gradients, gradients_of, make_train_step
+from ssd_tf.training.step import (
+    apply_gradients,
+    augment_on_device,
+    clip_gradients,
+    gradients_of,
+    make_train_step,
+    read_result,
+)
 from ssd_tf.weights.mlperf import reference_name
 
 SPEC = "ssd300_resnet34"
@@ -234,10 +241,10 @@ def test_step_says_what_it_found_before_its_update(tiny_step):
     outputs = model(images, training=True)
     expected = ssd_tf.multibox_loss(labels, offsets, outputs["logits"], outputs["offsets"]).numpy().mean()
     model.set_weights(weights)
-    result = step(given, tf.constant(0.01))
-    assert float(result.loss) == pytest.approx(expected, rel=1e-4)  # compiled and eager convolutions differ in rounding
-    assert float(result.loss) == pytest.approx(float(result.localization + result.classification), rel=1e-6)
-    assert float(result.positives) == (labels.numpy() > 0).sum() / 2
+    result = read_result(step(given, tf.constant(0.01)))
+    assert result.loss == pytest.approx(expected, rel=1e-4)  # compiled and eager convolutions differ in rounding
+    assert result.loss == pytest.approx(result.localization + result.classification, rel=1e-6)
+    assert result.positives == (labels.numpy() > 0).sum() / 2
 
 
 def test_step_at_rate_zero_moves_the_statistics_only(tiny_step):
@@ -255,15 +262,15 @@ def test_step_at_rate_zero_moves_the_statistics_only(tiny_step):
 
 def test_steps_learn_a_batch_by_heart(tiny_step):
     _, _, step, given = tiny_step
-    losses = [float(step(given, tf.constant(0.003)).loss) for _ in range(30)]
+    losses = [read_result(step(given, tf.constant(0.003))).loss for _ in range(30)]
     assert losses[-1] < 0.5 * losses[0]
 
 
 def test_step_takes_a_batch_without_boxes(tiny_step):
     model, _, step, given = tiny_step
     empty = given._replace(boxes=tf.zeros_like(given.boxes), classes=tf.zeros_like(given.classes))
-    result = step(empty, tf.constant(0.001))
-    assert (float(result.loss), float(result.positives)) == (0, 0)
+    result = read_result(step(empty, tf.constant(0.001)))
+    assert (result.loss, result.positives) == (0, 0)
     assert all(np.isfinite(variable.numpy()).all() for variable in model.variables)
 
 
@@ -324,8 +331,8 @@ def step_in_parts(start_weights, splits, frozen_stages):
     model.set_weights(start_weights)
     freeze_stages(model, TINY, frozen_stages)
     step = make_train_step(TINY, model, optimizer, AugmentConfig(color_jitter=False), 4, batch_splits=splits)
-    result = step(batch_of_four(), tf.constant(0.05))
-    return model.get_weights(), [float(value) for value in result]
+    result = read_result(step(batch_of_four(), tf.constant(0.05)))
+    return model.get_weights(), list(result)
 
 
 def targets_of(part):
