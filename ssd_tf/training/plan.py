@@ -92,6 +92,31 @@ def evaluation_epochs(config: TrainConfig, last_epoch: int) -> tuple[int, ...]:
     return tuple(sorted({*every, *named, last_epoch}))
 
 
+# Four rules say what is due after a step; steps count from 1.
+
+
+def ends_epoch(plan: Plan, step: int) -> bool:
+    """Whether an epoch ends with it."""
+    return step % plan.epoch_steps == 0
+
+
+def logs(config: TrainConfig, plan: Plan, step: int) -> bool:
+    """Whether its numbers are reported: every so many steps, and at the end."""
+    return step == plan.total_steps or step % config.log_every_steps == 0
+
+
+def evaluates(plan: Plan, step: int) -> bool:
+    """Whether an evaluation follows: after the epochs of the plan, and at the end."""
+    return step == plan.total_steps or (ends_epoch(plan, step) and step // plan.epoch_steps in plan.eval_epochs)
+
+
+def saves(config: TrainConfig, plan: Plan, step: int) -> bool:
+    """Whether a checkpoint follows: every so many epochs, every so many steps, and at the end."""
+    epochs, steps = config.checkpoints.checkpoint_every_epochs, config.checkpoints.checkpoint_every_steps
+    of_epochs = epochs > 0 and ends_epoch(plan, step) and step // plan.epoch_steps % epochs == 0
+    return step == plan.total_steps or of_epochs or (steps > 0 and step % steps == 0)
+
+
 def mlperf_hyperparameters(config: TrainConfig, plan: Plan, replicas: int) -> dict[str, object]:
     """What the rules of MLPerf training v1.1 ask for, under their names."""
     return {

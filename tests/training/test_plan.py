@@ -7,7 +7,16 @@ import ssd_tf
 from ssd_tf.data.annotations import Category, ClassCount
 from ssd_tf.data.manifest import Manifest, describe_shard, save_manifest
 from ssd_tf.settings import train_config
-from ssd_tf.training.plan import evaluation_epochs, make_plan, make_schedule, mlperf_hyperparameters
+from ssd_tf.training.plan import (
+    ends_epoch,
+    evaluates,
+    evaluation_epochs,
+    logs,
+    make_plan,
+    make_schedule,
+    mlperf_hyperparameters,
+    saves,
+)
 from ssd_tf.training.schedule import Schedule, learning_rate
 from ssd_tf.weights.model_dir import ModelInfo
 from tests.training.settings import SETTINGS
@@ -209,3 +218,38 @@ def test_hyperparameters_are_those_of_the_run_under_the_rules_names(data):
         "opt_learning_rate_warmup_factor": 2,
         "opt_learning_rate_decay_boundary_epochs": [44, 55],
     }
+
+
+def due(data, rule, **settings):
+    """The steps after which the rule says that something is due, in a run with epochs of 4 steps."""
+    given = config(data_dir=data, **settings)
+    plan = make_plan(given)
+    return [step for step in range(1, plan.total_steps + 1) if rule(given, plan, step)]
+
+
+def test_epochs_end_after_their_last_step(data):
+    assert due(data, lambda _, plan, step: ends_epoch(plan, step), epochs=0, steps=10) == [4, 8]
+
+
+def test_lines_are_due_every_so_many_steps_and_at_the_end(data):
+    assert due(data, logs, epochs=0, steps=10, log_every_steps=4) == [4, 8, 10]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    # 14 steps are three epochs and a half: the end counts as an epoch.
+    [({"eval_every_epochs": 2}, [8, 14]), ({"eval_every_epochs": 0}, [14]), ({"eval_epochs": (1,)}, [4, 14])],
+    ids=["every_second", "at_the_end", "named"],
+)
+def test_evaluations_are_due_after_their_epochs_and_at_the_end(data, settings, expected):
+    assert due(data, lambda _, plan, step: evaluates(plan, step), epochs=0, steps=14, **settings) == expected
+
+
+@pytest.mark.parametrize(
+    ("epochs", "steps", "expected"),
+    [(1, 0, [4, 8, 10]), (2, 0, [8, 10]), (0, 0, [10]), (0, 3, [3, 6, 9, 10]), (2, 3, [3, 6, 8, 9, 10])],
+    ids=["each_epoch", "every_second", "at_the_end", "steps", "both"],
+)
+def test_checkpoints_are_due_by_epochs_and_by_steps_and_at_the_end(data, epochs, steps, expected):
+    settings = {"checkpoint_every_epochs": epochs, "checkpoint_every_steps": steps}
+    assert due(data, saves, epochs=0, steps=10, **settings) == expected

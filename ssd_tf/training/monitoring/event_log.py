@@ -43,6 +43,9 @@ class Monitor:
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self) -> None:
         if self._file:
             self._file.close()
             self._writer.close()

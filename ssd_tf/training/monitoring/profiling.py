@@ -17,14 +17,22 @@ class Clock:
 
     def __init__(self, step: int):
         self._step, self._start, self._waited = step, time.perf_counter(), 0.0
+        self._speed = 0.0, 0.0
 
     def speed(self, step: int) -> tuple[float, float]:
-        """Steps per second since the last call, and the fraction of that time that was spent waiting for input."""
+        """Steps per second since the last call, and the fraction of that time that was spent waiting for input.
+
+        Without a step since then, as where the last two steps before a save are reported one after the other, it is
+        what the last call returned.
+        """
+        if step == self._step:
+            return self._speed
         now = time.perf_counter()
         seconds = now - self._start
         speed, waited = (step - self._step) / seconds, self._waited / seconds
         self._step, self._start, self._waited = step, now, 0.0
-        return speed, waited
+        self._speed = speed, waited
+        return self._speed
 
     @contextlib.contextmanager
     def waiting(self):
@@ -83,6 +91,8 @@ class StepProfiler:
 
     def _stop(self) -> None:
         if self._running:
+            # A device may still be at the last step, which was only given to it.
+            tf.test.experimental.sync_devices()
             tf.profiler.experimental.stop()
             self._running = False
             logging.info("profile of steps %d to %d in %s", self._first, self._recorded, self._folder)

@@ -90,6 +90,17 @@ def test_speed_is_of_the_steps_since_the_last_report(now):
     assert clock.speed(23) == (5.0, 0.0)
 
 
+def test_steps_that_are_reported_one_after_the_other_share_their_speed(now):
+    # Before a save the last two steps are looked at at once; no step was given to the device in between.
+    clock = Clock(0)
+    now.append(102.0)
+    assert clock.speed(4) == (2.0, 0.0)
+    now.append(102.001)
+    assert clock.speed(4) == (2.0, 0.0)
+    now.append(103.0)
+    assert clock.speed(8) == (4.0, 0.0)  # since the first of the two
+
+
 def test_waiting_is_a_fraction_of_the_time(now):
     clock = Clock(0)
     for end in (101.0, 102.0):
