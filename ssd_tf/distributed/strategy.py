@@ -5,6 +5,8 @@ A replica is a copy of the model on one device; a worker is a process. Batches a
 as equal as can be, in the order of the replicas; so what a batch holds does not depend on their number.
 """
 
+import collections
+import concurrent.futures
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -14,10 +16,14 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from ssd_tf.data.pipeline import BatchShard
+from ssd_tf.data.pipeline import BatchShard, TrainBatch
 from ssd_tf.distributed import workers
 from ssd_tf.settings import DistributionConfig
 from ssd_tf.utils.errors import UserError
+
+# Batches whose images are on their way to the one device, or there. With one, its copy could come to wait for the step
+# before it, and the device for the copy.
+_AHEAD = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,11 +33,13 @@ class Distribution:
     Attributes:
       worker: the number of this process, from 0; worker 0 is the chief, who writes checkpoints and reports.
       workers: how many processes there are.
+      accelerator: the first GPU, where the model is on GPUs.
     """
 
     strategy: tf.distribute.Strategy
     worker: int = 0
     workers: int = 1
+    accelerator: str | None = None
 
     @property
     def is_chief(self) -> bool:
@@ -62,6 +70,15 @@ class Distribution:
             return dataset
         options = tf.distribute.InputOptions(experimental_fetch_to_device=True)
         return self.strategy.distribute_datasets_from_function(lambda _: dataset, options)
+
+    def ahead(self, batches: Iterator[TrainBatch]) -> Iterator[TrainBatch]:
+        """The same batches, without end; their images go to the one accelerator while it computes on others.
+
+        On a CPU, and on several devices, whose strategy does it by itself, these are the batches as they come.
+        """
+        if self.replicas > 1 or self.accelerator is None:
+            return batches
+        return _images_ahead(batches, self.accelerator)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -122,6 +139,29 @@ def split_evenly(total: int, parts: int) -> tuple[int, ...]:
     return tuple(total // parts + (index < total % parts) for index in range(parts))
 
 
+def _images_ahead(batches: Iterator[TrainBatch], device: str) -> Iterator[TrainBatch]:
+    """Copies in a thread, since a copy blocks until what the device was given before is done.
+
+    Only the images, nearly all of a batch. tf.data's prefetch_to_device would put int32 values there as well, which a
+    compiled function wants on the host: at each step it would fetch them back, and wait for the device.
+    """
+
+    def fetch() -> TrainBatch:
+        batch = next(batches)
+        with tf.device(device):
+            return batch._replace(images=tf.identity(batch.images))
+
+    loader = concurrent.futures.ThreadPoolExecutor(1, "images-ahead")
+    try:
+        coming = collections.deque(loader.submit(fetch) for _ in range(_AHEAD))
+        while True:
+            batch = coming.popleft().result()
+            coming.append(loader.submit(fetch))
+            yield batch
+    finally:
+        loader.shutdown(wait=False, cancel_futures=True)
+
+
 def make_distribution(config: DistributionConfig) -> Distribution:
     """The strategy that the settings ask for. To be called first: TensorFlow's first operation fixes its devices.
 
@@ -143,13 +183,14 @@ def make_distribution(config: DistributionConfig) -> Distribution:
     devices = _devices(config.num_virtual_devices)
     if name == "auto":
         name = "multi_worker" if several_workers else "mirrored" if len(devices) > 1 else "one_device"
+    accelerator = devices[0] if devices[0].startswith("/gpu") else None
     if name == "multi_worker" and cluster is not None:
-        return Distribution(workers.join(cluster), worker=cluster.index, workers=len(cluster.addresses))
+        return Distribution(workers.join(cluster), cluster.index, len(cluster.addresses), accelerator)
     if several_workers:
         logging.warning("--strategy=%s: TF_CONFIG or SLURM name other workers, which this run does not use", name)
     if name == "one_device":
-        return Distribution(tf.distribute.get_strategy())
-    return Distribution(tf.distribute.MirroredStrategy(devices))
+        return Distribution(tf.distribute.get_strategy(), accelerator=accelerator)
+    return Distribution(tf.distribute.MirroredStrategy(devices), accelerator=accelerator)
 
 
 def _split_cpu(count: int) -> None:

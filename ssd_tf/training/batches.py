@@ -36,7 +36,7 @@ def train_batches(step: int, config: TrainConfig, plan: Plan, distribution: Dist
         )
 
     dataset = service_dataset(make, service, len(batch_shard.sizes)) if service else make(0, 1)
-    return failures_named(iter(distribution.distribute(dataset)), service)
+    return distribution.ahead(failures_named(iter(distribution.distribute(dataset)), service))
 
 
 def failures_named(batches: Iterator[TrainBatch], service: str) -> Iterator[TrainBatch]:

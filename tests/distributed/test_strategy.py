@@ -3,6 +3,7 @@
 
 import functools
 import itertools
+import time
 
 import keras
 import numpy as np
@@ -17,6 +18,7 @@ from ssd_tf.data.annotations import AnnotatedImage, Category, ClassCount
 from ssd_tf.data.color_jitter import Jitter
 from ssd_tf.data.manifest import Manifest, describe_shard
 from ssd_tf.data.pipeline import BatchShard, TrainBatch
+from ssd_tf.distributed import strategy as strategy_module
 from ssd_tf.distributed.strategy import Distribution, make_distribution, split_evenly
 from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.geometry.detections import Detections
@@ -94,6 +96,58 @@ def test_strategy_that_the_machine_does_not_have_is_refused(monkeypatch, config,
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(ValueError, match=message):
         make_distribution(config)
+
+
+def test_accelerator_is_the_first_gpu(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    assert make_distribution(DistributionConfig("one_device")).accelerator is None
+    monkeypatch.setattr(strategy_module, "_devices", lambda _: ["/gpu:0", "/gpu:1"])
+    assert make_distribution(DistributionConfig("one_device")).accelerator == "/gpu:0"
+
+
+def numbered_batches(count):
+    for number in range(count):
+        yield batch(4)._replace(record=tf.constant([number] * 4, tf.int64))
+    raise OSError("no more")
+
+
+def test_images_go_ahead_to_the_accelerator_and_the_rest_stays_on_the_host():
+    distribution = Distribution(tf.distribute.get_strategy(), accelerator="/cpu:1")
+    found = list(itertools.islice(distribution.ahead(numbered_batches(9)), 5))
+    assert [int(part.record[0]) for part in found] == [0, 1, 2, 3, 4]
+    for part in found:
+        np.testing.assert_array_equal(part.images, batch(4).images)
+        assert part.images.device.endswith("CPU:1")
+        assert part.classes.device.endswith("CPU:0") and part.record.device.endswith("CPU:0")
+
+
+def test_batches_are_asked_for_while_the_step_before_them_is_computed():
+    asked = []
+
+    def batches():
+        for number in itertools.count():
+            asked.append(number)
+            yield batch(4)
+
+    ahead = Distribution(tf.distribute.get_strategy(), accelerator="/cpu:1").ahead(batches())
+    next(ahead)
+    deadline = time.monotonic() + 10
+    while len(asked) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(asked) == 3  # the one that was given, and two more
+
+
+def test_failure_of_a_batch_ahead_comes_in_its_turn():
+    ahead = Distribution(tf.distribute.get_strategy(), accelerator="/cpu:1").ahead(numbered_batches(2))
+    assert [int(next(ahead).record[0]) for _ in range(2)] == [0, 1]
+    with pytest.raises(OSError, match="no more"):
+        next(ahead)
+
+
+def test_on_a_cpu_batches_come_as_they_are():
+    batches = numbered_batches(1)
+    assert Distribution(tf.distribute.get_strategy()).ahead(batches) is batches
+    assert Distribution(Replicas(4), accelerator="/gpu:0").ahead(batches) is batches
 
 
 @pytest.fixture(scope="module")
