@@ -32,6 +32,8 @@ MODEL_HELP = (
     "A model_dir, one of its checkpoints, a .keras file, or an exported model: a SavedModel, a .tflite or an .onnx "
     "file."
 )
+# Those of data/formats/readers.py, which imports TensorFlow.
+FORMATS = ("coco", "voc", "yolo", "csv")
 # As shells report a program ended by SIGINT.
 EXIT_KEYBOARD = 130
 EXIT_TERMINATED = 143  # and by SIGTERM
@@ -76,6 +78,33 @@ def programs() -> dict[str, str]:
             text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
             found[path.stem] = " ".join(text.partition("\n\n")[0].split())
     return found
+
+
+def define_annotations(values: flags.FlagValues) -> None:
+    """The flags of programs that read annotated data sets."""
+    flags.DEFINE_string("format", "auto", f"What the annotations are: auto, {', '.join(FORMATS)}.", flag_values=values)
+    flags.DEFINE_multi_string(
+        "annotations",
+        [],
+        "The annotations: a file or a folder. May be repeated, for sets of the same classes.",
+        flag_values=values,
+    )
+    flags.DEFINE_multi_string(
+        "images",
+        [],
+        "The folder of the images, or one for each --annotations; without it, where the format has them.",
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "classes", "", "A file with a class name in each line. Without it, the classes of the data.", flag_values=values
+    )
+    flags.DEFINE_string(
+        "subset",
+        "",
+        "The part to take of annotations that list several, such as VOC's trainval, or all. Without it that of the "
+        "split, or everything.",
+        flag_values=values,
+    )
 
 
 def start_tensorflow() -> None:

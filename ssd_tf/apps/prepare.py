@@ -17,38 +17,14 @@ from absl import flags, logging
 from ssd_tf.apps import cli
 from ssd_tf.utils.errors import UserError
 
-FORMATS = "auto, coco, voc, yolo or csv"
-
 
 def define_flags(values: flags.FlagValues) -> None:
-    flags.DEFINE_string("format", "auto", f"What the annotations are: {FORMATS}.", flag_values=values)
+    cli.define_annotations(values)
     flags.DEFINE_enum(
         "download",
         "",
         ["", "coco2017"],
         "A data set to download, instead of --annotations and --images.",
-        flag_values=values,
-    )
-    flags.DEFINE_multi_string(
-        "annotations",
-        [],
-        "The annotations: a file or a folder. May be repeated, for sets of the same classes.",
-        flag_values=values,
-    )
-    flags.DEFINE_multi_string(
-        "images",
-        [],
-        "The folder of the images, or one for each --annotations; without it, where the format has them.",
-        flag_values=values,
-    )
-    flags.DEFINE_string(
-        "classes", "", "A file with a class name in each line. Without it, the classes of the data.", flag_values=values
-    )
-    flags.DEFINE_string(
-        "subset",
-        "",
-        "The part to take of annotations that list several, such as VOC's trainval; without it that of the name of the "
-        "split; all: everything.",
         flag_values=values,
     )
     flags.DEFINE_bool("difficult", True, "Keep the objects that VOC marks as difficult.", flag_values=values)

@@ -56,7 +56,7 @@ def read_coco(
       ValueError: it is not JSON, not COCO instances, or contradicts itself: an annotation of an image or a category
         that is not listed, an id twice.
     """
-    annotations = _json_file(pathlib.Path(annotations))
+    annotations = json_file(pathlib.Path(annotations))
     images = pathlib.Path(images) if str(images) else annotations.parent
     content = load_coco_json(annotations)
     try:
@@ -96,7 +96,8 @@ def coco_results(
     ]
 
 
-def _json_file(path: pathlib.Path) -> pathlib.Path:
+def json_file(path: pathlib.Path) -> pathlib.Path:
+    """The file itself, or the one JSON file of a folder."""
     if not path.is_dir():
         return path
     files = sorted(path.glob("*.json"))

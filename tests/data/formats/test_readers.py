@@ -6,7 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from ssd_tf.data.formats.readers import detect_format, read_dataset, read_names
+from ssd_tf.apps import cli
+from ssd_tf.data.formats.readers import READERS, detect_format, read_dataset, read_names
 from ssd_tf.utils.errors import UserError
 from tests.apps.conftest import run, run_well
 
@@ -164,3 +165,7 @@ def test_prepare_takes_all_its_flags(folder_of_two, tmp_path):
 def test_limit_is_the_older_name_of_max_images(folder_of_two, tmp_path):
     output = run_well("prepare", f"--annotations={folder_of_two}", f"--output_dir={tmp_path / 'data'}", "--limit=1")
     assert "1 images" in output
+
+
+def test_programs_name_the_formats_that_are_read():
+    assert tuple(READERS) == cli.FORMATS

@@ -1,0 +1,57 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""split leaves COCO files of train, val and test that prepare takes, from any format."""
+
+import json
+
+from tests.apps.conftest import run, run_well
+from tests.fixtures import formats
+
+
+def test_coco_file_is_divided_and_keeps_its_fields(drawn, tmp_path):
+    content = json.loads((drawn / "annotations.json").read_text())
+    content["annotations"][0]["segmentation"] = [[1, 1, 9, 1, 9, 9]]
+    (tmp_path / "all.json").write_text(json.dumps(content))
+    printed = run_well("split", f"--annotations={tmp_path / 'all.json'}", "--fractions=0.5,0.25,0.25", "--seed=7")
+    parts = {name: json.loads((tmp_path / f"{name}.json").read_text()) for name in ("train", "val", "test")}
+    assert [len(part["images"]) for part in parts.values()] == [12, 6, 6]
+    assert f"{tmp_path / 'val.json'}: 6 images" in printed
+    for key in ("images", "annotations"):
+        entries = [entry for part in parts.values() for entry in part[key]]
+        assert sorted(entries, key=lambda e: e["id"]) == content[key]
+    assert all(part["categories"] == content["categories"] for part in parts.values())
+
+
+def test_other_formats_become_coco_files_that_need_no_folder(drawn, tmp_path):
+    content = formats.plain_coco(drawn / "annotations.json", drawn / "images", 12)
+    formats.write_voc(content, drawn / "images", tmp_path / "voc")
+    run_well(
+        "split", f"--annotations={tmp_path / 'voc'}", "--fractions=0.75,0.25", f"--output_dir={tmp_path / 'parts'}"
+    )
+    assert not (tmp_path / "parts" / "test.json").exists()
+    printed = run_well(
+        "prepare",
+        f"--annotations={tmp_path / 'parts' / 'val.json'}",
+        f"--output_dir={tmp_path / 'data'}",
+        "--split=val",
+    )
+    assert "val: 3 images" in printed
+    assert "Nothing was dropped" in printed
+
+
+def test_file_that_is_there_is_not_replaced(drawn, tmp_path):
+    (tmp_path / "val.json").write_text("precious")
+    done = run("split", f"--annotations={drawn / 'annotations.json'}", f"--output_dir={tmp_path}")
+    assert done.returncode == 1
+    assert "val.json is there already" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["val.json"]
+
+
+def test_mistakes_in_flags_are_named(drawn):
+    annotations = f"--annotations={drawn / 'annotations.json'}"
+    assert "expected --annotations" in run("split").stderr
+    assert (
+        "--fractions: fraction: expected a number. Received: 'most'"
+        in run("split", annotations, "--fractions=most").stderr
+    )
+    assert "expected two or three numbers. Received: 1" in run("split", annotations, "--fractions=1").stderr
+    assert "1 in all. Received: [0.5, 0.6]" in run("split", annotations, "--fractions=0.5,0.6").stderr
