@@ -51,6 +51,7 @@ _PUBLISHED = {
     ("torchvision", 90): _COCO_BY_ID,
     ("amdegroot", 20): _VOC_CATEGORIES,
     ("torchcv", 20): _VOC_CATEGORIES,
+    ("kuangliu", 20): _VOC_CATEGORIES,
 }
 _WRITERS = {
     ".safetensors": lambda path, tensors: safetensors.numpy.save_file(tensors, path),
@@ -107,7 +108,7 @@ def categories_of(
 
     Where a training checkpoint names them, those names; where none are named, COCO's if there are 80, or the 90 of
     torchvision, whose class k is COCO's id k, with "unused k" for ids that COCO has not; VOC's if there are 20 of
-    amdegroot's or torchcv's; and "class 1", "class 2", ... if their number was given. COCO's classes get COCO's ids,
+    amdegroot's or kuangliu's; and "class 1", "class 2", ... if their number was given. COCO's classes get COCO's ids,
     others 1, 2, ...
 
     Raises:
