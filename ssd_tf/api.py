@@ -274,7 +274,7 @@ def prepare(
       images: the folder of the images, or one for each of the annotations; "" takes where the format has them.
       output_dir: made if missing.
       split: the name of the split, such as "train" or "val".
-      format: "auto" goes by what lies there; or "coco", "voc", "yolo", "csv".
+      format: "auto" goes by what lies there; or "coco", "voc", "yolo", "csv", "tfrecord".
       classes: names, or a file with one in each line; none: the data's own.
       subset, difficult, num_shards, num_workers, max_images, allow_missing: as the flags of `prepare`.
       limit: max_images' older name.

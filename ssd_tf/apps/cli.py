@@ -33,7 +33,7 @@ MODEL_HELP = (
     "file."
 )
 # Those of data/formats/readers.py, which imports TensorFlow.
-FORMATS = ("coco", "voc", "yolo", "csv")
+FORMATS = ("coco", "voc", "yolo", "csv", "tfrecord")
 # As shells report a program ended by SIGINT.
 EXIT_KEYBOARD = 130
 EXIT_TERMINATED = 143  # and by SIGTERM
@@ -96,7 +96,10 @@ def define_annotations(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     flags.DEFINE_string(
-        "classes", "", "A file with a class name in each line. Without it, the classes of the data.", flag_values=values
+        "classes",
+        "",
+        "A file with a class name in each line, or a label map (.pbtxt). Without it, the classes of the data.",
+        flag_values=values,
     )
     flags.DEFINE_string(
         "subset",

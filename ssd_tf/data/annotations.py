@@ -3,6 +3,7 @@
 
 import collections
 import dataclasses
+import errno
 import pathlib
 from collections.abc import Mapping, Sequence
 
@@ -43,6 +44,15 @@ def named_categories(classes: Sequence[str] | Mapping[int, str]) -> tuple[Catego
 
 
 @dataclasses.dataclass(frozen=True)
+class Stored:
+    """An image inside another file: its own name, and where in that file its bytes are."""
+
+    name: str
+    offset: int
+    length: int
+
+
+@dataclasses.dataclass(frozen=True)
 class AnnotatedImage:
     """An image and its ground truth. N is the number of boxes, which may be 0.
 
@@ -55,6 +65,7 @@ class AnnotatedImage:
       areas: float64 [N], in square pixels; COCO's area is that of the object's mask.
       is_crowd: bool [N].
       is_difficult: bool [N]: PASCAL VOC's objects that are hard to recognise; None where the format knows none.
+      stored: where in the file at `path` the image is; None where it is the file.
     """
 
     image_id: int
@@ -66,6 +77,27 @@ class AnnotatedImage:
     areas: np.ndarray
     is_crowd: np.ndarray
     is_difficult: np.ndarray | None = None
+    stored: Stored | None = None
+
+    @property
+    def name(self) -> str:
+        """The image's file name, without folders."""
+        return self.stored.name if self.stored else self.path.name
+
+    def read_bytes(self) -> bytes:
+        """The image as it was encoded.
+
+        Raises:
+          OSError: the file cannot be read, or ends before the image does.
+        """
+        if self.stored is None:
+            return self.path.read_bytes()
+        with self.path.open("rb") as file:
+            file.seek(self.stored.offset)
+            content = file.read(self.stored.length)
+        if len(content) < self.stored.length:
+            raise OSError(errno.EIO, "the file ends before the image does", str(self.path))
+        return content
 
     def take(self, keep: np.ndarray) -> "AnnotatedImage":
         """The image with some of its boxes: those that `keep`, bool [N], says."""

@@ -2,6 +2,7 @@
 """Encoded images -> RGB pixels -> the square that the model sees. All programs read images through this decoder."""
 
 import pathlib
+from typing import IO
 
 import numpy as np
 import PIL.Image
@@ -21,10 +22,10 @@ def read_image(path: pathlib.Path) -> np.ndarray | None:
         return None
 
 
-def file_size(path: pathlib.Path) -> tuple[int, int] | None:
+def file_size(file: pathlib.Path | IO[bytes]) -> tuple[int, int] | None:
     """Height and width in pixels that `decode` gives of a file, from its header; None where it is no image."""
     try:
-        with PIL.Image.open(path) as image:
+        with PIL.Image.open(file) as image:
             return image.height, image.width
     except (OSError, ValueError, PIL.Image.DecompressionBombError):
         return None

@@ -52,7 +52,7 @@ def serialize(image: AnnotatedImage, encoded: bytes, names: dict[int, str]) -> b
     features = {
         "image/encoded": _bytes([encoded]),
         "image/format": _bytes([image_format(encoded).encode()]),
-        "image/filename": _bytes([image.path.name.encode()]),
+        "image/filename": _bytes([image.name.encode()]),
         "image/source_id": _bytes([str(image.image_id).encode()]),
         "image/height": _ints([image.height]),
         "image/width": _ints([image.width]),

@@ -34,7 +34,7 @@ def of_classes(dataset: AnnotatedDataset, names: Sequence[str]) -> AnnotatedData
     images = []
     for image in dataset.images:
         keep: np.ndarray = np.isin(image.category_ids, wanted)
-        findings["of other classes"] += [f"{image.path.name}: {name_of[i]}" for i in image.category_ids[~keep].tolist()]
+        findings["of other classes"] += [f"{image.name}: {name_of[i]}" for i in image.category_ids[~keep].tolist()]
         images.append(image.take(keep))
     return AnnotatedDataset(tuple(Category(id_of[name], name) for name in names), tuple(images), _some(findings))
 
@@ -68,7 +68,7 @@ def together(datasets: Sequence[AnnotatedDataset], origins: Sequence[str]) -> An
             image_id = image.image_id
             if image_id in taken:
                 image_id, free = free, free + 1
-                findings["renumbered"].append(f"{image.path.name}: image id {image.image_id} of {origin} is {image_id}")
+                findings["renumbered"].append(f"{image.name}: image id {image.image_id} of {origin} is {image_id}")
             taken.add(image_id)
             ids = np.array([new_id[i] for i in image.category_ids.tolist()], np.int64)
             images.append(dataclasses.replace(image, image_id=image_id, category_ids=ids))
@@ -83,7 +83,7 @@ def without_difficult(dataset: AnnotatedDataset) -> AnnotatedDataset:
     images = []
     for image in dataset.images:
         if image.is_difficult is not None:
-            findings["difficult"] += [f"{image.path.name}: left out"] * int(image.is_difficult.sum())
+            findings["difficult"] += [f"{image.name}: left out"] * int(image.is_difficult.sum())
             image = image.take(~image.is_difficult)
         images.append(image)
     return AnnotatedDataset(dataset.categories, tuple(images), _some(findings))

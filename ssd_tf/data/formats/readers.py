@@ -6,6 +6,7 @@ by what lies there, and several of them put together.
 """
 
 import collections
+import fnmatch
 import os
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,8 @@ from ssd_tf.data.formats import fields
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.formats.combine import of_classes, together, without_difficult
 from ssd_tf.data.formats.csv_tables import read_csv
+from ssd_tf.data.formats.label_map import read_label_map
+from ssd_tf.data.formats.tfrecord import PATTERNS, find_shards, read_tfrecord
 from ssd_tf.data.formats.voc import read_voc
 from ssd_tf.data.formats.yolo import NAMES_FILES, read_yolo
 from ssd_tf.utils.errors import UserError
@@ -25,8 +28,11 @@ READERS: Mapping[str, Callable[..., AnnotatedDataset]] = {
     "voc": read_voc,
     "yolo": read_yolo,
     "csv": read_csv,
+    "tfrecord": read_tfrecord,
 }
 FORMATS = (AUTO, *READERS)
+
+LABEL_MAP = ".pbtxt"
 
 AnyPath = str | os.PathLike[str]
 
@@ -66,9 +72,10 @@ def read_dataset(
         raise UserError(f"format: expected one of {', '.join(FORMATS)}. Received: {format!r}")
     formats = [detect_format(path) if format == AUTO else format for path in paths]
     names = _names(classes)
+    more = [{"label_map": classes} if kind == "tfrecord" and _is_label_map(classes) else {} for kind in formats]
     sets = [
-        of_classes(READERS[kind](path, folder, subset, names), names)
-        for kind, path, folder in zip(formats, paths, folders, strict=True)
+        of_classes(READERS[kind](path, folder, subset, names, **options), names)
+        for kind, path, folder, options in zip(formats, paths, folders, more, strict=True)
     ]
     dataset = together(sets, paths)
     if not difficult:
@@ -86,7 +93,8 @@ def detect_format(annotations: AnyPath) -> str:
     """
     path = pathlib.Path(annotations)
     if not path.exists():
-        raise FileNotFoundError(f"annotations file not found: {path}")
+        find_shards(path)  # a pattern; raises where nothing is there
+        return "tfrecord"
     signs = _SIGNS_OF_A_FILE if path.is_file() else _SIGNS_OF_A_FOLDER
     found = [kind for kind, is_kind in signs.items() if is_kind(path)]
     if len(found) != 1:
@@ -96,7 +104,7 @@ def detect_format(annotations: AnyPath) -> str:
 
 
 def read_names(path: AnyPath) -> tuple[str, ...]:
-    """Class names from a text file, one in each line; empty lines do not count.
+    """Class names from a text file, one in each line, without empty ones; or from a label map (.pbtxt), by their ids.
 
     Raises:
       FileNotFoundError, ValueError: there is no such file, or it has no names, or one twice.
@@ -104,6 +112,8 @@ def read_names(path: AnyPath) -> tuple[str, ...]:
     path = pathlib.Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"file of class names not found: {path}")
+    if path.suffix == LABEL_MAP:
+        return tuple(category.name for category in read_label_map(path))
     names = [line.strip() for line in fields.read_lines(path) if line.strip()]
     twice = [name for name, count in collections.Counter(names).items() if count > 1]
     if twice or not names:
@@ -119,6 +129,10 @@ def _names(classes: AnyPath | Sequence[str]) -> tuple[str, ...]:
     return read_names(classes) if classes else ()
 
 
+def _is_label_map(classes: AnyPath | Sequence[str]) -> bool:
+    return isinstance(classes, (str, os.PathLike)) and pathlib.Path(classes).suffix == LABEL_MAP
+
+
 def _has(pattern: str) -> Callable[[pathlib.Path], bool]:
     return lambda folder: next(folder.rglob(pattern), None) is not None
 
@@ -127,17 +141,28 @@ def _ends_in(*suffixes: str) -> Callable[[pathlib.Path], bool]:
     return lambda path: path.suffix.lower() in suffixes
 
 
+def _is_shards(path: pathlib.Path) -> bool:
+    names = [path.name] if path.is_file() else [child.name for child in path.iterdir()]
+    return any(fnmatch.fnmatch(name, pattern) for name in names for pattern in PATTERNS)
+
+
 def _is_yolo(folder: pathlib.Path) -> bool:
     files = {path.name for path in (*folder.iterdir(), *folder.glob("labels/*"))}
     return bool(files & {*NAMES_FILES, "labels"} or any(name.endswith((".yaml", ".yml")) for name in files))
 
 
-_SIGNS_OF_A_FILE = {"coco": _ends_in(".json"), "yolo": _ends_in(".yaml", ".yml"), "csv": _ends_in(".csv")}
+_SIGNS_OF_A_FILE = {
+    "coco": _ends_in(".json"),
+    "yolo": _ends_in(".yaml", ".yml"),
+    "csv": _ends_in(".csv"),
+    "tfrecord": _is_shards,
+}
 _SIGNS_OF_A_FOLDER = {
-    "coco": lambda folder: next(folder.glob("*.json"), None) is not None,
+    "coco": lambda folder: next(folder.glob("*.json"), None) is not None and not _is_shards(folder),
     "voc": _has("*.xml"),
     "yolo": _is_yolo,
     "csv": lambda folder: next(folder.glob("*.csv"), None) is not None,
+    "tfrecord": _is_shards,
 }
 
 

@@ -152,14 +152,14 @@ def _write_records(
         for image in job.images:
             on_image()
             try:
-                encoded = image.path.read_bytes()
+                encoded = image.read_bytes()
             except OSError as error:
-                findings["unreadable"].append(f"{image.path.name}: cannot be read ({error.strerror})")
+                findings["unreadable"].append(f"{image.name}: cannot be read ({error.strerror})")
                 all_read = False
                 continue
             record, cleaned, problems = make_record(image, encoded, names)
             for kind, message in problems:
-                findings[kind].append(f"{image.path.name}: {message}")
+                findings[kind].append(f"{image.name}: {message}")
             if record is not None:
                 writer.write(record)
                 kept.append(cleaned)
@@ -196,6 +196,8 @@ def _fingerprint(job: ShardJob) -> str:
     for image in job.images:
         facts = (image.image_id, str(image.path.absolute()), image.height, image.width, len(image.boxes))
         digest.update(repr((facts, _state_of(image.path))).encode())
+        if image.stored is not None:
+            digest.update(repr(image.stored).encode())
         flags = () if image.is_difficult is None else (image.is_difficult,)
         for array in (image.boxes, image.category_ids, image.areas, image.is_crowd, *flags):
             digest.update(array.tobytes())

@@ -79,3 +79,11 @@ def test_csv_gives_the_shards_of_coco(source, tmp_path, form):
     names = formats.write_names(content, tmp_path / "names.txt")
     expected = coco_shards(tmp_path, content, source.images)
     assert shards(tmp_path, "csv", table, source.images, subset="train", classes=names) == expected
+
+
+def test_others_shards_give_those_of_coco(source, tmp_path):
+    content = formats.plain_coco(*source, MOST)
+    shard = formats.write_tfrecord(content, source.images, tmp_path / "coco_train.record-00000-of-00001")
+    formats.write_label_map(content, tmp_path / "label_map.pbtxt")
+    expected = coco_shards(tmp_path, content, source.images)
+    assert shards(tmp_path, "tfrecord", shard, subset="train") == expected
