@@ -4,7 +4,7 @@ from .geometry.anchors import default_boxes as default_boxes
 from .geometry.detections import Detections as Detections
 from .geometry.detections import detect as detect
 from .geometry.matching import match as match
-from .inference.predictions import Prediction as Prediction
+from .inference.images import Prediction as Prediction
 from .models.losses import MultiBoxLoss as MultiBoxLoss
 from .models.losses import multibox_loss as multibox_loss
 from .models.preprocessing import preprocess as preprocess

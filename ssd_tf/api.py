@@ -24,8 +24,8 @@ from ssd_tf.export.exported import load_exported
 from ssd_tf.export.forms import calibration_images as images_for
 from ssd_tf.export.forms import export_model, format_of
 from ssd_tf.export.litert import LiteRTConfig
-from ssd_tf.inference import predictions
-from ssd_tf.inference.predictions import AnImage, Prediction
+from ssd_tf.inference import images as image_list
+from ssd_tf.inference.images import AnImage, Prediction
 from ssd_tf.inference.predictor import AnyPredictor, Predictor, load_model, warn_of_limits
 from ssd_tf.models.ssd import build_model
 from ssd_tf.settings import train_config
@@ -144,7 +144,7 @@ class Detector:
           FileNotFoundError: an image is not there.
           ValueError: one is no image, or an argument is out of range.
         """
-        return predictions.predict(self._predictor, images, score_threshold, batch_size)
+        return image_list.predict(self._predictor, images, score_threshold, batch_size)
 
     def train(self, data_dir: str | pathlib.Path, model_dir: str | pathlib.Path, **settings: Any) -> Outcome:
         """Trains from the detector's weights, which are afterwards the best of the run.

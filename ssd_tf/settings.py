@@ -7,9 +7,12 @@ share a name. `training/config.py` checks what must hold among them.
 
 import dataclasses
 import difflib
+import os
+import typing
 from typing import Any
 
 from ssd_tf.specs import DetectorSpec
+from ssd_tf.specs.encoding import decoded
 from ssd_tf.utils.errors import UserError
 
 EPOCHS = 70
@@ -178,7 +181,7 @@ def setting_fields() -> dict[str, dataclasses.Field]:
     """Every setting by the name of its flag, those of the groups beside the others, in the order of the classes."""
     found: dict[str, dataclasses.Field] = {}
     for field in dataclasses.fields(TrainConfig):
-        if dataclasses.is_dataclass(field.default):
+        if _is_group(field):
             found.update({inner.name: inner for inner in dataclasses.fields(field.default)})
         else:
             found[field.name] = field
@@ -188,22 +191,57 @@ def setting_fields() -> dict[str, dataclasses.Field]:
 def train_config(**settings: Any) -> TrainConfig:
     """A TrainConfig from settings by the names of their flags, each put into its group; the rest at their defaults.
 
+    A group may also be given whole, by the name of its field, such as augment=AugmentConfig(random_crop=False).
+
     Raises:
-      ValueError: there is no setting of that name; the message lists the nearest.
+      ValueError: there is no setting of that name (the message lists the nearest), or a value is of a wrong type.
     """
+    groups = {field.name: field.default for field in dataclasses.fields(TrainConfig) if _is_group(field)}
+    # Two groups have the name of a setting in them: optimizer, loss.
+    whole = {
+        name: value for name, value in settings.items() if name in groups and isinstance(value, type(groups[name]))
+    }
+    single = {name: value for name, value in settings.items() if name not in whole}
     known = list(setting_fields())
-    for name in settings:
+    for name in single:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+            near = difflib.get_close_matches(name, [*known, *groups], n=3, cutoff=0.5)
             raise UserError(f"there is no setting {name}. The nearest: {', '.join(near or known)}")
     values: dict[str, Any] = {}
     for field in dataclasses.fields(TrainConfig):
-        if dataclasses.is_dataclass(field.default):
-            inner = {f.name: settings[f.name] for f in dataclasses.fields(field.default) if f.name in settings}
-            values[field.name] = dataclasses.replace(field.default, **inner)  # pyright: ignore[reportArgumentType]
-        elif field.name in settings:
-            values[field.name] = settings[field.name]
-    return TrainConfig(**values)
+        if field.name in groups:
+            base: Any = whole.get(field.name, groups[field.name])
+            inner = {f.name: single[f.name] for f in dataclasses.fields(base) if f.name in single}
+            values[field.name] = dataclasses.replace(base, **inner)
+        elif field.name in single:
+            values[field.name] = single[field.name]
+    config = TrainConfig(**values)
+    check_types(config)
+    return config
+
+
+def check_types(config: TrainConfig) -> None:
+    """Raises ValueError where a setting is not of its type, or a group is something else."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if _is_group(field):
+            if not isinstance(value, type(field.default)):
+                raise UserError(f"{field.name}: expected a {type(field.default).__name__}. Received: {value!r}")
+            for inner in dataclasses.fields(value):
+                _check_type(type(value), inner.name, getattr(value, inner.name))
+        elif not isinstance(value, DetectorSpec):
+            _check_type(TrainConfig, field.name, value)
+
+
+def _check_type(group: type, name: str, value: Any) -> None:
+    kind = str if name == "detector" else typing.get_type_hints(group)[name]
+    if kind is str and isinstance(value, os.PathLike):
+        return
+    decoded(kind, list(value) if isinstance(value, tuple) else value, f"--{name}", build=False)
+
+
+def _is_group(field: dataclasses.Field) -> bool:
+    return dataclasses.is_dataclass(field.default)
 
 
 def flat_settings(config: TrainConfig) -> dict[str, Any]:

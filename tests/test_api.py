@@ -101,7 +101,7 @@ def test_images_of_all_sizes_keep_their_order_and_their_pixels(detector, files):
         np.testing.assert_allclose(found.scores, alone.scores, atol=1e-5)
         # Boxes in pixels: the model's, by the sides of this very image.
         sides = np.array([found.width, found.height] * 2)
-        normalised = np.asarray(found.found.boxes)[0, : len(found), [1, 0, 3, 2]].T
+        normalised = np.asarray(found.detections.boxes)[0, : len(found), [1, 0, 3, 2]].T
         np.testing.assert_allclose(found.boxes_xyxy, normalised * sides, rtol=1e-6)
 
 

@@ -8,7 +8,15 @@ import pytest
 from absl import flags
 
 from ssd_tf.apps import train
-from ssd_tf.settings import TrainConfig, flat_settings, setting_fields, train_config
+from ssd_tf.settings import (
+    AugmentConfig,
+    OptimizerConfig,
+    TrainConfig,
+    check_types,
+    flat_settings,
+    setting_fields,
+    train_config,
+)
 from ssd_tf.training.config import check_config, complete
 from ssd_tf.utils.errors import UserError
 
@@ -110,3 +118,36 @@ def test_folder_that_is_not_named_is_refused_from_python_too(name):
     folders = {"data_dir": "d", "model_dir": "m", name: ""}
     with pytest.raises(ValueError, match=f"--{name}: expected a folder. Received: ''"):
         check_config(complete(TrainConfig(**folders)))
+
+
+def test_a_group_may_be_given_whole_and_single_settings_go_over_it():
+    config = train_config(optimizer=OptimizerConfig(momentum=0.5, weight_decay=1e-3), weight_decay=2e-3, loss="focal")
+    assert config.optimizer == OptimizerConfig(momentum=0.5, weight_decay=2e-3)
+    assert config.loss.loss == "focal"
+    assert train_config(augment=AugmentConfig(random_crop=False)).augment.random_crop is False
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": 1.5}, r"--epochs: expected int\. Received: 1\.5"),
+        ({"batch_size": "8"}, r"--batch_size: expected int\. Received: '8'"),
+        ({"skip_bad_records": 1}, r"--skip_bad_records: expected bool"),
+        ({"lr_decay_epochs": (40, "50")}, r"--lr_decay_epochs\[1\]: expected int\. Received: '50'"),
+        ({"learning_rate": float("nan")}, r"--learning_rate: expected float"),
+        ({"augment": "ssd"}, "there is no setting augment"),
+    ],
+)
+def test_setting_of_a_wrong_type_is_refused_by_name(settings, message):
+    with pytest.raises(UserError, match=message):
+        train_config(**settings)
+
+
+def test_group_that_is_something_else_is_refused():
+    with pytest.raises(UserError, match=r"optimizer: expected a OptimizerConfig\. Received: 'adamw'"):
+        check_types(TrainConfig(data_dir="data", model_dir="runs", optimizer="adamw"))
+
+
+def test_paths_and_numbers_without_a_point_are_taken():
+    config = train_config(data_dir=pathlib.Path("data"), learning_rate=1, lr_decay_epochs=(1, 2))
+    assert config.schedule.learning_rate == 1

@@ -112,6 +112,7 @@ def define_annotations(values: flags.FlagValues) -> None:
 
 def start_tensorflow() -> None:
     """Imports TensorFlow, which takes seconds, and sets it up for a program; what it prints meanwhile is held back."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with quiet_stderr():
         # These report every file that is exported at length.
         for name in ("tensorflow", "tf2onnx"):

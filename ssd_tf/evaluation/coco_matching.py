@@ -7,7 +7,7 @@ numbers agree with each other and with those of other programs. Boxes are COCO's
 """
 
 import collections
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,7 +54,8 @@ def check(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]])
 def evaluate(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> COCOeval:
     """hotcoco's COCOeval of `results`, evaluated but not accumulated. Neither argument is changed.
 
-    The annotations and the results get the ids 1, 2, ... in their order.
+    The annotations and the results get the ids 1, 2, ... in their order, and so do images and categories in the order
+    of their own ids, which may be too large for a float64.
 
     Args:
       ground_truth: a COCO instances dict. Annotations without "iscrowd" are no crowds, those without "area" get width x
@@ -66,11 +67,15 @@ def evaluate(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any
     """
     check(ground_truth, results)
     annotations = ground_truth["annotations"]
+    numbers = {
+        "image_id": _numbered(image["id"] for image in ground_truth["images"]),
+        "category_id": _numbered(category["id"] for category in ground_truth["categories"]),
+    }
     areas = [truth.get("area", truth["bbox"][2] * truth["bbox"][3]) for truth in annotations]
     crowds = [bool(truth.get("iscrowd", 0)) for truth in annotations]
     evaluation = COCOeval(
-        _columns(ground_truth, annotations, area=np.array(areas, np.float64), iscrowd=np.array(crowds, bool)),
-        _columns(ground_truth, []).load_res(_rows(results)),
+        _columns(numbers, annotations, area=np.array(areas, np.float64), iscrowd=np.array(crowds, bool)),
+        _columns(numbers, []).load_res(_rows(numbers, results)),
         "bbox",
     )
     evaluation.evaluate()
@@ -113,16 +118,32 @@ def overlaps(boxes: Sequence[Any] | np.ndarray, others: Sequence[Any] | np.ndarr
     return bbox_iou(np.array(boxes, np.float64), np.array(others, np.float64), [crowd] * len(others))
 
 
-def _columns(ground_truth: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]], **more: Any) -> COCO:
-    """The images and categories with these annotations."""
+def _numbered(ids: Iterable[int]) -> dict[int, int]:
+    """1, 2, ... by id, in the order of the ids."""
+    return {identity: number for number, identity in enumerate(sorted(set(ids)), start=1)}
+
+
+def _columns(numbers: Mapping[str, Mapping[int, int]], annotations: Sequence[Mapping[str, Any]], **more: Any) -> COCO:
+    """All images and categories, by number, with these annotations; 0 is an image or a category that is not listed."""
+    images, categories = numbers["image_id"], numbers["category_id"]
     return COCO.from_arrays(
-        images=list(ground_truth["images"]),
-        categories=list(ground_truth["categories"]),
-        image_ids=np.array([row["image_id"] for row in annotations], np.int64),
-        category_ids=np.array([row["category_id"] for row in annotations], np.int64),
+        images=[{"id": number} for number in images.values()],
+        categories=[{"id": number, "name": str(number)} for number in categories.values()],
+        image_ids=np.array([images.get(row["image_id"], 0) for row in annotations], np.int64),
+        category_ids=np.array([categories.get(row["category_id"], 0) for row in annotations], np.int64),
         boxes=np.array([row["bbox"] for row in annotations], np.float64).reshape(-1, 4),
         **more,
     )
+
+
+def _rows(numbers: Mapping[str, Mapping[int, int]], results: Sequence[Mapping[str, Any]]) -> Any:
+    """float64 [D, 7]: number of the image, x, y, w, h, score, number of the category.
+
+    Any, since hotcoco's stubs do not know that its load_res takes arrays.
+    """
+    images, categories = numbers["image_id"], numbers["category_id"]
+    rows = [(images[row["image_id"]], *row["bbox"], row["score"], categories[row["category_id"]]) for row in results]
+    return np.array(rows, np.float64).reshape(-1, 7)
 
 
 def _by_place(statuses: Mapping[int, str], codes: Mapping[str, int], other: int, count: int) -> np.ndarray:
@@ -131,12 +152,3 @@ def _by_place(statuses: Mapping[int, str], codes: Mapping[str, int], other: int,
     places = np.fromiter(statuses, np.int64, len(statuses)) - 1  # ids begin at 1
     found[places] = np.fromiter(map(codes.__getitem__, statuses.values()), np.int8, len(statuses))
     return found
-
-
-def _rows(results: Sequence[Mapping[str, Any]]) -> Any:
-    """float64 [D, 7]: image id, x, y, w, h, score, category id. Ids up to 2^53 are exact.
-
-    Any, since hotcoco's stubs do not know that its load_res takes arrays.
-    """
-    rows = [(row["image_id"], *row["bbox"], row["score"], row["category_id"]) for row in results]
-    return np.array(rows, np.float64).reshape(-1, 7)

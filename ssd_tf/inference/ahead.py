@@ -47,6 +47,7 @@ def map_ahead(function: Callable[[Item], Result], items: Iterable[Item], ahead: 
             if problem is not None:
                 raise problem
         finally:
+            del problem  # its traceback holds this frame, and so the items
             for future in waiting:
                 future.cancel()
 

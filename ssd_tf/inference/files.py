@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import functools
 import itertools
+import os
 import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -108,6 +109,16 @@ class _Image(NamedTuple):
     found: Detections | None = None
 
 
+class _Written(NamedTuple):
+    """What is kept of an image whose copy is written: no pixels but for TensorBoard. found is None for no image."""
+
+    path: pathlib.Path
+    height: int = 0
+    width: int = 0
+    found: Detections | None = None
+    drawn: np.ndarray | None = None
+
+
 class _Work:
     """What is written to, and the counts so far."""
 
@@ -134,18 +145,17 @@ class _Work:
         """Images, each with its target."""
         batch_size = min(self._batch_size, len(files))
         loaded = map_ahead(functools.partial(_load, self._predictor), files, batch_size)
-        written = map_ahead(
-            functools.partial(_draw_and_write, self._names), self._detected(loaded, batch_size), batch_size
-        )
+        finish = functools.partial(_draw_and_write, self._names, bool(self._log))
+        written = map_ahead(finish, self._detected(loaded, batch_size), os.cpu_count() or 1)
         with tqdm.tqdm(total=len(files), unit="img", desc="predict") as progress:
-            for one, drawn in written:
+            for one in written:
                 self._image_id += 1
                 progress.update()
-                if one.image is None or one.found is None or drawn is None:
+                if one.found is None:
                     self.unreadable.append(one.path)
                     continue
-                self._list(one.found, one.image, {"file_name": one.path.name})
-                self._show(one.path.name, drawn, 0)
+                self._list(one.found, one.height, one.width, {"file_name": one.path.name})
+                self._show(one.path.name, one.drawn, 0)
                 self.images += 1
 
     def predict_video(self, path: pathlib.Path, target: pathlib.Path) -> None:
@@ -161,7 +171,7 @@ class _Work:
             def on_frame(frame: Frame, found: Detections, drawn: np.ndarray) -> None:
                 self._image_id += 1
                 place = {"file_name": path.name, "frame": frame.index, "seconds": round(frame.seconds, 3)}
-                self._list(found, frame.image, place)
+                self._list(found, *frame.image.shape[:2], place)
                 if frame.index in logged:
                     self._show(path.name, drawn, frame.index)
 
@@ -181,14 +191,14 @@ class _Work:
             for one in batch:
                 yield one if one.square is None else one._replace(found=next(found))
 
-    def _list(self, found: Detections, image: np.ndarray, place: dict[str, Any]) -> None:
-        results = rounded(coco_results(found, 0, self._predictor.categories, self._image_id, *image.shape[:2]))
+    def _list(self, found: Detections, height: int, width: int, place: dict[str, Any]) -> None:
+        results = rounded(coco_results(found, 0, self._predictor.categories, self._image_id, height, width))
         for result, label in zip(results, found.classes[0], strict=False):
             self._add({**result, **place, "category_name": self._names[int(label)]})
         self.detections += len(results)
 
-    def _show(self, name: str, drawn: np.ndarray, step: int) -> None:
-        if self._log:
+    def _show(self, name: str, drawn: np.ndarray | None, step: int) -> None:
+        if self._log and drawn is not None:
             with self._log.as_default(step=step):
                 tf.summary.image(name, drawn[None])
 
@@ -198,14 +208,14 @@ def _load(predictor: AnyPredictor, file: tuple[pathlib.Path, pathlib.Path]) -> _
     return _Image(*file, image, None if image is None else model_input(predictor, image))
 
 
-def _draw_and_write(names: dict[int, str], one: _Image) -> tuple[_Image, np.ndarray | None]:
+def _draw_and_write(names: dict[int, str], keep_drawn: bool, one: _Image) -> _Written:
     if one.image is None or one.found is None:
-        return one, None
+        return _Written(one.path)
     count = int(one.found.count[0])
     boxes, scores, classes = (part[0, :count] for part in (one.found.boxes, one.found.scores, one.found.classes))
     drawn = draw_detections(one.image, boxes, classes, scores, names)
     _write_image(one.target, drawn)
-    return one, drawn
+    return _Written(one.path, *one.image.shape[:2], one.found, drawn if keep_drawn else None)
 
 
 def _target_paths(images: list[pathlib.Path], output: pathlib.Path) -> list[pathlib.Path]:

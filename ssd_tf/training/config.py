@@ -6,7 +6,15 @@ import math
 from typing import Any
 
 from ssd_tf.models.losses import REFERENCE_LOSS
-from ssd_tf.settings import EPOCHS, LEARNING_RATE, LEARNING_RATE_BATCH, TrainConfig, flat_settings, setting_fields
+from ssd_tf.settings import (
+    EPOCHS,
+    LEARNING_RATE,
+    LEARNING_RATE_BATCH,
+    TrainConfig,
+    check_types,
+    flat_settings,
+    setting_fields,
+)
 from ssd_tf.specs import spec
 from ssd_tf.training.mlperf_log import MLPERF_DETECTOR, MLPERF_TARGET
 from ssd_tf.training.monitoring.profiling import parse_steps
@@ -17,8 +25,9 @@ def complete(config: TrainConfig) -> TrainConfig:
     """The settings with the length of the run and the learning rate filled in where they were left open.
 
     Raises:
-      ValueError: as `base_learning_rate`.
+      ValueError: a setting is not of its type, or as `base_learning_rate`.
     """
+    check_types(config)
     epochs = config.epochs or (0 if config.steps else EPOCHS)
     schedule = dataclasses.replace(config.schedule, learning_rate=base_learning_rate(config))
     return dataclasses.replace(config, epochs=epochs, schedule=schedule)

@@ -17,10 +17,7 @@ def mistakes() -> tuple[type[BaseException], ...]:
     errors = getattr(sys.modules.get("tensorflow"), "errors", None)  # None while another thread imports it too
     if errors is None:
         return (UserError, OSError)
-    machine = (  # FailedPrecondition: a folder where a file is expected; Unknown: what a file system did not explain
-        errors.AlreadyExistsError,
-        errors.FailedPreconditionError,
-        errors.UnknownError,
+    machine = (
         errors.NotFoundError,
         errors.PermissionDeniedError,
         errors.ResourceExhaustedError,

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,13 +43,16 @@ def import_extra(module: str) -> Any:
     return importlib.import_module(module)
 
 
+# File descriptor 2 is the whole process's.
+_STDERR = threading.RLock()
+
+
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Holds back what is written to stderr, by C++ too; shows it where the block raises."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
+    """Holds back what is written to stderr, by C++ too; shows it where the block raises. One thread at a time."""
+    with _STDERR, tempfile.TemporaryFile() as held:
+        sys.stderr.flush()
+        kept = os.dup(2)
         os.dup2(held.fileno(), 2)
         try:
             yield

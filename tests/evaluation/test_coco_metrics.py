@@ -106,6 +106,13 @@ def test_ground_truth_as_detections_scores_one_although_its_first_id_is_zero():
     assert [metrics.summary[k] for k in ("AP", "AP50", "AP75", "AR100")] == pytest.approx([1.0] * 4)
 
 
+@pytest.mark.parametrize("large", [2**53 + 1, 2**60 + 1])
+def test_ids_that_no_float_holds_count_like_others(large):
+    ground_truth = truth(box([10, 10, 50, 50], large), box([10, 10, 50, 50], large - 1), images=(large, large - 1))
+    metrics = coco_metrics(ground_truth, as_detections(ground_truth))
+    assert metrics.summary["AP"] == pytest.approx(1.0)
+
+
 def test_precision_and_recall_of_a_case_done_by_hand():
     ground_truth = truth(box([0, 0, 40, 40]), box([100, 100, 40, 40]))
     results = [

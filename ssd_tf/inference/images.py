@@ -33,20 +33,20 @@ class Prediction:
     """What was found in an image, best first.
 
     Attributes:
-      found: Detections of one image, as the detector gave them: normalised boxes, classes 1..C.
+      detections: of one image, as the detector gave them: normalised boxes, classes 1..C.
       categories: entry k - 1 is class k.
       source: the image: its path, or the array or PIL image that was given.
       height, width: of the image in pixels.
     """
 
-    found: Detections
+    detections: Detections
     categories: tuple[Category, ...]
     source: AnImage
     height: int
     width: int
 
     def __len__(self) -> int:
-        return int(self.found.count[0])
+        return int(self.detections.count[0])
 
     def __repr__(self) -> str:
         best = [f"{name} {score:.2f}" for name, score in zip(self.names, self.scores, strict=True)][:_SHOWN]
@@ -61,7 +61,7 @@ class Prediction:
     @property
     def scores(self) -> np.ndarray:
         """float32 [N] in [0, 1], descending."""
-        return np.asarray(self.found.scores)[0, : len(self)]
+        return np.asarray(self.detections.scores)[0, : len(self)]
 
     @property
     def labels(self) -> np.ndarray:
@@ -85,15 +85,15 @@ class Prediction:
 
     def to_coco(self, image_id: int) -> list[dict[str, Any]]:
         """The objects in COCO's results format: sparse ids, [x, y, w, h] in pixels."""
-        return coco_results(self.found, 0, self.categories, image_id, self.height, self.width)
+        return coco_results(self.detections, 0, self.categories, image_id, self.height, self.width)
 
     @property
     def _boxes(self) -> np.ndarray:
-        return np.asarray(self.found.boxes)[0, : len(self)]
+        return np.asarray(self.detections.boxes)[0, : len(self)]
 
     @property
     def _classes(self) -> list[int]:
-        return np.asarray(self.found.classes)[0, : len(self)].tolist()
+        return np.asarray(self.detections.classes)[0, : len(self)].tolist()
 
 
 def predict(
@@ -168,6 +168,8 @@ def pixels(image: AnImage) -> np.ndarray:
             raise UserError(f"{path}: not readable as an image")
         return found
     if isinstance(image, PIL.Image.Image):
+        if image.mode.startswith("I"):  # 16 bits of grey, of which PIL would cut off what is above 255
+            image = PIL.Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
         return np.asarray(image.convert("RGB"))
     if not isinstance(image, np.ndarray):
         raise UserError(f"expected a path, an array or a PIL image. Received: {type(image).__name__}")
