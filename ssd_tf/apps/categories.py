@@ -2,24 +2,28 @@
 """Lists the categories of a data set: id, name, images and boxes.
 
 python -m ssd_tf.apps.categories --annotations=instances_train2017.json
+python -m ssd_tf.apps.categories --annotations=VOC2012
+
+Of annotations in any format that `prepare` reads.
 """
 
 from absl import flags
 
 from ssd_tf.apps import cli
+from ssd_tf.utils.errors import UserError
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    flags.DEFINE_string(
-        "annotations", None, "The annotations: a COCO instances JSON file.", required=True, flag_values=values
-    )
+    cli.define_annotations(values)
 
 
 def main(args: flags.FlagValues) -> None:
     from ssd_tf.data.annotations import count_classes
-    from ssd_tf.data.formats.coco import read_coco
+    from ssd_tf.data.formats.readers import read_dataset
 
-    dataset = read_coco(args.annotations, images="")
+    if not args.annotations:
+        raise UserError("expected --annotations")
+    dataset, _ = read_dataset(args.annotations, args.images, args.format, args.subset, args.classes)
     counts = count_classes(dataset.categories, dataset.images)
     width = max(4, *(len(count.category.name) for count in counts))
     print(f"{'id':>5}  {'name':<{width}}  {'images':>7}  {'boxes':>7}")

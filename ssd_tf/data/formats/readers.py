@@ -98,7 +98,8 @@ def detect_format(annotations: AnyPath) -> str:
     signs = _SIGNS_OF_A_FILE if path.is_file() else _SIGNS_OF_A_FOLDER
     found = [kind for kind, is_kind in signs.items() if is_kind(path)]
     if len(found) != 1:
-        what = f"signs of {' and '.join(found)}" if found else "none of them"
+        names = sorted(child.name for child in path.iterdir())[:5] if path.is_dir() else [path.name]
+        what = f"signs of {' and '.join(found)}" if found else f"none of them: {', '.join(names) or 'an empty folder'}"
         raise UserError(f"{path}: expected one of the formats {', '.join(READERS)}. Received: {what}. Pass --format")
     return found[0]
 
@@ -133,8 +134,9 @@ def _is_label_map(classes: AnyPath | Sequence[str]) -> bool:
     return isinstance(classes, (str, os.PathLike)) and pathlib.Path(classes).suffix == LABEL_MAP
 
 
-def _has(pattern: str) -> Callable[[pathlib.Path], bool]:
-    return lambda folder: next(folder.rglob(pattern), None) is not None
+def _has_one(folder: pathlib.Path, pattern: str) -> bool:
+    """Not several: which of them is meant could not be told."""
+    return len(list(folder.glob(pattern))) == 1
 
 
 def _ends_in(*suffixes: str) -> Callable[[pathlib.Path], bool]:
@@ -158,10 +160,10 @@ _SIGNS_OF_A_FILE = {
     "tfrecord": _is_shards,
 }
 _SIGNS_OF_A_FOLDER = {
-    "coco": lambda folder: next(folder.glob("*.json"), None) is not None and not _is_shards(folder),
-    "voc": _has("*.xml"),
+    "coco": lambda folder: _has_one(folder, "*.json") and not _is_shards(folder),
+    "voc": lambda folder: next(folder.rglob("*.xml"), None) is not None,
     "yolo": _is_yolo,
-    "csv": lambda folder: next(folder.glob("*.csv"), None) is not None,
+    "csv": lambda folder: _has_one(folder, "*.csv"),
     "tfrecord": _is_shards,
 }
 

@@ -19,6 +19,8 @@ from ssd_tf.geometry.boxes import from_voc_xyxy
 from ssd_tf.utils.errors import UserError
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
+# A data set that lists none of these is not divided, whatever else it lists.
+_SUBSETS = ("train", "val", "trainval", "test")
 # What tools write for "not difficult" and "difficult".
 _FLAGS = {"": False, "0": False, "false": False, "unspecified": False, "1": True, "true": True}
 
@@ -89,11 +91,13 @@ def _listed(places: _Places, subset: str, every: list[pathlib.Path]) -> list[pat
     """The XML files of a list; lists of one class (`cat_train.txt`) mark the images that lack it with -1."""
     assert places.sets is not None
     path = places.sets / f"{subset}.txt"
-    if not path.is_file() and subset == fields.ALL:
-        return every
     if not path.is_file():
-        there = ", ".join(sorted(p.stem for p in places.sets.glob("*.txt"))) or "none"
-        raise UserError(f"{path}: not found. Expected one of the lists there: {there}. Or pass --subset=all for all")
+        there = sorted(p.stem for p in places.sets.glob("*.txt"))
+        if subset == fields.ALL or (subset in _SUBSETS and not {*there} & {*_SUBSETS}):
+            return every
+        raise UserError(
+            f"{path}: not found. Expected one of the lists there: {', '.join(there)}. Or pass --subset=all for all"
+        )
     rows = [line.split() for line in fields.read_lines(path) if line.strip()]
     files = [places.annotations / f"{row[0]}.xml" for row in rows if row[-1] != "-1" or len(row) == 1]
     for file in files:

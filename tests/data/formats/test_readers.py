@@ -39,12 +39,14 @@ def test_format_is_told_by_what_lies_there(tmp_path):
 def test_doubt_about_the_format_is_told(tmp_path):
     with pytest.raises(FileNotFoundError, match="absent"):
         detect_format(tmp_path / "absent")
-    with pytest.raises(UserError, match=r"Received: none of them\. Pass --format"):
+    with pytest.raises(UserError, match=r"Received: none of them: an empty folder\. Pass --format"):
         detect_format(tmp_path)
     write_coco(tmp_path / "a.json")
     (tmp_path / "a.xml").write_text(XML)
     with pytest.raises(UserError, match="signs of coco and voc"):
         detect_format(tmp_path)
+    write_coco(tmp_path / "b.json")  # neither can be meant
+    assert detect_format(tmp_path) == "voc"
     (tmp_path / "notes.docx").touch()
     with pytest.raises(UserError, match=r"notes\.docx"):
         detect_format(tmp_path / "notes.docx")

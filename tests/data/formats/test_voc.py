@@ -59,6 +59,17 @@ def test_subset_that_is_not_listed_is_refused_with_those_that_are(tmp_path):
     assert len(read_voc(tmp_path, subset="all").images) == 1
 
 
+def test_data_set_that_is_not_divided_is_every_subset(tmp_path):
+    for name in "ab":
+        write(tmp_path / "Annotations" / f"{name}.xml", box(1, 1, 9, 9))
+    (tmp_path / "ImageSets" / "Main").mkdir(parents=True)
+    (tmp_path / "ImageSets" / "Main" / "mine.txt").write_text("a\n")
+    assert len(read_voc(tmp_path, subset="train").images) == 2
+    assert len(read_voc(tmp_path, subset="mine").images) == 1
+    with pytest.raises(UserError, match="lists there: mine"):
+        read_voc(tmp_path, subset="mime")
+
+
 def test_list_of_a_class_leaves_out_the_images_without_it(tmp_path):
     for name in "abc":
         write(tmp_path / "Annotations" / f"{name}.xml", box(1, 1, 9, 9))
