@@ -182,7 +182,8 @@ def setting_fields() -> dict[str, dataclasses.Field]:
     found: dict[str, dataclasses.Field] = {}
     for field in dataclasses.fields(TrainConfig):
         if _is_group(field):
-            found.update({inner.name: inner for inner in dataclasses.fields(field.default)})
+            group: Any = field.default
+            found.update({inner.name: inner for inner in dataclasses.fields(group)})
         else:
             found[field.name] = field
     return found
@@ -196,7 +197,9 @@ def train_config(**settings: Any) -> TrainConfig:
     Raises:
       ValueError: there is no setting of that name (the message lists the nearest), or a value is of a wrong type.
     """
-    groups = {field.name: field.default for field in dataclasses.fields(TrainConfig) if _is_group(field)}
+    groups: dict[str, Any] = {
+        field.name: field.default for field in dataclasses.fields(TrainConfig) if _is_group(field)
+    }
     # Two groups have the name of a setting in them: optimizer, loss.
     whole = {
         name: value for name, value in settings.items() if name in groups and isinstance(value, type(groups[name]))

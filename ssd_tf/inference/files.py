@@ -171,7 +171,8 @@ class _Work:
             def on_frame(frame: Frame, found: Detections, drawn: np.ndarray) -> None:
                 self._image_id += 1
                 place = {"file_name": path.name, "frame": frame.index, "seconds": round(frame.seconds, 3)}
-                self._list(found, *frame.image.shape[:2], place)
+                height, width = frame.image.shape[:2]
+                self._list(found, height, width, place)
                 if frame.index in logged:
                     self._show(path.name, drawn, frame.index)
 
@@ -215,7 +216,8 @@ def _draw_and_write(names: dict[int, str], keep_drawn: bool, one: _Image) -> _Wr
     boxes, scores, classes = (part[0, :count] for part in (one.found.boxes, one.found.scores, one.found.classes))
     drawn = draw_detections(one.image, boxes, classes, scores, names)
     _write_image(one.target, drawn)
-    return _Written(one.path, *one.image.shape[:2], one.found, drawn if keep_drawn else None)
+    height, width = one.image.shape[:2]
+    return _Written(one.path, height, width, one.found, drawn if keep_drawn else None)
 
 
 def _target_paths(images: list[pathlib.Path], output: pathlib.Path) -> list[pathlib.Path]:
