@@ -1,5 +1,6 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Images per second: training steps in float32 and bfloat16, prediction, and the input pipeline on synthetic images.
+"""Images per second: training steps in float32 and bfloat16, prediction, and the input pipeline on synthetic images;
+and how long a device waits for the host in each step (host_time.py).
 
 python benchmarks/speed.py [--detector=ssd300_resnet34] [--batch_size=8] [--runs=5]
 
@@ -15,6 +16,7 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import host_time
 import keras
 import numpy as np
 import tensorflow as tf
@@ -57,6 +59,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         batches = iter(drawn_batches(pathlib.Path(folder), spec, options.batch_size))
         measure("input pipeline", lambda: next(batches), options, repeat=20)
+    host_time.report(options.runs)
 
 
 def measure(what: str, call, options, repeat: int = 1) -> None:
