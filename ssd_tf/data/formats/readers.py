@@ -134,6 +134,11 @@ def _is_label_map(classes: AnyPath | Sequence[str]) -> bool:
     return isinstance(classes, (str, os.PathLike)) and pathlib.Path(classes).suffix == LABEL_MAP
 
 
+def _is_coco(folder: pathlib.Path) -> bool:
+    """Shards of ours have a manifest beside them, and Label Studio writes notes.json beside YOLO's labels."""
+    return _has_one(folder, "*.json") and not (folder / "notes.json").is_file() and not _is_shards(folder)
+
+
 def _has_one(folder: pathlib.Path, pattern: str) -> bool:
     """Not several: which of them is meant could not be told."""
     return len(list(folder.glob(pattern))) == 1
@@ -160,7 +165,7 @@ _SIGNS_OF_A_FILE = {
     "tfrecord": _is_shards,
 }
 _SIGNS_OF_A_FOLDER = {
-    "coco": lambda folder: _has_one(folder, "*.json") and not _is_shards(folder),
+    "coco": _is_coco,
     "voc": lambda folder: next(folder.rglob("*.xml"), None) is not None,
     "yolo": _is_yolo,
     "csv": lambda folder: _has_one(folder, "*.csv"),

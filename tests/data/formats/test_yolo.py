@@ -48,6 +48,7 @@ def test_layout_is_read(tmp_path, layout):
     image, label, settings = LAYOUTS[layout]
     put(tmp_path, image, label)
     names(tmp_path, f"{settings}names: [cat, dog]\n")
+    names(tmp_path, "{}", "notes.json")  # Label Studio's
     assert detect_format(tmp_path) == "yolo"
     dataset = read_yolo(tmp_path, subset="train")
     assert [path.path for path in dataset.images] == [tmp_path / image]
