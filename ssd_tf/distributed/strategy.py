@@ -9,7 +9,7 @@ import collections
 import concurrent.futures
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,7 @@ class Distribution:
         options = tf.distribute.InputOptions(experimental_fetch_to_device=True)
         return self.strategy.distribute_datasets_from_function(lambda _: dataset, options)
 
-    def ahead(self, batches: Iterator[TrainBatch]) -> Iterator[TrainBatch]:
+    def ahead(self, batches: Generator[TrainBatch, None, None]) -> Generator[TrainBatch, None, None]:
         """The same batches, without end; their images go to the one accelerator while it computes on others.
 
         On a CPU, and on several devices, whose strategy does it by itself, these are the batches as they come.
@@ -139,7 +139,7 @@ def split_evenly(total: int, parts: int) -> tuple[int, ...]:
     return tuple(total // parts + (index < total % parts) for index in range(parts))
 
 
-def _images_ahead(batches: Iterator[TrainBatch], device: str) -> Iterator[TrainBatch]:
+def _images_ahead(batches: Iterator[TrainBatch], device: str) -> Generator[TrainBatch, None, None]:
     """Copies in a thread, since a copy blocks until what the device was given before is done.
 
     Only the images, nearly all of a batch. tf.data's prefetch_to_device would put int32 values there as well, which a

@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """The batches of a run: those of this process, from the step on at which it starts, from here or from a service."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import tensorflow as tf
 
@@ -13,7 +13,9 @@ from ssd_tf.training.plan import Plan
 from ssd_tf.utils.errors import first_line
 
 
-def train_batches(step: int, config: TrainConfig, plan: Plan, distribution: Distribution) -> Iterator[TrainBatch]:
+def train_batches(
+    step: int, config: TrainConfig, plan: Plan, distribution: Distribution
+) -> Generator[TrainBatch, None, None]:
     """The TrainBatches after the first `step` of a run, without end. Under several replicas each has a part for each.
 
     Raises:
@@ -39,7 +41,7 @@ def train_batches(step: int, config: TrainConfig, plan: Plan, distribution: Dist
     return distribution.ahead(failures_named(iter(distribution.distribute(dataset)), service))
 
 
-def failures_named(batches: Iterator[TrainBatch], service: str) -> Iterator[TrainBatch]:
+def failures_named(batches: Iterator[TrainBatch], service: str) -> Generator[TrainBatch, None, None]:
     """The same batches; raises OSError where a tf.data service has none, since another machine's end is no bug."""
     try:
         yield from batches

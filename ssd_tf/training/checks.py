@@ -10,6 +10,7 @@ import concurrent.futures
 import json
 import math
 import pathlib
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -53,7 +54,7 @@ class _Pending(NamedTuple):
 class StepChecks:
     """Holds the steps that were not looked at, and looks at them in their order. Used as a context manager.
 
-    All workers must call `add` and `oldest` after the same steps: where they find the same fault they gather their
+    All workers must call `add` and `finished` after the same steps: where they find the same fault they gather their
     records, which takes all of them.
     """
 
@@ -71,24 +72,28 @@ class StepChecks:
     def __exit__(self, *_):
         self._reader.shutdown(wait=False, cancel_futures=True)
 
-    @property
-    def waiting(self) -> int:
-        """How many steps were not looked at."""
-        return len(self._pending)
-
     def add(self, step: int, rate: float, batch: TrainBatch, numbers: tf.Tensor) -> None:
         """A step that was given to the device: its number from 1, learning rate, batch, and what it returned."""
         result = self._reader.submit(read_result, numbers)
         self._pending.append(_Pending(step, rate, batch.record, batch.fault, result))
 
-    def oldest(self) -> CheckedStep:
-        """Waits for the oldest of the steps that were not looked at, and looks at it.
+    def finished(self, all_of_them: bool) -> Iterator[CheckedStep]:
+        """Looks at the steps that were not looked at, in their order: at all but the last, which the device computes.
+
+        Args:
+          all_of_them: the last one too. It is also looked at where one before it says that a worker asked to stop.
 
         Raises:
           LossNotFiniteError: its loss or a gradient is not finite; FAILED_STEP then has the images it was of.
           ValueError: a record of its batch cannot be read, and is not to be skipped.
         """
-        pending = self._pending.popleft()
+        while len(self._pending) > (0 if all_of_them else 1):
+            done = self._look_at(self._pending.popleft())
+            all_of_them = all_of_them or done.stop
+            yield done
+
+    def _look_at(self, pending: _Pending) -> CheckedStep:
+        """Waits for a step."""
         values = pending.result.result()._asdict()
         stop = values.pop("stop") > 0
         if values.pop("bad_images") + values.pop("bad_records") > 0:
@@ -104,15 +109,17 @@ class StepChecks:
         numbers = self._distribution.gather(pending.record).tolist()
         model_dir = pathlib.Path(self._config.model_dir)
         good = (list_checkpoints(model_dir) or ["none yet"])[-1]
-        if self._distribution.is_chief:
-            report = {
-                "step": pending.step,
-                **{name: value if math.isfinite(value) else str(value) for name, value in values.items()},
-                "image_ids": image_ids(self._config.data_dir, self._plan.train_manifest, numbers),
-                "last_good_checkpoint": good,
-            }
-            write_atomically(model_dir / FAILED_STEP, json.dumps(report, indent=1) + "\n")
-        self._distribution.barrier()  # the others end when that is written
+        try:
+            if self._distribution.is_chief:
+                report = {
+                    "step": pending.step,
+                    **{name: value if math.isfinite(value) else str(value) for name, value in values.items()},
+                    "image_ids": image_ids(self._config.data_dir, self._plan.train_manifest, numbers),
+                    "last_good_checkpoint": good,
+                }
+                write_atomically(model_dir / FAILED_STEP, json.dumps(report, indent=1) + "\n")
+        finally:
+            self._distribution.barrier()  # the others end when that is written, or cannot be
         raise LossNotFiniteError(
             f"the loss is {values['loss']} and the norm of the gradients {values['gradient_norm']} at step "
             f"{pending.step}: the learning rate ({values['lr']:g}) may be too high. The last good checkpoint: {good}. "

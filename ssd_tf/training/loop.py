@@ -1,6 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """A training run from beginning to end: data, model, optimizer; for each step; evaluate, save, stop."""
 
+import contextlib
 import dataclasses
 import math
 import pathlib
@@ -28,7 +29,7 @@ from ssd_tf.training.optimizer import make_optimizer
 from ssd_tf.training.plan import Plan, ends_epoch, evaluates, logs, make_plan, mlperf_hyperparameters, saves
 from ssd_tf.training.precision import choose_precision
 from ssd_tf.training.resume import made_with, open_model_dir
-from ssd_tf.training.run_log import RunLog
+from ssd_tf.training.run_log import RunLog, last_evaluation
 from ssd_tf.training.schedule import learning_rate
 from ssd_tf.training.step import make_train_step
 from ssd_tf.training.stopping import stop_signals
@@ -140,13 +141,13 @@ def _train_from(
     predictor = Predictor(plan.spec, plan.info.categories, trained.average or trained.model)
     profile_dir = pathlib.Path(config.model_dir) / TENSORBOARD if distribution.is_chief else None
     mlperf.run_start(plan.eval_epochs)
-    batches = train_batches(start, config, plan, distribution)
     step, metrics = start, {}
     reached = bool(target) and checkpoints.best_ap >= target
     with (
         RunLog(config, plan, distribution, mlperf, start) as log,
         StepProfiler(profile_dir, parse_steps(config.profile_steps)) as profiler,
         StepChecks(config, plan, distribution) as checks,
+        contextlib.closing(train_batches(start, config, plan, distribution)) as batches,
         stop_signals() as signals,
     ):
         stopping = False
@@ -162,14 +163,13 @@ def _train_from(
                     batch = next(batches)
                 numbers = train_step(batch, tf.constant(rate, tf.float32), tf.constant(len(signals), tf.float32))
             checks.add(step, rate, batch, numbers)
-            log.step_given(step, batch)
+            log.dispatched(step, batch)
 
-            # Several workers must stop after the same step, so a step carries the wish of one to the others. They see
-            # it a step late, as all else that a step returns, but all of them after the same one.
+            # Several workers must stop after the same step, so a step carries the request of one to the others. They
+            # see it a step late, as all else that a step returns, but all of them after the same one.
             stopping = bool(signals) and distribution.workers == 1
-            all_now = ends_epoch(plan, step) or evaluates(plan, step) or saves(config, plan, step)
-            while checks.waiting > (0 if all_now or stopping else 1):
-                done = checks.oldest()
+            something_stays = ends_epoch(plan, step) or evaluates(plan, step) or saves(config, plan, step)
+            for done in checks.finished(all_of_them=something_stays or stopping):
                 stopping = stopping or done.stop
                 if logs(config, plan, done.step) or (stopping and done.step == step):
                     log.trained(done)
@@ -192,6 +192,7 @@ def _train_from(
                     checkpoints.save(step)
     if checks.bad_examples.records:
         logging.warning("%s", checks.bad_examples.summary())
+    metrics = metrics or last_evaluation(pathlib.Path(config.model_dir))  # of a run that had ended before
     return Outcome(step=step, interrupted=step < plan.total_steps and not reached, metrics=metrics)
 
 

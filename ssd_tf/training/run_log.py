@@ -10,8 +10,9 @@ from absl import logging
 
 from ssd_tf.data.pipeline import TrainBatch
 from ssd_tf.distributed.strategy import Distribution
-from ssd_tf.evaluation.coco_metrics import per_class_table, summary_table
+from ssd_tf.evaluation.coco_metrics import SUMMARY_KEYS, per_class_table, summary_table
 from ssd_tf.evaluation.evaluator import Evaluation
+from ssd_tf.plots.history import read_history
 from ssd_tf.settings import TrainConfig
 from ssd_tf.training.checks import CheckedStep
 from ssd_tf.training.config import named_settings
@@ -23,6 +24,7 @@ from ssd_tf.training.monitoring.profiling import Clock
 from ssd_tf.training.plan import Plan
 from ssd_tf.training.resume import decisive
 from ssd_tf.utils.hardware import used_megabytes
+from ssd_tf.weights.model_dir import METRICS
 
 
 class RunLog:
@@ -36,7 +38,7 @@ class RunLog:
     def __init__(self, config: TrainConfig, plan: Plan, distribution: Distribution, mlperf: MlperfLog, start_step: int):
         self._config, self._plan, self._distribution, self._mlperf = config, plan, distribution, mlperf
         self._chief = distribution.is_chief
-        self._given = start_step
+        self._dispatched = start_step
         self._clock = Clock(start_step)
         self._monitor = Monitor(pathlib.Path(config.model_dir) if self._chief else None, start_step)
         settings = named_settings(config)
@@ -71,9 +73,9 @@ class RunLog:
     def epoch_ends(self, epoch: int) -> None:
         self._mlperf.epoch_stop(epoch)
 
-    def step_given(self, step: int, batch: TrainBatch) -> None:
+    def dispatched(self, step: int, batch: TrainBatch) -> None:
         """The device has got a step. The batch of the run's first one is shown as images."""
-        self._given = step
+        self._dispatched = step
         self._progress.update()
         if step == 1 and self._chief:
             with self.paused():
@@ -84,7 +86,7 @@ class RunLog:
 
     def trained(self, done: CheckedStep) -> None:
         """The numbers of a step, with the speed since the last such report."""
-        steps_per_second, input_wait = self._clock.speed(self._given)
+        steps_per_second, input_wait = self._clock.speed(self._dispatched)
         images_per_s = steps_per_second * self._config.batch_size
         values = {**done.values, "input_wait": input_wait, "images_per_s": images_per_s, **used_megabytes()}
         self._monitor.report("train", done.step, values)
@@ -111,3 +113,9 @@ class RunLog:
         target = self._config.evaluation.target_map
         logging.info("target reached: AP %.4f >= %g at epoch %d", ap, target, epoch)
         self._mlperf.run_stop(reached=True)
+
+
+def last_evaluation(model_dir: pathlib.Path) -> dict[str, float]:
+    """The 12 numbers of the last evaluation that a run reported in its folder; empty where there was none."""
+    curves = read_history(model_dir / METRICS).evaluations
+    return {name: float(curves[name].values[-1]) for name in SUMMARY_KEYS if name in curves}

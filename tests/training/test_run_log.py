@@ -15,7 +15,7 @@ from ssd_tf.evaluation.evaluator import Evaluation
 from ssd_tf.settings import train_config
 from ssd_tf.training import run_log
 from ssd_tf.training.checks import CheckedStep
-from ssd_tf.training.run_log import RunLog
+from ssd_tf.training.run_log import RunLog, last_evaluation
 from ssd_tf.weights.model_dir import ModelInfo
 from tests.training.settings import SETTINGS
 
@@ -67,7 +67,7 @@ def tags(folder):
 def test_step_goes_to_the_file_to_tensorboard_and_to_the_bar(tmp_path, mlperf, capfd):
     with opened(tmp_path, mlperf, start=4) as log:
         for step in (5, 6):
-            log.step_given(step, None)
+            log.dispatched(step, None)
         log.trained(step_done(5))
     (line,) = lines(tmp_path)
     assert (line["step"], line["loss"], line["lr"], line["epoch"]) == (5, 2.5, 0.1, 1.25)
@@ -108,14 +108,25 @@ def test_evaluation_does_not_count_in_the_speed(tmp_path, mlperf, monkeypatch):
         with log.evaluation(1):
             now[0] = 150.0
         now[0] = 151.0
-        log.step_given(2, None)
+        log.dispatched(2, None)
         log.trained(step_done(2))
     assert lines(tmp_path)[0]["images_per_s"] == 2 * 8  # two steps of 8 images in the second that is left
 
 
 def test_other_workers_leave_and_print_nothing(tmp_path, mlperf, capfd):
     with opened(tmp_path, mlperf, worker=1) as log:
-        log.step_given(1, None)  # no examples either: the batch is none
+        log.dispatched(1, None)  # no examples either: the batch is none
         log.trained(step_done(1))
     assert list(tmp_path.iterdir()) == []
     assert capfd.readouterr().err == ""
+
+
+def test_last_evaluation_of_a_folder_is_read_back(tmp_path):
+    assert last_evaluation(tmp_path) == {}
+    lines = [
+        {"step": 4, "epoch": 1.0, "AP": 0.1, "AP50": 0.2},
+        {"step": 8, "epoch": 2.0, "AP": 0.3, "AP50": -1},
+        {"step": 9, "epoch": 2.25, "loss": 1.5},
+    ]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert last_evaluation(tmp_path) == {"AP": 0.3, "AP50": -1}
