@@ -18,7 +18,7 @@ from ssd_tf.models.ssd import drawing_weights
 from ssd_tf.settings import AugmentConfig
 from ssd_tf.specs import DETECTORS
 from ssd_tf.training.optimizer import SGD
-from ssd_tf.training.step import make_train_step
+from ssd_tf.training.step import make_train_step, read_result
 from ssd_tf.weights.model_dir import ModelInfo, save_model
 
 PAGE = pathlib.Path(__file__).parent.parent.parent / "docs" / "detectors.md"
@@ -38,7 +38,7 @@ def test_detector_trains_saves_loads_and_exports(tmp_path, name):
     first = model.trainable_variables[0]
     before = first.numpy()
     step = make_train_step(spec, model, optimizer, AugmentConfig(color_jitter=False), batch_size=2)
-    result = step(batch_of_two(spec.image_size), tf.constant(1e-4))
+    result = read_result(step(batch_of_two(spec.image_size), tf.constant(1e-4)))
     assert np.isfinite(result.loss) and result.positives >= 1
     assert np.isfinite(result.gradient_norm) and result.gradient_norm > 0
     assert np.any(first.numpy() != before)
