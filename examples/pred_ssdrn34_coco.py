@@ -25,6 +25,8 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
 
     files = sorted(options.images.glob("*.jpg"))
+    if not files:
+        parser.error(f"no JPEG files in {options.images}")
     chosen = random.Random(options.seed).sample(files, min(options.count, len(files)))
     detector = ssd_tf.Detector.load(options.model)
     with tf.summary.create_file_writer(options.logdir).as_default(step=0):

@@ -243,7 +243,7 @@ class Detector:
         return ModelInfo(self.spec, self.categories)
 
     def _require_classes(self, manifest: Manifest, data_dir: str | pathlib.Path) -> None:
-        """Raises ValueError where a split has other classes; their ids are the data set's own affair."""
+        """Raises ValueError where a split has other classes; their ids may differ."""
         names = [category.name for category in manifest.categories]
         if names != self.classes:
             raise UserError(
@@ -264,7 +264,6 @@ def prepare(
     num_shards: int = 0,
     num_workers: int = 0,
     max_images: int = 0,
-    limit: int = 0,
     allow_missing: bool = False,
 ) -> Manifest:
     """Writes images and their boxes as the shards that training and evaluation read.
@@ -277,7 +276,6 @@ def prepare(
       format: "auto" goes by what lies there; or "coco", "voc", "yolo", "csv", "tfrecord".
       classes: names, or a file with one in each line; none: the data's own.
       subset, difficult, num_shards, num_workers, max_images, allow_missing: as the flags of `prepare`.
-      limit: max_images' older name.
 
     Returns:
       The manifest: classes, counts, and in `findings` what was clipped, dropped, converted or could not be read.
@@ -294,6 +292,6 @@ def prepare(
         source=source,
         num_shards=num_shards,
         num_workers=num_workers,
-        limit=max_images or limit,
+        limit=max_images,
         allow_missing=allow_missing,
     )

@@ -21,8 +21,8 @@ from ssd_tf.utils.errors import UserError
 # Sizes as fractions of the image's "side", sqrt(height * width): 640 x 480 gets lines of 2 and letters of 13 pixels.
 # Letters under 12 pixels are hard to read. Where room is short, letters are smaller by a fifth.
 _LINE_WIDTH, _FONT_SIZE, _MIN_FONT_SIZE, _SMALLER = 1 / 280, 1 / 42, 12, 0.8
-# A line is at most this share of the shorter side of its box, so that small boxes are not all line; where it would be
-# twice this share, there is no edge inside.
+# A line is at most this fraction of the shorter side of its box, so that small boxes are not all line; where it would
+# be twice this fraction, there is no edge inside.
 _MOST_LINE = 1 / 16
 
 

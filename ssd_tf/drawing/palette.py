@@ -33,8 +33,8 @@ def class_color(class_index: int) -> Color:
     """The colour of a class as RGB in 0..255: always the same, different for the first 24."""
     cycle, index = divmod(class_index, len(_HUES))
     hue, white, black = _HUES[index]
-    level, share = ((0, 0.0), (255, white), (0, black))[cycle % 3]
-    red, green, blue = (round(c + (level - c) * share) for c in hue)
+    level, amount = ((0, 0.0), (255, white), (0, black))[cycle % 3]
+    red, green, blue = (round(c + (level - c) * amount) for c in hue)
     return red, green, blue
 
 

@@ -55,7 +55,7 @@ def image_ranges(content: bytes, images: Iterable[np.ndarray], outside: float = 
     """The range of each float tensor that an op computes, in each image: float [images, 2] by the tensor's number.
 
     Args:
-      outside: share of a tensor's values that may be below its range, and as many above.
+      outside: fraction of a tensor's values that may be below its range, and as many above.
 
     Raises:
       ValueError: there are no images.

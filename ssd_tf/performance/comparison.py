@@ -36,9 +36,9 @@ class Row:
 
     Attributes:
       ap, ap50: COCO's.
-      kept: ap, as a share of the first form's; NaN where that is 0.
-      partners: of the detections of the first form and of this one, the share that both have: same class, IoU from 0.5.
-        So what this one misses counts, and so does what it finds alone.
+      kept: ap, as a fraction of the first form's; NaN where that is 0.
+      partners: of the detections of the first form and of this one, the fraction that both have: same class, IoU from
+        0.5. So what this one misses counts, and so does what it finds alone.
       box_difference, score_difference: the largest among partners; boxes are normalised.
       p50_ms, p99_ms: of one image, from pixels to detections.
       file_mb, peak_mb: megabytes on disk, and of the host's memory in a process of its own.
@@ -149,7 +149,7 @@ def differences(reference: Measurement, other: Measurement) -> tuple[float, floa
     """How far two models agree.
 
     Returns:
-      The share of the detections of both that have a partner (1 where neither has any), the largest difference of
+      The fraction of the detections of both that have a partner (1 where neither has any), the largest difference of
       partners' boxes, and that of their scores.
     """
     pairs, count, box_difference, score_difference = 0, 0, 0.0, 0.0

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The confusion matrix as a chart: coloured by the share of the row, the counts written."""
+"""The confusion matrix as a chart: coloured by the fraction of the row, the counts written."""
 
 from collections.abc import Sequence
 

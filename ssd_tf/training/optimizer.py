@@ -24,14 +24,20 @@ def make_optimizer(config: OptimizerConfig, model: keras.Model) -> keras.optimiz
         )
     elif config.optimizer == "adamw":
         optimizer = keras.optimizers.AdamW(weight_decay=config.weight_decay)
-        if not config.decay_bias_and_norm:
+        optimizer.decay_bias_and_norm = config.decay_bias_and_norm  # see `decays`
+        if not config.decay_bias_and_norm:  # for who calls `apply`
             optimizer.exclude_from_weight_decay(
-                var_list=[variable for variable in model.trainable_variables if variable.name in _NOT_KERNELS]
+                var_list=[variable for variable in model.trainable_variables if not decays(optimizer, variable)]
             )
     else:
         raise UserError(f"optimizer: expected sgd or adamw. Received: {config.optimizer!r}")
     optimizer.build(model.trainable_variables)
     return optimizer
+
+
+def decays(optimizer: keras.optimizers.Optimizer, variable: keras.Variable) -> bool:
+    """Whether weight decay acts on a variable."""
+    return getattr(optimizer, "decay_bias_and_norm", True) or variable.name not in _NOT_KERNELS
 
 
 @keras.saving.register_keras_serializable(package="ssd_tf")
@@ -64,9 +70,7 @@ class SGD(keras.optimizers.Optimizer):
         super().build(variables)
         self.velocities = self.add_optimizer_variables(variables, "velocity")
         # A method of the tuple: Keras would track the tuple itself, and save it.
-        self._decays = tuple(
-            self.decay_bias_and_norm or variable.name not in _NOT_KERNELS for variable in variables
-        ).__getitem__
+        self._decays = tuple(decays(self, variable) for variable in variables).__getitem__
 
     def update_step(self, gradient, variable, learning_rate):
         # Private, and what Keras' own optimizers do: TensorFlow's variables come without path and name here.

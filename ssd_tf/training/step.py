@@ -17,6 +17,7 @@ from ssd_tf.models.preprocessing import preprocess
 from ssd_tf.settings import AugmentConfig, LossConfig
 from ssd_tf.specs import DetectorSpec, Loss
 from ssd_tf.training.ema import average_decay, update_average_of_statistics, update_average_of_weights
+from ssd_tf.training.optimizer import decays
 
 
 class StepResult(NamedTuple):
@@ -161,13 +162,14 @@ def apply_gradients(model: keras.Model, optimizer: keras.optimizers.Optimizer, g
     strategy = tf.distribute.get_strategy()
     optimizer.learning_rate.assign(learning_rate)
 
-    def update(variable, gradient):
-        if optimizer.weight_decay and optimizer._use_weight_decay(variable):  # AdamW's, apart from the gradient
-            variable.assign_sub(variable * optimizer.weight_decay * learning_rate)
+    def update(variable, gradient, decay):
+        if decay:  # AdamW's, apart from the gradient
+            variable.assign_sub(variable * decay * learning_rate)
         optimizer.update_step(gradient, variable, learning_rate)
 
     for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
-        strategy.extended.update(variable.value, update, args=(gradient,), group=False)
+        decay = optimizer.weight_decay if decays(optimizer, variable) else None
+        strategy.extended.update(variable.value, update, args=(gradient, decay), group=False)
     optimizer.iterations.assign_add(1)
 
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """The names in state_dicts of torchvision's SSDLite, and of its MobileNetV2 and MobileNetV3 by themselves.
 
-The names of a block hang on what is in it, so they are worked out from the model's layers. Heads are anchor-major.
+The names of a block depend on what is in it, so they are worked out from the model's layers. Heads are anchor-major.
 """
 
 import re

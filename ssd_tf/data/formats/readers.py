@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The one door of all formats: paths to an annotated data set, whatever wrote them.
+"""All formats behind one function: paths to an annotated data set, whatever wrote them.
 
 A reader is a function `read_X(annotations, images, subset, classes)` in a file of its own; here they are listed, chosen
 by what lies there, and several of them put together.

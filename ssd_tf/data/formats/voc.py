@@ -64,7 +64,7 @@ def read_voc(
     every = sorted(places.annotations.rglob("*.xml"))
     if not every:
         raise FileNotFoundError(f"{places.annotations}: expected XML files. Received: a folder without any")
-    chosen = _listed(places, subset, every) if subset and places.sets else every
+    chosen = _listed(places.sets, places.annotations, subset, every) if subset and places.sets else every
     parsed = {path: _parse(path) for path in (chosen if classes else sorted({*every, *chosen}))}
     names = classes or sorted({entry.name for _, entries in parsed.values() for entry in entries})
     if not names:
@@ -87,19 +87,20 @@ def _find(folder: pathlib.Path, images: str | pathlib.Path) -> _Places:
     return _Places(xml, where, sets if sets.is_dir() else None)
 
 
-def _listed(places: _Places, subset: str, every: list[pathlib.Path]) -> list[pathlib.Path]:
+def _listed(
+    sets: pathlib.Path, annotations: pathlib.Path, subset: str, every: list[pathlib.Path]
+) -> list[pathlib.Path]:
     """The XML files of a list; lists of one class (`cat_train.txt`) mark the images that lack it with -1."""
-    assert places.sets is not None
-    path = places.sets / f"{subset}.txt"
+    path = sets / f"{subset}.txt"
     if not path.is_file():
-        there = sorted(p.stem for p in places.sets.glob("*.txt"))
+        there = sorted(p.stem for p in sets.glob("*.txt"))
         if subset == fields.ALL or (subset in _SUBSETS and not {*there} & {*_SUBSETS}):
             return every
         raise UserError(
             f"{path}: not found. Expected one of the lists there: {', '.join(there)}. Or pass --subset=all for all"
         )
     rows = [line.split() for line in fields.read_lines(path) if line.strip()]
-    files = [places.annotations / f"{row[0]}.xml" for row in rows if row[-1] != "-1" or len(row) == 1]
+    files = [annotations / f"{row[0]}.xml" for row in rows if row[-1] != "-1" or len(row) == 1]
     for file in files:
         if not file.is_file():
             raise FileNotFoundError(f"{path} lists {file.stem}, but there is no {file}")

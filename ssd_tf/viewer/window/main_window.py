@@ -41,7 +41,7 @@ class MainWindow(QMainWindow):
     Args:
       load_model: makes the predictor; called in the engine's thread.
       model_name: what the status line calls the model.
-      view: what is shown at first; its size is the window's affair.
+      view: what is shown at first; the window sets its size.
       folder: where snapshots and recordings go.
       settings: where place and size of the window are kept from one start to the next; None: nowhere.
       fast: read files as fast as can be, and not at their own pace.

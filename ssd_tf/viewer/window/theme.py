@@ -28,10 +28,10 @@ def contrast(first: QColor, second: QColor) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-def mixed(first: QColor, second: QColor, share: float) -> QColor:
-    """The opaque colour between two: `first` where share is 0, `second` where it is 1."""
+def mixed(first: QColor, second: QColor, fraction: float) -> QColor:
+    """The opaque colour between two: `first` where fraction is 0, `second` where it is 1."""
     values = zip(_channels(first), _channels(second), strict=True)
-    return QColor.fromRgbF(*((1 - share) * a + share * b for a, b in values))
+    return QColor.fromRgbF(*((1 - fraction) * a + fraction * b for a, b in values))
 
 
 def muted_text(palette: QPalette) -> QColor:
