@@ -137,7 +137,7 @@ class SubmissionConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """A run of `train`: `TrainConfig(data_dir="data", model_dir="runs/mine")` is the MLPerf reference's training."""
+    """A run of `train`. The defaults are the MLPerf reference's, but for warm-up, target and ImageNet weights."""
 
     detector: str | DetectorSpec = setting(  # noqa: RUF009 - it is a field
         "ssd300_resnet34", "The detector's name, or a .json file with its spec."

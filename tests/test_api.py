@@ -200,6 +200,7 @@ def test_training_leaves_the_best_weights_and_the_datas_ids(prepared, tmp_path):
     assert detector.evaluate(prepared).summary["AP"] >= 0
 
 
+@pytest.mark.proof
 def test_training_resumes_in_its_folder_from_what_it_saved(prepared, tmp_path):
     ssd_tf.Detector("ssd128_tiny", classes=NAMES).train(prepared, tmp_path, **SHORT)
     start = weights_of(ssd_tf.Detector.load(tmp_path / "start"))
@@ -209,6 +210,7 @@ def test_training_resumes_in_its_folder_from_what_it_saved(prepared, tmp_path):
     assert all(np.array_equal(value, kept[name]) for name, value in start.items())
 
 
+@pytest.mark.proof
 def test_run_that_saved_nothing_starts_anew_from_the_detectors_weights(prepared, tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr("ssd_tf.api.train", lambda config: (_ for _ in ()).throw(KeyboardInterrupt))

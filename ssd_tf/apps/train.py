@@ -37,10 +37,10 @@ def main(args: flags.FlagValues) -> int:
         how = "the same command without --mlperf_log" if args.mlperf_log else "the same command"
         logging.warning("interrupted at step %d; run %s to resume", outcome.step, how)
         return cli.EXIT_INTERRUPTED
+    if not outcome.trained:
+        print(f"nothing left to do at step {outcome.step}; model in {args.model_dir}")
     if outcome.metrics:
         print(f"AP {outcome.metrics['AP']:.4f}  AP50 {outcome.metrics['AP50']:.4f}  model in {args.model_dir}")
-    else:
-        print(f"nothing left to do at step {outcome.step}; model in {args.model_dir}")
     return cli.EXIT_OK
 
 

@@ -40,9 +40,17 @@ from ssd_tf.weights.model_dir import TENSORBOARD, ModelInfo, save_config
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """How a run ended: steps done, whether a signal stopped it early, and the numbers of the last evaluation."""
+    """How a run ended.
+
+    Attributes:
+      step: steps done, those before this call too.
+      trained: whether this call did any.
+      interrupted: whether a signal stopped it early.
+      metrics: the numbers of the last evaluation, which may have been before this call; empty where there was none.
+    """
 
     step: int
+    trained: bool
     interrupted: bool
     metrics: dict[str, float]
 
@@ -193,7 +201,8 @@ def _train_from(
     if checks.bad_examples.records:
         logging.warning("%s", checks.bad_examples.summary())
     metrics = metrics or last_evaluation(pathlib.Path(config.model_dir))  # of a run that had ended before
-    return Outcome(step=step, interrupted=step < plan.total_steps and not reached, metrics=metrics)
+    interrupted = step < plan.total_steps and not reached
+    return Outcome(step=step, trained=step > start, interrupted=interrupted, metrics=metrics)
 
 
 def _make_step(config: TrainConfig, plan: Plan, trained: _Trained) -> Callable[..., tf.Tensor]:

@@ -61,6 +61,7 @@ def test_a_finished_run_has_nothing_left_to_do(prepared, trained):
     before = (trained / "metrics.jsonl").read_bytes()
     output = run_well("train", *TINY, f"--data_dir={prepared}", f"--model_dir={trained}", "--epochs=2")
     assert "nothing left to do at step 6" in output
+    assert "AP 0." in output  # of its last evaluation
     assert (trained / "metrics.jsonl").read_bytes() == before
 
 

@@ -20,6 +20,7 @@ def run(page: str, line: int, example: str, names: dict[str, object]) -> None:
     exec(compile("\n" * line + example, page, "exec"), names)
 
 
+@pytest.mark.proof
 def test_every_example_of_the_page_runs(tmp_path, monkeypatch, capsys):
     pytest.importorskip("ai_edge_litert")
     pytest.importorskip("tf2onnx")

@@ -45,6 +45,7 @@ def test_training_example_has_the_settings_of_the_recipe():
     assert load("train_ssdrn34_coco").mlperf_config("d", "m") == train.config_from_flags(values)
 
 
+@pytest.mark.proof
 def test_training_example_prepares_trains_and_scores(drawn, tmp_path, monkeypatch, capsys):
     for split in ("train", "val"):  # as COCO's archives unpack
         (tmp_path / "coco" / "annotations").mkdir(parents=True, exist_ok=True)

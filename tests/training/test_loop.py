@@ -88,7 +88,7 @@ def test_everything_is_looked_at_before_a_checkpoint_between_epochs(run, monkeyp
 
 def test_wish_to_stop_is_met_one_step_later_and_saved(run, tmp_path):
     outcome = run.start(asked_to_stop(1), log_every_steps=100)
-    assert outcome == Outcome(step=2, interrupted=True, metrics={})
+    assert outcome == Outcome(step=2, trained=True, interrupted=True, metrics={})
     assert [path.rsplit("-", 1)[1] for path in list_checkpoints(tmp_path)] == ["2"]
     assert logged(tmp_path) == [2]  # the last step is reported whatever --log_every_steps
 
@@ -129,4 +129,4 @@ def test_run_in_another_thread_than_the_main_one(run):
     thread = threading.Thread(target=lambda: found.append(run.start(asked_to_stop(1))))
     thread.start()
     thread.join()
-    assert found == [Outcome(step=2, interrupted=True, metrics={})]
+    assert found == [Outcome(step=2, trained=True, interrupted=True, metrics={})]
