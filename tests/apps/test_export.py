@@ -65,6 +65,7 @@ def test_exported_model_is_not_exported_again(int8, tmp_path):
     assert done.returncode == 1 and "is no model_dir" in done.stderr
 
 
+@pytest.mark.proof
 def test_compare_writes_its_report(trained, prepared, tmp_path):
     out = run_well(
         "compare",

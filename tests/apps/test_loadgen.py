@@ -47,6 +47,7 @@ def test_accuracy_run_prints_and_writes_what_evaluate_does(trained, prepared, tm
     assert json.loads((tmp_path / "results.json").read_text()) == rounded(results) and results
 
 
+@pytest.mark.proof
 def test_model_that_breaks_ends_the_program_before_loadgens_next_query(trained, prepared, tmp_path):
     # Server's queries come ten seconds apart: LoadGen still waits for one when the program ends.
     flags = [f"--model={trained}", f"--data_dir={prepared}", "--split=val", f"--output_dir={tmp_path}"]

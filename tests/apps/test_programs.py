@@ -96,6 +96,7 @@ def average_precisions(model_dir) -> list[float]:
     return [line["AP"] for line in lines if "AP" in line]
 
 
+@pytest.mark.proof
 def test_training_stops_at_the_target(prepared, tmp_path):
     flags = (*TINY, f"--data_dir={prepared}", "--epochs=4", "--eval_every_epochs=1")
     flags = (*flags, "--learning_rate=0.002", "--lr_warmup_steps=5")

@@ -5,6 +5,8 @@ import re
 import signal
 import sys
 
+import pytest
+
 from tests.apps.conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "benchmarks" / "faults"))
@@ -19,6 +21,7 @@ def test_other_worker_ends_within_a_minute_when_one_is_killed(prepared, tmp_path
     assert row.good, row.outcome
 
 
+@pytest.mark.proof
 def test_signal_to_one_worker_stops_both_after_the_same_step(prepared, tmp_path):
     model_dir = tmp_path / "workers"
     flags = (*common.TRAIN, "--eval_every_epochs=0", "--checkpoint_every_epochs=0", "--steps=500")

@@ -177,6 +177,7 @@ def test_malformed_address_is_an_error(address):
         service_dataset(numbers, address)
 
 
+@pytest.mark.proof
 def test_worker_that_never_comes_is_an_error():
     service = Service(2)
     service.start(1)

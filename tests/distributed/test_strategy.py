@@ -173,6 +173,7 @@ def full_image(images):
     return Detections(boxes, ones, tf.ones([count, 1], tf.int32), tf.ones([count], tf.int32))
 
 
+@pytest.mark.proof
 def test_all_of_5003_images_are_scored_once_on_four_replicas(split):
     folder, manifest = split
     # 30 is no multiple of 4, and 5,003 none of the 32 that it becomes.
@@ -221,6 +222,7 @@ def two_steps(distribution, size, frozen, stop=0.0, **options):
         return model.get_weights(), average.get_weights(), result._asdict()
 
 
+@pytest.mark.proof
 def test_replicas_with_unequal_parts_make_the_steps_of_one_device():
     settings = {"frozen": 2, "clip_gradient_norm": 0.5, "optimizer": "adamw", "weight_decay": 0.1}
     weights, average, result = two_steps(Distribution(tf.distribute.get_strategy()), 7, **settings)

@@ -136,6 +136,7 @@ def test_model_dir_detects_alike_in_another_process(trained):
     require_same(in_another_process(folder / "run", folder / "images.npy"), expected, atol=1e-6)
 
 
+@pytest.mark.proof
 def test_saved_model_detects_alike_in_another_process(trained):
     folder, images = trained
     expected = detections(load_predictor(folder / "run")(tf.constant(images)))
@@ -144,6 +145,7 @@ def test_saved_model_detects_alike_in_another_process(trained):
     require_same(in_another_process(version, folder / "images.npy"), expected, atol=1e-5)
 
 
+@pytest.mark.proof
 def test_litert_detects_alike_in_another_process(trained):
     folder, images = trained
     expected = detections(load_predictor(folder / "run")(tf.constant(images)))
