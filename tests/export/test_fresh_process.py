@@ -25,7 +25,7 @@ images = list(np.load("images.npz").values())
 for name in ("model_dir", "mine.keras", "served", "mine.tflite", "mine.onnx"):
     detector = ssd_tf.Detector.load(name)
     print(name, *detector.classes)
-    found = [prediction.found for prediction in detector.predict(images, score_threshold=0.2, batch_size=4)]
+    found = [prediction.detections for prediction in detector.predict(images, score_threshold=0.2, batch_size=4)]
     np.savez(f"{name}.npz", *(np.concatenate(values) for values in zip(*found)))
 """
 
@@ -41,7 +41,7 @@ def test_every_form_finds_the_same_in_a_fresh_process(description, model, images
         detector.export(tmp_path / name, score_threshold=0.2)
     pixels = [images[0], images[1], images[2][:, :90], images[3][:70]]
     np.savez(tmp_path / "images.npz", *pixels)
-    here = [found.found for found in detector.predict(pixels, score_threshold=0.2, batch_size=4)]
+    here = [found.detections for found in detector.predict(pixels, score_threshold=0.2, batch_size=4)]
     wanted = Detections(*map(np.concatenate, zip(*here, strict=True)))
 
     root = pathlib.Path(ssd_tf.__file__).parent.parent

@@ -67,7 +67,7 @@ def test_model_that_cannot_be_loaded_is_said_and_can_be_tried_again(make_window,
     assert "no model at runs/x" in window.banner.text and "Loading" not in window.view.placeholder
     qtbot.mouseClick(window.banner.retry, PRESS)
     wait(qtbot, lambda: window.view.has_image)
-    assert not window.banner.isVisible()
+    wait(qtbot, lambda: not window.banner.isVisible())
 
 
 def test_dropped_file_is_opened(make_window, qtbot, video):
