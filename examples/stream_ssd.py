@@ -11,8 +11,9 @@ F1 in the window lists its keys. `ssd_tf stream` is the same with a --headless m
 import argparse
 import sys
 
+from ssd_tf.apps.cli import end_process
 from ssd_tf.viewer.engine.engine import View
-from ssd_tf.viewer.window.program import run_window
+from ssd_tf.viewer.window.program import run_window, wait_for_recordings
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -33,8 +34,9 @@ def main(argv: list[str] | None = None) -> int:
     outcome = run_window(load_model, options.model, options.source, View(score_threshold=options.score_threshold))
     if outcome.problem:
         print(f"error: {outcome.problem}", file=sys.stderr)
+    wait_for_recordings()
     return 1 if outcome.problem else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())  # a thread may still be loading the model, or be in the middle of a frame

@@ -7,7 +7,6 @@ python -m ssd_tf.apps.stream --source=street.mp4 --model=runs/mlperf --headless 
 
 import pathlib
 import sys
-import threading
 import time
 from typing import NoReturn
 
@@ -52,7 +51,7 @@ def _window(args: flags.FlagValues) -> NoReturn:
         import_extra("PySide6.QtWidgets")
     except ImportError as error:  # PySide6 is there, a library of the system that it needs is not
         raise OSError(f"Qt cannot be loaded: {error}. --headless --output=out.mp4 works without it") from error
-    from ssd_tf.viewer.window.program import run_window
+    from ssd_tf.viewer.window.program import run_window, wait_for_recordings
 
     find_source(args.source).close()  # says at once that a file is not there; the window opens it itself
     outcome = run_window(lambda: _load_model(args), args.model, args.source, View(score_threshold=args.score_threshold))
@@ -61,9 +60,7 @@ def _window(args: flags.FlagValues) -> NoReturn:
     if outcome.problem:
         status = cli.EXIT_MISTAKE
         print(f"error: {outcome.problem}", file=sys.stderr, flush=True)
-    for thread in threading.enumerate():  # a recording that is still being written
-        if thread is not threading.main_thread() and not thread.daemon:
-            thread.join()
+    wait_for_recordings()
     # TensorFlow's own end takes seconds after the window is gone, and nothing can stop a model that is being loaded or
     # is in the middle of a frame.
     cli.leave(status)

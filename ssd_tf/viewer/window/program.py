@@ -6,6 +6,7 @@ import os
 import pathlib
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -80,6 +81,13 @@ def run_window(load_model: "Callable[[], AnyPredictor]", model: str, source: str
     with _interruptible(window) as received:
         app.exec()
     return Outcome(received[0] if received else 0, window.problem)
+
+
+def wait_for_recordings() -> None:
+    """Returns when no recording is still being written, so that the process may end at once."""
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and not thread.daemon:
+            thread.join()
 
 
 @contextlib.contextmanager
