@@ -16,7 +16,7 @@ from ssd_tf.data.pipeline import images
 from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.export import flatbuffer
 from ssd_tf.export import quantization as int8
-from ssd_tf.export.description import Description
+from ssd_tf.export.description import describe
 from ssd_tf.export.exported import load_exported
 from ssd_tf.export.litert import LiteRTConfig, convert, packed
 from ssd_tf.inference.predictor import load_model
@@ -30,11 +30,10 @@ def main() -> None:
     parser.add_argument("--calibration_images", type=int, default=300)
     options = parser.parse_args()
     info, model = load_model(options.model)
-    description = Description(info)
+    description = describe(info)
     content = convert(description, model, LiteRTConfig())
     train = load_manifest(options.data_dir, "train")
-    size = model.input_shape[1]
-    shown = images(options.data_dir, train, size, options.calibration_images)
+    shown = images(options.data_dir, train, info.spec, options.calibration_images)
     forms = {"float32": content, **variants(content, shown)}
     print("| what |" + "".join(f" AP on {split} |" for split in options.splits))
     print("|---" * (1 + len(options.splits)) + "|")
@@ -47,7 +46,7 @@ def main() -> None:
             assert predictor is not None
             for split in options.splits:
                 manifest = load_manifest(options.data_dir, split)
-                metrics, _, _ = evaluate_split(predictor, options.data_dir, manifest, size, 8)
+                metrics, _, _ = evaluate_split(predictor, options.data_dir, manifest, info.spec, 8)
                 print(f" {metrics.summary['AP']:.3f} |", end="", flush=True)
         print()
 

@@ -87,7 +87,7 @@ def train(policy: str, options: argparse.Namespace, manifest: Manifest, weights:
     augment = AugmentConfig()
     step = make_train_step(spec, model, make_optimizer(OptimizerConfig(), model), augment, options.batch_size)
     schedule = Schedule(REFERENCE_RATE * options.batch_size / 32, warmup_steps=WARMUP_STEPS)
-    data = train_dataset(options.output / "data", manifest, spec.image_size, options.batch_size, 0, augment)
+    data = train_dataset(options.output / "data", manifest, spec, options.batch_size, 0, augment)
     losses = []
     for number, batch in enumerate(data.take(options.steps)):
         losses.append(read_result(step(batch, tf.constant(learning_rate(schedule, number), tf.float32))).loss)

@@ -94,7 +94,7 @@ def drawn_batches(folder: pathlib.Path, spec: DetectorSpec, batch_size: int) -> 
     """Training batches of 640x480 JPEGs, COCO's usual size."""
     annotations = draw_shapes(folder, num_images=64, image_size=(640, 480))
     manifest = prepare(read_coco(annotations, folder / "images"), folder / "data", "train", source={})
-    return train_dataset(folder / "data", manifest, spec.image_size, batch_size, seed=0, augment=AugmentConfig())
+    return train_dataset(folder / "data", manifest, spec, batch_size, seed=0, augment=AugmentConfig())
 
 
 def _gpus() -> str:

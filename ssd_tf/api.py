@@ -192,8 +192,7 @@ class Detector:
         manifest = load_manifest(data_dir, split)
         self._require_classes(manifest, data_dir)
         warn_of_limits(self._predictor)
-        size, antialias = self.spec.image_size, self.spec.preprocessing.antialias
-        return evaluate_split(self._predictor, data_dir, manifest, size, batch_size, antialias=antialias).metrics
+        return evaluate_split(self._predictor, data_dir, manifest, self.spec, batch_size).metrics
 
     def save(self, path: str | pathlib.Path) -> None:
         """Writes a .keras file, which `load` and, after `import ssd_tf`, keras.saving.load_model read.

@@ -16,6 +16,7 @@ from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.inference.predictor import load_predictor
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.model_dir import ModelInfo, save_model
+from tests.fixtures.specs import with_input
 
 NAMES = list(CATEGORIES.values())
 
@@ -114,7 +115,7 @@ def test_folder_and_pattern_stand_for_their_images(detector, drawn):
 
 def test_prediction_has_evaluations_numbers(detector, files, prepared, trained):
     manifest = ssd_tf.api.load_manifest(prepared, "val")
-    evaluation = evaluate_split(load_predictor(trained), prepared, manifest, 128, 1)
+    evaluation = evaluate_split(load_predictor(trained), prepared, manifest, with_input(128), 1)
     dataset = read_coco(prepared.parent / "drawn" / "annotations.json", files[0].parent)
     for image in dataset.images[:3]:
         (found,) = detector.predict(image.path, score_threshold=detector.spec.detection.score_threshold, batch_size=1)

@@ -61,9 +61,8 @@ def main(args: flags.FlagValues) -> None:
         models,
         args.data_dir,
         manifest,
-        spec.image_size,
+        spec,
         lambda form: print(f"running {form}", flush=True),
-        antialias=spec.preprocessing.antialias,
     )
     title = report_title(spec.name, args.split, done.num_images)
     write_report(done.rows, title, args.output_dir)
@@ -91,8 +90,7 @@ def _export_all(args: flags.FlagValues) -> dict[str, str]:
     # Before anything is exported, which takes minutes.
     manifest = load_manifest(args.data_dir, args.calibration_split) if any("int8" in form for form in forms) else None
     info, model = load_model(args.model[0])
-    size, antialias = info.spec.image_size, info.spec.preprocessing.antialias
-    calibration = images(args.data_dir, manifest, size, args.calibration_images, antialias) if manifest else ()
+    calibration = images(args.data_dir, manifest, info.spec, args.calibration_images) if manifest else ()
     print(f"exporting {', '.join(forms)}", flush=True)
     return export_forms(describe(info), model, pathlib.Path(args.output_dir) / "forms", forms, calibration)
 

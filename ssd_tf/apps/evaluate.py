@@ -39,8 +39,7 @@ def main(args: flags.FlagValues) -> None:
     keras.mixed_precision.set_dtype_policy(policy)
     manifest = load_manifest(args.data_dir, args.split)
     predictor = load_predictor_for(args.model, manifest)
-    size, antialias = predictor.spec.image_size, predictor.spec.preprocessing.antialias
-    metrics, results, _ = evaluate_split(predictor, args.data_dir, manifest, size, args.batch_size, antialias=antialias)
+    metrics, results, _ = evaluate_split(predictor, args.data_dir, manifest, predictor.spec, args.batch_size)
     computed = f"in {policy} ({reason})" if isinstance(predictor, Predictor) else "as it was exported"
     print(f"{args.model} on {args.split}, computed {computed}")
     print(summary_table(metrics))

@@ -89,8 +89,7 @@ def main(args: flags.FlagValues) -> None:
     )
     manifest = load_manifest(args.data_dir, args.split)
     predictor = load_predictor_for(args.model, manifest)
-    antialias = predictor.spec.preprocessing.antialias
-    images = SplitImages(args.data_dir, manifest, predictor.spec.image_size, antialias)
+    images = SplitImages(args.data_dir, manifest, predictor.spec)
     summary = _run_or_leave(args, predictor, images, config)
     print("\n".join(key_lines(summary.read_text())))
     print(f"LoadGen's summary: {summary}")

@@ -23,6 +23,7 @@ from ssd_tf.data.color_jitter import Jitter, random_jitter
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.reading import numbered_records, or_default
 from ssd_tf.settings import AugmentConfig
+from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.errors import UserError
 
 # Records held for shuffling, and bytes of them, at most: 4096 of COCO are 0.5 GB. Preparation mixed the shards already.
@@ -111,14 +112,13 @@ def steps_per_epoch(manifest: Manifest, batch_size: int) -> int:
 def train_dataset(
     data_dir: str | pathlib.Path,
     manifest: Manifest,
-    image_size: int,
+    spec: DetectorSpec,
     batch_size: int,
     seed: int,
     augment: AugmentConfig,
     start_step: int = 0,
     batch_shard: BatchShard | None = None,
     service_worker: tuple[int, int] = (0, 1),
-    antialias: bool = True,
 ) -> tf.data.Dataset:
     """TrainBatches without end, epoch after epoch; each batch is of one epoch.
 
@@ -127,7 +127,7 @@ def train_dataset(
     Args:
       data_dir: where the shards lie.
       manifest: of the split.
-      image_size: S.
+      spec: of the detector, which says how large images are made and how they are resized.
       batch_size: of the whole batch.
       seed: of the order and of the augmentation.
       augment: what is done to the images.
@@ -136,7 +136,6 @@ def train_dataset(
         Records of other parts are read, and left out before their images are decoded.
       service_worker: (index, count): of the batches from start_step on only index, index + count, ...; for a service
         of several workers. The others are left out in the same way.
-      antialias: how images are resized; see specs.Preprocessing.
     """
     steps = steps_per_epoch(manifest, batch_size)
     start_epoch, done = divmod(start_step, steps)
@@ -164,7 +163,7 @@ def train_dataset(
     def load(epoch, place, numbered):
         number, record = numbered
         one_seed = example_seed(seed, epoch, place)
-        return _train_example(number, record, one_seed, manifest, image_size, augment, antialias)
+        return _train_example(number, record, one_seed, manifest, spec, augment)
 
     # Not range(start_epoch, ...): the largest int64 is an end that no run reaches.
     dataset = tf.data.Dataset.range(start_epoch, np.iinfo(np.int64).max).flat_map(examples_of)
@@ -174,10 +173,9 @@ def train_dataset(
 def eval_dataset(
     data_dir: str | pathlib.Path,
     manifest: Manifest,
-    image_size: int,
+    spec: DetectorSpec,
     batch_size: int,
     batch_shard: BatchShard | None = None,
-    antialias: bool = True,
 ) -> tf.data.Dataset:
     """EvalBatches of every image of the split, once, in the order of the shards.
 
@@ -192,16 +190,14 @@ def eval_dataset(
 
     def load(_, numbered):
         number, record = numbered
-        return _eval_example(number, record, manifest, image_size, antialias)
+        return _eval_example(number, record, manifest, spec)
 
     return _in_batches(_of_batch_shard(dataset, batch_size, batch_shard), load, batch_shard)
 
 
-def images(
-    data_dir: str | pathlib.Path, manifest: Manifest, image_size: int, most: int, antialias: bool = True
-) -> list[np.ndarray]:
+def images(data_dir: str | pathlib.Path, manifest: Manifest, spec: DetectorSpec, most: int) -> list[np.ndarray]:
     """uint8 RGB [S, S, 3] of the first images of the split that can be read, as `eval_dataset` has them."""
-    batches = eval_dataset(data_dir, manifest, image_size, 1, antialias=antialias).as_numpy_iterator()
+    batches = eval_dataset(data_dir, manifest, spec, 1).as_numpy_iterator()
     readable = (batch.images[0] for batch in batches if batch.fault[0] == NO_FAULT)
     return list(itertools.islice(readable, most))
 
@@ -244,9 +240,7 @@ def _has_boxes(_, record: tf.Tensor) -> tf.Tensor:
     return or_default(records.has_boxes, record, tf.constant(True))
 
 
-def _train_example(
-    number, record, seed, manifest: Manifest, image_size: int, augment: AugmentConfig, antialias: bool
-) -> TrainBatch:
+def _train_example(number, record, seed, manifest: Manifest, spec: DetectorSpec, augment: AugmentConfig) -> TrainBatch:
     def parse(content):
         example = records.parse(content)
         return example.encoded, example.boxes, _class_numbers(example.category_ids, manifest), False
@@ -263,7 +257,7 @@ def _train_example(
         image, boxes = crop_pixels(image, crop.window), crop.boxes
         classes = tf.where(crop.kept, classes, 0)
     return TrainBatch(
-        images=image_ops.resize(image, image_size, antialias),
+        images=image_ops.resize(image, spec.image_size, spec.preprocessing.antialias),
         boxes=boxes,
         classes=classes,
         flip=random_flip(flip_seed) if augment.random_flip else tf.constant(False),
@@ -273,7 +267,7 @@ def _train_example(
     )
 
 
-def _eval_example(number, record, manifest: Manifest, image_size: int, antialias: bool) -> EvalBatch:
+def _eval_example(number, record, manifest: Manifest, spec: DetectorSpec) -> EvalBatch:
     def parse(content):
         example = records.parse(content)
         return example._replace(source_id=tf.strings.to_number(example.source_id, tf.int64)), False
@@ -293,7 +287,7 @@ def _eval_example(number, record, manifest: Manifest, image_size: int, antialias
     example, bad_record = or_default(parse, record, (unreadable, True))
     image, bad_image = _decode(example.encoded)
     return EvalBatch(
-        image_ops.resize(image, image_size, antialias),
+        image_ops.resize(image, spec.image_size, spec.preprocessing.antialias),
         example.source_id,
         example.height,
         example.width,

@@ -19,6 +19,7 @@ from ssd_tf.distributed.strategy import Distribution
 from ssd_tf.evaluation.coco_metrics import CocoMetrics, coco_metrics
 from ssd_tf.geometry.boxes import to_coco_xywh
 from ssd_tf.geometry.detections import Detections
+from ssd_tf.specs import DetectorSpec
 
 
 class Evaluation(NamedTuple):
@@ -39,11 +40,10 @@ def evaluate_split(
     predict: Callable[[tf.Tensor], Detections],
     data_dir: str | pathlib.Path,
     manifest: Manifest,
-    image_size: int,
+    spec: DetectorSpec,
     batch_size: int,
     skip_bad_records: bool = False,
     distribution: Distribution | None = None,
-    antialias: bool = True,
 ) -> Evaluation:
     """Scores every image of the split once, images without boxes and without detections included, as COCO does.
 
@@ -53,12 +53,11 @@ def evaluate_split(
       predict: uint8 RGB [B, S, S, 3] -> Detections.
       data_dir: where the split lies.
       manifest: of the split; gives the sparse ids.
-      image_size: S.
+      spec: of the detector, which says how large images are made and how they are resized.
       batch_size: B, over all replicas; rounded up to a multiple of their number. The last batch is filled up with black
         images, which are not scored.
       skip_bad_records: see data/bad_examples.py; what is left out is not scored.
       distribution: where to compute; None is this process's default device.
-      antialias: how images are resized; see specs.Preprocessing.
 
     Raises:
       ValueError: a record cannot be read.
@@ -72,7 +71,7 @@ def evaluate_split(
     distribution = distribution or Distribution(tf.distribute.get_strategy())
     bad_examples = BadExamples(data_dir, manifest, skip_bad_records)
     batch_size = math.ceil(batch_size / distribution.replicas) * distribution.replicas
-    dataset = eval_dataset(data_dir, manifest, image_size, batch_size, distribution.batch_shard(batch_size), antialias)
+    dataset = eval_dataset(data_dir, manifest, spec, batch_size, distribution.batch_shard(batch_size))
     compute = distribution.run_gathered(lambda batch: (predict(batch.images), batch[1:]))
     with tqdm.tqdm(
         total=manifest.num_images,

@@ -92,7 +92,7 @@ def calibration_images(
     if not data_dir:
         raise UserError("quantize='int8' needs data_dir: images that show the range of every tensor")
     manifest = load_manifest(data_dir, split)
-    return images(data_dir, manifest, spec.image_size, most, spec.preprocessing.antialias)
+    return images(data_dir, manifest, spec, most)
 
 
 def usable_forms() -> list[str]:

@@ -23,6 +23,7 @@ from ssd_tf.export.exported import find_exported
 from ssd_tf.geometry import boxes as box_ops
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.performance.measuring import Measurement, measure
+from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.model_dir import find_checkpoint
 
@@ -69,9 +70,8 @@ def compare(
     models: dict[str, str],
     data_dir: str | pathlib.Path,
     manifest: Manifest,
-    image_size: int,
+    spec: DetectorSpec,
     on_row: Callable[[str], None] = lambda name: None,
-    antialias: bool = True,
 ) -> Comparison:
     """Runs each model over all images of the split that can be decoded, one image at a time.
 
@@ -79,9 +79,8 @@ def compare(
       models: path by name; the others are compared with the first.
       data_dir: where the split lies.
       manifest: of the split.
-      image_size: S of all models.
+      spec: of the detector of all models.
       on_row: called with the name of the model that is next.
-      antialias: how images are resized; see specs.Preprocessing.
 
     Raises:
       ValueError: the split has no image that can be decoded, or a record that cannot be read.
@@ -90,11 +89,11 @@ def compare(
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         image_file = pathlib.Path(folder) / "images"
-        batches = _write_images(image_file, data_dir, manifest, image_size, antialias)
+        batches = _write_images(image_file, data_dir, manifest, spec)
         reference: Measurement | None = None
         for name, path in models.items():
             on_row(name)
-            measured = measure(path, image_file, image_size)
+            measured = measure(path, image_file, spec.image_size)
             reference = reference or measured
             ap, ap50 = _score(measured, batches, manifest)
             partners, boxes, scores = differences(reference, measured)
@@ -107,13 +106,13 @@ def compare(
 
 
 def _write_images(
-    path: pathlib.Path, data_dir: str | pathlib.Path, manifest: Manifest, image_size: int, antialias: bool
+    path: pathlib.Path, data_dir: str | pathlib.Path, manifest: Manifest, spec: DetectorSpec
 ) -> list[EvalBatch]:
     """Writes the pixels to a file; returns the rest of what is known of each image."""
     batches = []
     bad_examples = BadExamples(data_dir, manifest, skip_bad_records=False)
     with path.open("wb") as file:
-        for batch in eval_dataset(data_dir, manifest, image_size, 1, antialias=antialias).as_numpy_iterator():
+        for batch in eval_dataset(data_dir, manifest, spec, 1).as_numpy_iterator():
             bad_examples.add(batch.record, batch.fault)
             if batch.fault[0] == NO_FAULT:
                 file.write(batch.images.tobytes())

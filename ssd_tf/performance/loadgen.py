@@ -113,7 +113,7 @@ def run_test(
     make_folder(folder)
     logs = start_logs(loadgen, folder)
     sizes = _batch_sizes(1 if config.scenario == "SingleStream" else config.batch_size)
-    seconds = {size: _warm_up(predict, size, split_images.image_size) for size in sizes}
+    seconds = {size: _warm_up(predict, size, split_images.spec.image_size) for size in sizes}
     _Test(loadgen, predict, split_images, sizes).run(_test_settings(loadgen, config, seconds), logs, config)
     return folder / SUMMARY_LOG
 

@@ -15,6 +15,7 @@ from ssd_tf.data.bad_examples import NO_FAULT, BadExamples
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import FILLING, EvalBatch, eval_dataset
 from ssd_tf.evaluation.evaluator import add_ground_truth
+from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.errors import UserError
 
 # Images read at a time.
@@ -29,27 +30,26 @@ class SplitImages:
 
     Args:
       data_dir, manifest: the split.
-      image_size: S.
-      antialias: how images are resized; see specs.Preprocessing.
+      spec: of the detector, which says how large images are made and how they are resized.
 
     Attributes:
       ground_truth: COCO instances; entry i of its images is image i.
       categories: entry k - 1 is class k.
-      image_size: S.
+      spec: as given.
 
     Raises:
       ValueError: a record cannot be read, or no image can.
     """
 
-    def __init__(self, data_dir: str | pathlib.Path, manifest: Manifest, image_size: int, antialias: bool = True):
-        self.image_size = image_size
+    def __init__(self, data_dir: str | pathlib.Path, manifest: Manifest, spec: DetectorSpec):
+        self.spec = spec
         self.categories: tuple[Category, ...] = manifest.categories
         self.ground_truth: dict[str, list[dict[str, Any]]] = {
             "images": [],
             "annotations": [],
             "categories": [{"id": c.id, "name": c.name} for c in manifest.categories],
         }
-        self._dataset = eval_dataset(data_dir, manifest, image_size, _READ_BATCH, antialias=antialias)
+        self._dataset = eval_dataset(data_dir, manifest, spec, _READ_BATCH)
         self._bad_examples = BadExamples(data_dir, manifest, skip_bad_records=False)
         self._loaded: dict[int, np.ndarray] = {}
         self._index_of: dict[int, int] = {}

@@ -55,16 +55,7 @@ def score_checkpoint(
     """
     manifest = load_manifest(data_dir, split)
     predictor = load_predictor_for(checkpoint, manifest)
-    spec = predictor.spec
-    evaluation = evaluate_split(
-        predictor,
-        data_dir,
-        manifest,
-        spec.image_size,
-        batch_size,
-        skip_bad_records,
-        antialias=spec.preprocessing.antialias,
-    )
+    evaluation = evaluate_split(predictor, data_dir, manifest, predictor.spec, batch_size, skip_bad_records)
     return look_into(evaluation, data_dir, manifest, score_threshold)
 
 

@@ -27,14 +27,13 @@ def train_batches(
         return train_dataset(
             config.data_dir,
             plan.train_manifest,
-            plan.spec.image_size,
+            plan.spec,
             config.batch_size,
             config.seed,
             config.augment,
             start_step=step,
             batch_shard=batch_shard,
             service_worker=(index, count),
-            antialias=plan.spec.preprocessing.antialias,
         )
 
     dataset = service_dataset(make, service, len(batch_shard.sizes)) if service else make(0, 1)

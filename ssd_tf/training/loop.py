@@ -225,9 +225,8 @@ def _evaluate(predictor: Predictor, config: TrainConfig, plan: Plan, distributio
         predictor,
         config.data_dir,
         plan.val_manifest,
-        plan.spec.image_size,
+        plan.spec,
         config.evaluation.eval_batch_size or config.batch_size,
         skip_bad_records=config.skip_bad_records,
         distribution=distribution,
-        antialias=plan.spec.preprocessing.antialias,
     )

@@ -20,6 +20,7 @@ from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.settings import AugmentConfig
 from tests.apps.conftest import ROOT, command
 from tests.fixtures.ports import free_ports
+from tests.fixtures.specs import with_input
 
 
 @contextlib.contextmanager
@@ -54,7 +55,7 @@ def test_dispatcher_and_worker_serve_the_local_stream_until_a_signal(tmp_path):
 
     def make(index, count):
         assert (index, count) == (0, 1)
-        return train_dataset(tmp_path, manifest, 32, 4, seed=3, augment=AugmentConfig())
+        return train_dataset(tmp_path, manifest, with_input(32), 4, seed=3, augment=AugmentConfig())
 
     port, worker_port = free_ports(2)
     address = f"grpc://127.0.0.1:{port}"

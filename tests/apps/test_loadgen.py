@@ -36,7 +36,7 @@ def test_accuracy_run_prints_and_writes_what_evaluate_does(trained, prepared, tm
     source = (f"--model={trained}", f"--data_dir={prepared}", "--split=val")
     printed = run_well("loadgen", *source, "--scenario=Offline", "--mode=accuracy", f"--output_dir={tmp_path}")
     manifest, predictor = load_manifest(prepared, "val"), load_predictor(trained)
-    metrics, results, _ = evaluate_split(predictor, prepared, manifest, predictor.spec.image_size, 8)
+    metrics, results, _ = evaluate_split(predictor, prepared, manifest, predictor.spec, 8)
     assert summary_table(metrics) in printed and per_class_table(metrics) in printed
     summary = tmp_path / "mlperf_log_summary.txt"
     assert f"LoadGen's summary: {summary}" in printed

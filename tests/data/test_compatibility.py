@@ -17,6 +17,7 @@ from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.manifest import Manifest, load_manifest
 from ssd_tf.data.pipeline import AugmentConfig, eval_dataset, train_dataset
 from ssd_tf.data.preparation.prepare import prepare
+from tests.fixtures.specs import with_input
 
 # Written on 27 November 2026 by revision f669bc0 from ANNOTATIONS, a JPEG and a PNG of 16x12 pixels.
 SHARD = """
@@ -78,7 +79,7 @@ def test_old_manifest_is_loaded_and_its_shard_accepted(old):
 
 
 def test_old_split_is_evaluated(old):
-    (batch,) = eval_dataset(old, load_manifest(old, "train"), 8, 2).as_numpy_iterator()
+    (batch,) = eval_dataset(old, load_manifest(old, "train"), with_input(8), 2).as_numpy_iterator()
     assert (batch.fault == NO_FAULT).all()
     order = np.argsort(batch.source_id)
     assert batch.source_id[order].tolist() == [139, 285]
@@ -92,7 +93,7 @@ def test_old_split_is_evaluated(old):
 
 def test_old_split_is_trained_on(old):
     plain = AugmentConfig(random_crop=False, random_flip=False, color_jitter=False)
-    batch = next(train_dataset(old, load_manifest(old, "train"), 8, 1, 0, plain).as_numpy_iterator())
+    batch = next(train_dataset(old, load_manifest(old, "train"), with_input(8), 1, 0, plain).as_numpy_iterator())
     assert batch.fault.tolist() == [NO_FAULT]
     np.testing.assert_allclose(batch.boxes[0, :2], [[0.25, 0.25, 0.75, 0.75], [0.5, 0.5, 1.0, 1.0]])
     assert batch.classes[0, :2].tolist() == [1, 2]

@@ -13,6 +13,7 @@ from PIL import Image
 from ssd_tf.data import images
 from ssd_tf.data.pipeline import eval_dataset, train_dataset
 from ssd_tf.settings import AugmentConfig
+from tests.fixtures.specs import with_input
 
 
 def image(width=40, height=30):
@@ -238,10 +239,10 @@ def test_resize_without_antialias_takes_the_nearest_four_pixels():
 
 def test_pipeline_resizes_without_antialias_where_asked(prepared_split):
     folder, manifest = prepared_split.folder, prepared_split.manifest
-    datasets = [eval_dataset(folder, manifest, 16, 4, antialias=antialias) for antialias in (True, False)]
+    datasets = [eval_dataset(folder, manifest, with_input(16, antialias), 4) for antialias in (True, False)]
     smooth, sharp = (np.concatenate([batch.images for batch in dataset]) for dataset in datasets)
     assert not np.array_equal(smooth, sharp)
     plain = AugmentConfig(random_crop=False)
-    batch = next(iter(train_dataset(folder, manifest, 16, 2, 0, plain, antialias=False)))
+    batch = next(iter(train_dataset(folder, manifest, with_input(16, antialias=False), 2, 0, plain)))
     # Without a crop each training image is one of those of evaluation.
     assert all(any(np.array_equal(image, other) for other in sharp) for image in batch.images.numpy())

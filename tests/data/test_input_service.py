@@ -17,6 +17,7 @@ from ssd_tf.data.pipeline import train_dataset
 from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.settings import AugmentConfig
 from tests.fixtures.ports import free_ports
+from tests.fixtures.specs import with_input
 
 SIZE, BATCH = 32, 4
 NO_END = 10**9
@@ -68,7 +69,9 @@ def split(tmp_path_factory):
 
 def batches(split, start_step: int) -> tf.data.Dataset:
     folder, manifest = split
-    return train_dataset(folder, manifest, SIZE, BATCH, seed=3, augment=AugmentConfig(), start_step=start_step)
+    return train_dataset(
+        folder, manifest, with_input(SIZE), BATCH, seed=3, augment=AugmentConfig(), start_step=start_step
+    )
 
 
 def test_stream_of_two_workers_is_the_local_one(split):

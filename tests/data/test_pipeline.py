@@ -29,6 +29,7 @@ from ssd_tf.data.pipeline import (
     train_dataset,
 )
 from ssd_tf.data.preparation.prepare import prepare
+from tests.fixtures.specs import with_input
 
 SIZE, BATCH = 32, 4
 PLAIN = AugmentConfig(random_crop=False, random_flip=False, color_jitter=False)
@@ -90,7 +91,7 @@ def uninterrupted(uneven) -> list[TrainBatch]:
 
 def batches(split: Split, count: int, augment=FULL, seed=0, start_step=0, options=None) -> list[TrainBatch]:
     """NumPy batches start_step, start_step + 1, ..."""
-    dataset = train_dataset(split.folder, split.manifest, SIZE, BATCH, seed, augment, start_step)
+    dataset = train_dataset(split.folder, split.manifest, with_input(SIZE), BATCH, seed, augment, start_step)
     if options:
         dataset = dataset.with_options(options)
     return list(itertools.islice(dataset.as_numpy_iterator(), count))
@@ -113,7 +114,7 @@ def same(one: TrainBatch, other: TrainBatch) -> bool:
 
 
 def test_batch_has_the_shapes_and_types_that_it_says(split):
-    dataset = train_dataset(split.folder, split.manifest, SIZE, BATCH, 0, FULL)
+    dataset = train_dataset(split.folder, split.manifest, with_input(SIZE), BATCH, 0, FULL)
     g = split.manifest.max_boxes
     expected = [
         ("images", (BATCH, SIZE, SIZE, 3), tf.uint8),
@@ -277,7 +278,7 @@ def test_batch_larger_than_the_split_is_refused(uneven):
     with pytest.raises(ValueError, match="batch size 15 is larger than split 'train', which has 14 images with boxes"):
         steps_per_epoch(uneven.manifest, 15)
     with pytest.raises(ValueError, match="batch size 15"):
-        train_dataset(uneven.folder, uneven.manifest, SIZE, 15, 0, FULL)
+        train_dataset(uneven.folder, uneven.manifest, with_input(SIZE), 15, 0, FULL)
     assert steps_per_epoch(uneven.manifest, 14) == 1
 
 
@@ -289,7 +290,7 @@ def test_large_seed_is_taken(split):
 def test_record_with_an_id_that_the_manifest_lacks_is_marked(split):
     narrow = dataclasses.replace(split.manifest, classes=split.manifest.classes[:-1])
     lost = split.manifest.classes[-1].category.id
-    batch = next(train_dataset(split.folder, narrow, SIZE, 4, 0, AugmentConfig()).as_numpy_iterator())
+    batch = next(train_dataset(split.folder, narrow, with_input(SIZE), 4, 0, AugmentConfig()).as_numpy_iterator())
     for number, fault, classes in zip(batch.record.tolist(), batch.fault.tolist(), batch.classes, strict=True):
         example = records.parse(read_record(split.folder, split.manifest, number))
         assert (fault == BAD_RECORD) == (lost in example.category_ids.numpy())
@@ -322,7 +323,7 @@ def test_damaged_shard_marks_its_records_from_the_damage_on_and_moves_no_other(s
         marked.update(one.record[~good].tolist())
     # Two epochs leave out the same images only where there is a remainder: what is marked is bad.
     assert marked and marked <= bad
-    scored = list(eval_dataset(tmp_path / "copy", split.manifest, SIZE, BATCH).as_numpy_iterator())
+    scored = list(eval_dataset(tmp_path / "copy", split.manifest, with_input(SIZE), BATCH).as_numpy_iterator())
     assert {n for batch in scored for n in batch.record[batch.fault == BAD_RECORD].tolist()} == bad
 
 
@@ -352,7 +353,9 @@ def test_batch_shards_of_several_replicas_make_up_the_batch(uneven, uninterrupte
     starts = [0, *itertools.accumulate(sizes)]
     parts = []
     for start, size in zip(starts, sizes, strict=False):
-        dataset = train_dataset(uneven.folder, uneven.manifest, SIZE, BATCH, 0, FULL, 2, BatchShard(start, (size,)))
+        dataset = train_dataset(
+            uneven.folder, uneven.manifest, with_input(SIZE), BATCH, 0, FULL, 2, BatchShard(start, (size,))
+        )
         parts.append(list(itertools.islice(dataset.as_numpy_iterator(), 4)))
     whole = [
         tf.nest.map_structure(lambda *values: np.concatenate(values), *pieces) for pieces in zip(*parts, strict=True)
@@ -364,14 +367,18 @@ def test_batch_shards_of_several_replicas_make_up_the_batch(uneven, uninterrupte
 def test_lanes_of_several_workers_make_up_the_stream(uneven, uninterrupted, count):
     lanes = []
     for index in range(count):
-        dataset = train_dataset(uneven.folder, uneven.manifest, SIZE, BATCH, 0, FULL, 2, service_worker=(index, count))
+        dataset = train_dataset(
+            uneven.folder, uneven.manifest, with_input(SIZE), BATCH, 0, FULL, 2, service_worker=(index, count)
+        )
         lanes.append(itertools.islice(dataset.as_numpy_iterator(), 2))
     assert_equal([batch for turn in zip(*lanes, strict=True) for batch in turn], uninterrupted[2 : 2 + 2 * count])
 
 
 @pytest.mark.parametrize("sizes", [(2, 2), (2, 1, 1)])
 def test_pieces_of_a_share_come_in_turn(uneven, uninterrupted, sizes):
-    dataset = train_dataset(uneven.folder, uneven.manifest, SIZE, BATCH, 0, FULL, batch_shard=BatchShard(0, sizes))
+    dataset = train_dataset(
+        uneven.folder, uneven.manifest, with_input(SIZE), BATCH, 0, FULL, batch_shard=BatchShard(0, sizes)
+    )
     pieces = list(itertools.islice(dataset.as_numpy_iterator(), 2 * len(sizes)))
     assert [len(piece.images) for piece in pieces] == [*sizes, *sizes]
     for index in range(2):
@@ -381,7 +388,7 @@ def test_pieces_of_a_share_come_in_turn(uneven, uninterrupted, sizes):
 
 
 def evaluated(split: Split, batch_size: int) -> list[EvalBatch]:
-    return list(eval_dataset(split.folder, split.manifest, SIZE, batch_size).as_numpy_iterator())
+    return list(eval_dataset(split.folder, split.manifest, with_input(SIZE), batch_size).as_numpy_iterator())
 
 
 def test_evaluation_has_every_image_once_and_fills_up_the_last_batch(uneven):
@@ -428,7 +435,7 @@ def test_crowd_flags_reach_the_evaluation(tmp_path):
     crowded = dataclasses.replace(dataset.images[0], is_crowd=np.ones(len(dataset.images[0].boxes), bool))
     dataset = dataclasses.replace(dataset, images=(crowded, dataset.images[1]))
     manifest = prepare(dataset, tmp_path, "val", {})
-    (batch,) = eval_dataset(tmp_path, manifest, SIZE, 2).as_numpy_iterator()
+    (batch,) = eval_dataset(tmp_path, manifest, with_input(SIZE), 2).as_numpy_iterator()
     rows = zip(batch.source_id, batch.is_crowd, batch.num_boxes, strict=True)
     flags = {int(source_id): crowds[:n].tolist() for source_id, crowds, n in rows}
     assert flags[crowded.image_id] == [1] * len(crowded.boxes)

@@ -28,6 +28,7 @@ from ssd_tf.settings import AugmentConfig, DistributionConfig, OptimizerConfig
 from ssd_tf.training.monitoring.example_grid import example_grid
 from ssd_tf.training.optimizer import make_optimizer
 from ssd_tf.training.step import make_train_step, read_result
+from tests.fixtures.specs import with_input
 
 TINY = ssd_tf.spec("ssd128_tiny")
 
@@ -177,7 +178,7 @@ def full_image(images):
 def test_all_of_5003_images_are_scored_once_on_four_replicas(split):
     folder, manifest = split
     # 30 is no multiple of 4, and 5,003 none of the 32 that it becomes.
-    metrics, results, _ = evaluate_split(full_image, folder, manifest, 8, 30, distribution=four_replicas())
+    metrics, results, _ = evaluate_split(full_image, folder, manifest, with_input(8), 30, distribution=four_replicas())
     assert [result["image_id"] for result in results] == [3 * k for k in range(5003)]
     assert metrics.summary["AP"] == pytest.approx(1.0, abs=1e-9)
 

@@ -19,6 +19,7 @@ from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.evaluation.coco_metrics import coco_metrics, rounded
 from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.geometry.detections import Detections
+from tests.fixtures.specs import with_input
 
 SIZE, NUM_IMAGES, EMPTY, CROWDED = 32, 11, 4, 7
 
@@ -67,7 +68,7 @@ def split(tmp_path_factory) -> Split:
     manifest = prepare(dataclasses.replace(dataset, images=tuple(images)), folder, "val", {})
     class_of = {count.category.id: k for k, count in enumerate(manifest.classes, start=1)}
     truth = {}
-    for batch in eval_dataset(folder, manifest, SIZE, 1).as_numpy_iterator():
+    for batch in eval_dataset(folder, manifest, with_input(SIZE), 1).as_numpy_iterator():
         n = batch.num_boxes[0]
         classes = [class_of[i] for i in batch.category_ids[0, :n].tolist()]
         truth[batch.images[0].tobytes()] = _detections(batch.boxes[0, :n], classes, manifest.max_boxes)
@@ -75,7 +76,7 @@ def split(tmp_path_factory) -> Split:
 
 
 def evaluate(split, predict, batch_size):
-    return evaluate_split(predict, split.folder, split.manifest, SIZE, batch_size)
+    return evaluate_split(predict, split.folder, split.manifest, with_input(SIZE), batch_size)
 
 
 # 11 images: a last batch of 3, of 1, of all, and no last batch.

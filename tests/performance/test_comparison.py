@@ -22,6 +22,7 @@ from ssd_tf.performance import measuring
 from ssd_tf.performance.comparison import compare, differences, file_bytes
 from ssd_tf.performance.measuring import Measurement, measure
 from ssd_tf.weights.model_dir import ModelInfo, save_model
+from tests.fixtures.specs import with_input
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def models(data, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def comparison(data, models):
-    return compare(models, data, load_manifest(data, "val"), 128)
+    return compare(models, data, load_manifest(data, "val"), with_input(128))
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,9 @@ def rows(comparison):
 def test_same_model_in_two_forms_is_the_same(comparison, data, models):
     checkpoint, litert = comparison.rows
     assert comparison.num_images == 6
-    metrics, _, _ = evaluate_split(load_predictor(models["checkpoint"]), data, load_manifest(data, "val"), 128, 4)
+    metrics, _, _ = evaluate_split(
+        load_predictor(models["checkpoint"]), data, load_manifest(data, "val"), with_input(128), 4
+    )
     assert (checkpoint.name, litert.name) == ("checkpoint", "litert_float32")
     assert checkpoint.ap == pytest.approx(metrics.summary["AP"], abs=1e-6)
     assert litert.ap == pytest.approx(checkpoint.ap, abs=1e-4)
@@ -142,7 +145,7 @@ def break_image(data: pathlib.Path, target: pathlib.Path, number: int) -> None:
 def test_image_that_cannot_be_decoded_is_named_and_not_counted(data, models, tmp_path, caplog):
     break_image(data, tmp_path, 2)
     with caplog.at_level(std_logging.WARNING, logger="absl"):
-        found = compare({"a": models["litert_float32"]}, tmp_path, load_manifest(data, "val"), 128)
+        found = compare({"a": models["litert_float32"]}, tmp_path, load_manifest(data, "val"), with_input(128))
     assert found.num_images == 5
     assert "record 2" in caplog.text and "1 images that cannot be decoded" in caplog.text
 

@@ -25,9 +25,7 @@ QUICK: dict[str, Any] = {"min_duration_seconds": 0.0, "target_qps": 2000.0}
 @pytest.fixture(scope="module")
 def evaluated(prepared_split, split_images) -> Evaluation:
     """What `evaluate` says."""
-    return evaluate_split(
-        prepared_split.predict, prepared_split.folder, prepared_split.manifest, split_images.image_size, 4
-    )
+    return evaluate_split(prepared_split.predict, prepared_split.folder, prepared_split.manifest, split_images.spec, 4)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -52,7 +50,7 @@ def test_log_has_what_mlperfs_own_scripts_read(prepared_split, split_images, tmp
     entries = json.loads((tmp_path / ACCURACY_LOG).read_text())
     assert sorted(entry["qsl_idx"] for entry in entries) == list(range(len(split_images)))
     batches = list(
-        eval_dataset(prepared_split.folder, prepared_split.manifest, split_images.image_size, 1).as_numpy_iterator()
+        eval_dataset(prepared_split.folder, prepared_split.manifest, split_images.spec, 1).as_numpy_iterator()
     )
     for entry in entries:
         # As accuracy-coco.py: float32 of seven each: image, ymin, xmin, ymax, xmax, score, class.
@@ -112,7 +110,7 @@ def test_speed_of_the_model_decides_how_many_images_offline_gets(prepared_split,
 
 
 def test_images_are_batched_and_every_size_was_tried_before(prepared_split, split_images, tmp_path):
-    size = split_images.image_size
+    size = split_images.spec.image_size
 
     def sizes_of(scenario):
         seen = []

@@ -15,7 +15,7 @@ from ssd_tf.performance.loadgen_images import SplitImages
 
 def test_images_are_in_memory_only_between_load_and_unload(prepared_split, split_images):
     assert len(split_images) == 11
-    dataset = eval_dataset(prepared_split.folder, prepared_split.manifest, split_images.image_size, 1)
+    dataset = eval_dataset(prepared_split.folder, prepared_split.manifest, split_images.spec, 1)
     images = [batch.images[0] for batch in dataset.as_numpy_iterator()]
     split_images.load([7, 2, 7])
     np.testing.assert_array_equal(split_images[7], images[7])
@@ -43,7 +43,7 @@ def test_image_that_cannot_be_decoded_is_left_out_as_evaluate_does(prepared_spli
 
     lost = int(example.features.feature["image/source_id"].bytes_list.value[0])
     expected_ids = [image["id"] for image in split_images.ground_truth["images"] if image["id"] != lost]
-    readable = SplitImages(tmp_path, prepared_split.manifest, split_images.image_size)
+    readable = SplitImages(tmp_path, prepared_split.manifest, split_images.spec)
     assert len(readable) == len(split_images) - 1
     assert [image["id"] for image in readable.ground_truth["images"]] == expected_ids
 
@@ -53,7 +53,7 @@ def test_image_that_cannot_be_decoded_is_left_out_as_evaluate_does(prepared_spli
         found = Detections(*(values.numpy() for values in prepared_split.predict(tf.constant(readable[index][None]))))
         results += coco_results(found, 0, readable.categories, image["id"], image["height"], image["width"])
     expected, expected_results, _ = evaluate_split(
-        prepared_split.predict, tmp_path, prepared_split.manifest, split_images.image_size, 4
+        prepared_split.predict, tmp_path, prepared_split.manifest, split_images.spec, 4
     )
     assert results == expected_results
     assert repr(coco_metrics(readable.ground_truth, results)) == repr(expected)

@@ -21,7 +21,7 @@ def test_answers_in_any_order_score_exactly_as_evaluate(prepared_split, split_im
     log = [{"qsl_idx": index, "data": log_rows(found, index, index).tobytes().hex()} for index in reversed(everything)]
     (tmp_path / "log.json").write_text(json.dumps(log))
 
-    source = (prepared_split.folder, prepared_split.manifest, split_images.image_size)
+    source = (prepared_split.folder, prepared_split.manifest, split_images.spec)
     _, expected, _ = evaluate_split(prepared_split.predict, *source, batch_size=4)
     assert len(expected) > 11
     assert results_of_log(tmp_path / "log.json", split_images) == expected

@@ -15,6 +15,7 @@ from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.training.monitoring.evaluation_summaries import report_evaluation
 from ssd_tf.training.monitoring.event_log import Monitor
+from tests.fixtures.specs import with_input
 
 SIZE, NUM_IMAGES = 64, 20
 
@@ -32,12 +33,12 @@ def evaluation_of(split, found_fraction):
     folder, manifest = split
     class_of = {category.id: k for k, category in enumerate(manifest.categories, start=1)}
     truth = {}
-    for batch in eval_dataset(folder, manifest, SIZE, 1).as_numpy_iterator():
+    for batch in eval_dataset(folder, manifest, with_input(SIZE), 1).as_numpy_iterator():
         n = int(batch.num_boxes[0] * found_fraction)
         classes = np.array([class_of[i] for i in batch.category_ids[0, :n].tolist()], np.int32)
         found = (batch.boxes[:1, :n], np.full((1, n), 0.75, np.float32), classes[None], np.array([n], np.int32))
         truth[batch.images[0].tobytes()] = Detections(*map(tf.constant, found))
-    return evaluate_split(lambda images: truth[images.numpy()[0].tobytes()], folder, manifest, SIZE, 1)
+    return evaluate_split(lambda images: truth[images.numpy()[0].tobytes()], folder, manifest, with_input(SIZE), 1)
 
 
 def report(split, folder, share=1.0, steps=(5,)):
