@@ -225,19 +225,19 @@ def train_config(**settings: Any) -> TrainConfig:
 
 def check_types(config: TrainConfig) -> None:
     """Raises ValueError where a setting is not of its type, or a group is something else."""
+    kinds = typing.get_type_hints(TrainConfig) | {"detector": str}
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if _is_group(field):
             if not isinstance(value, type(field.default)):
                 raise UserError(f"{field.name}: expected a {type(field.default).__name__}. Received: {value!r}")
-            for inner in dataclasses.fields(value):
-                _check_type(type(value), inner.name, getattr(value, inner.name))
+            for name, kind in typing.get_type_hints(type(value)).items():
+                _check_type(kind, name, getattr(value, name))
         elif not isinstance(value, DetectorSpec):
-            _check_type(TrainConfig, field.name, value)
+            _check_type(kinds[field.name], field.name, value)
 
 
-def _check_type(group: type, name: str, value: Any) -> None:
-    kind = str if name == "detector" else typing.get_type_hints(group)[name]
+def _check_type(kind: Any, name: str, value: Any) -> None:
     if kind is str and isinstance(value, os.PathLike):
         return
     decoded(kind, list(value) if isinstance(value, tuple) else value, f"--{name}", build=False)

@@ -3,7 +3,7 @@
 
 import functools
 import pathlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -15,7 +15,6 @@ from ssd_tf.data.images import resize
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.export.exported import ExportedPredictor, LiteRTPredictor, OnnxPredictor, load_exported
 from ssd_tf.geometry.detections import Detections, detect
-from ssd_tf.inference.ahead import batched, map_ahead
 from ssd_tf.models.preprocessing import preprocess
 from ssd_tf.models.ssd import build_model
 from ssd_tf.specs import DetectorSpec
@@ -88,23 +87,6 @@ def load_predictor_for(path: str | pathlib.Path, manifest: Manifest) -> AnyPredi
     require_same_model(pathlib.Path(path), found, wanted)
     warn_of_limits(predictor)
     return predictor
-
-
-def detect_images(
-    predictor: AnyPredictor, images: Iterable[np.ndarray], batch_size: int, score_threshold: float
-) -> list[Detections]:
-    """The detections in each image, NumPy and of one image. Images are resized in threads ahead of the model.
-
-    Args:
-      predictor: what detects.
-      images: uint8 RGB [H, W, 3], of any size.
-      batch_size: images in a step.
-      score_threshold: leaves out what scores less.
-    """
-    ahead = batch_size if batch_size > 1 else 0  # one image of a live source is not worth a thread
-    inputs = map_ahead(functools.partial(model_input, predictor), images, ahead)
-    batches = batched(inputs, batch_size)
-    return [found for batch in batches for found in detect_batch(predictor, batch, batch_size, score_threshold)]
 
 
 def model_input(predictor: AnyPredictor, image: np.ndarray) -> np.ndarray:

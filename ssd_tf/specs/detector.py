@@ -71,8 +71,10 @@ class DetectorSpec:
     weight_names: Literal["mlperf", "amdegroot", "torchvision"] = "mlperf"
 
     def __post_init__(self):
-        decoded(DetectorSpec, encoded(self), "spec", build=False)
-        _check(self)
+        content = encoded(self)
+        decoded(DetectorSpec, content, "spec", build=False)
+        _check_parts(self)
+        _check_numbers(self.name, content, "")
 
     @property
     def num_anchors(self) -> int:
@@ -80,8 +82,8 @@ class DetectorSpec:
         return sum(level.cells**2 * level.boxes_per_cell for level in self.levels)
 
 
-def _check(spec: DetectorSpec) -> None:
-    """Raises ValueError where parts of a spec contradict each other or a number is out of range."""
+def _check_parts(spec: DetectorSpec) -> None:
+    """Raises ValueError where parts of a spec contradict each other."""
     if len(spec.levels) != len(spec.backbone_levels) + len(spec.extra_blocks):
         raise UserError(
             f"{spec.name}: expected a level for each of {len(spec.backbone_levels)} backbone_levels and "
@@ -101,7 +103,6 @@ def _check(spec: DetectorSpec) -> None:
             f"{spec.name}: backbone_levels: expected feature maps in the order {', '.join(known)}, each once. "
             f"Received: {', '.join(level.feature_map for level in spec.backbone_levels)}"
         )
-    _check_numbers(spec.name, encoded(spec), "")
 
 
 def _check_numbers(detector: str, value: Any, where: str) -> None:

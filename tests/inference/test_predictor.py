@@ -17,7 +17,7 @@ from ssd_tf.data.images import resize
 from ssd_tf.export.exported import LiteRTPredictor
 from ssd_tf.inference.predictor import (
     Predictor,
-    detect_images,
+    detect_batch,
     device_name,
     load_predictor,
     load_predictor_for,
@@ -188,10 +188,11 @@ def test_images_of_any_size_are_detected_in_whatever_the_batch():
     keras.utils.set_random_seed(0)
     predictor = Predictor(ssd_tf.spec("ssd128_tiny"), (Category(1, "a"),), ssd_tf.build_model("ssd128_tiny", 1))
     images = [recipe.aug_image_u8(k, size) for k, size in enumerate([(200, 100), (90, 150), (128, 128)])]
-    together = detect_images(predictor, images, 5, 0.0)
+    inputs = [model_input(predictor, image) for image in images]
+    together = detect_batch(predictor, inputs, 5, 0.0)
     assert len(together) == 3 and all(found.boxes.shape == (1, 200, 4) for found in together)
-    for image, found in zip(images, together, strict=True):
-        (alone,) = detect_images(predictor, [image], 5, 0.0)
+    for one, found in zip(inputs, together, strict=True):
+        (alone,) = detect_batch(predictor, [one], 5, 0.0)
         np.testing.assert_allclose(found.scores, alone.scores, atol=1e-5)
         np.testing.assert_allclose(found.boxes, alone.boxes, atol=1e-4)
     assert not np.allclose(together[0].scores, together[1].scores)

@@ -93,6 +93,6 @@ class Inference:
         return True
 
     def _detect(self, predictor: "AnyPredictor", image: np.ndarray) -> "Detections":
-        from ssd_tf.inference.predictor import detect_images  # late: imports TensorFlow
+        from ssd_tf.inference.predictor import detect_batch, model_input  # late: imports TensorFlow
 
-        return detect_images(predictor, [image], 1, _SCORE_THRESHOLD)[0]
+        return detect_batch(predictor, [model_input(predictor, image)], 1, _SCORE_THRESHOLD)[0]
