@@ -166,6 +166,7 @@ class MainWindow(QMainWindow):
         self.unfinished = self.saver.close(SAVE_TIME)
         start = time.monotonic()
         self.unfinished += self.engine.close(CLOSE_TIME)
+        self._handover.close()
         self.problem = self.saver.problem or self._handover.last_words
         self.unfinished += self._background.close(max(0.0, start + CLOSE_TIME - time.monotonic()))
         super().closeEvent(event)

@@ -31,8 +31,9 @@ class Handover(QObject):
 
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # guards the two below, and that nothing is emitted once it is closed
         self._latest: Shown | None = None
+        self._closed = False
         self.last_words = ""
         self._image_waits.connect(self._take, Qt.ConnectionType.QueuedConnection)
         self._state_waits.connect(self.state_changed, Qt.ConnectionType.QueuedConnection)
@@ -41,14 +42,20 @@ class Handover(QObject):
         with self._lock:
             announced = self._latest is not None
             self._latest = shown
-        if not announced:
-            self._image_waits.emit()
+            if not announced and not self._closed:
+                self._image_waits.emit()
 
     def put_state(self, state: State, text: str) -> None:
-        if state is State.CLOSED:
-            self.last_words = text
-        else:
-            self._state_waits.emit(state, text)
+        with self._lock:
+            if state is State.CLOSED:
+                self.last_words = text
+            elif not self._closed:
+                self._state_waits.emit(state, text)
+
+    def close(self) -> None:
+        """Drops what comes from now on: a thread may end after Qt has deleted this object."""
+        with self._lock:
+            self._closed = True
 
     def _take(self) -> None:
         with self._lock:
@@ -68,12 +75,14 @@ class Background(QObject):
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
         self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()  # guards the one below, and that nothing is emitted once it is closed
+        self._closed = False
         self._finished.connect(lambda then, result: then(result), Qt.ConnectionType.QueuedConnection)
 
     def run(self, name: str, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
-        """Calls then(work()): work in a thread called ssd_tf-NAME, then in the GUI thread."""
+        """Calls then(work()): work in a thread called ssd_tf-NAME, then in the GUI thread, unless this was closed."""
         self._threads = [thread for thread in self._threads if thread.is_alive()]
-        thread = threading.Thread(target=lambda: self._finished.emit(then, work()), name=f"ssd_tf-{name}", daemon=True)
+        thread = threading.Thread(target=self._run, args=(work, then), name=f"ssd_tf-{name}", daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -82,4 +91,12 @@ class Background(QObject):
         deadline = time.monotonic() + timeout
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        with self._lock:
+            self._closed = True
         return [thread.name for thread in self._threads if thread.is_alive()]
+
+    def _run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        result = work()
+        with self._lock:
+            if not self._closed:  # else Qt may have deleted this object
+                self._finished.emit(then, result)

@@ -4,6 +4,8 @@
 import threading
 from typing import Any
 
+import shiboken6
+
 from ssd_tf.viewer.engine.engine import State
 from ssd_tf.viewer.window.threads import Background, Handover
 
@@ -43,6 +45,15 @@ def test_last_words_are_kept():
     assert handover.last_words == "the disk is full"
 
 
+def test_what_an_engines_thread_says_after_its_window_is_gone_is_dropped(qapp):
+    handover = Handover()
+    handover.close()
+    shiboken6.delete(handover)
+    late: Any = "image"
+    handover.put_shown(late)
+    handover.put_state(State.ENDED, "the end")
+
+
 def test_work_is_done_in_a_thread_and_its_result_comes_back(qapp, qtbot):
     background, done = Background(), []
     background.run("work", threading.current_thread, lambda worker: done.append((worker, threading.current_thread())))
@@ -58,3 +69,20 @@ def test_closing_names_what_does_not_end(qapp):
     assert background.close(0.01) == ["ssd_tf-slow"]
     go.set()
     assert background.close(PATIENCE / 1000) == []
+
+
+def test_work_that_ends_after_its_window_is_gone_reports_to_nobody(qtbot):
+    background, go, done = Background(), threading.Event(), []
+    ended = threading.Event()
+
+    def work() -> None:
+        go.wait(20)
+        ended.set()
+
+    background.run("late", work, done.append)
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "ssd_tf-late"]
+    assert background.close(0.0) == ["ssd_tf-late"]
+    shiboken6.delete(background)
+    go.set()
+    thread.join(20)  # an exception in the thread fails the test
+    assert ended.is_set() and done == []
