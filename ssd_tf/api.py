@@ -21,8 +21,9 @@ from ssd_tf.evaluation.coco_metrics import CocoMetrics
 from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.export.description import describe
 from ssd_tf.export.exported import load_exported
+from ssd_tf.export.formats import format_of
 from ssd_tf.export.forms import calibration_images as images_for
-from ssd_tf.export.forms import export_model, format_of
+from ssd_tf.export.forms import export_model
 from ssd_tf.export.litert import LiteRTConfig
 from ssd_tf.inference import images as image_list
 from ssd_tf.inference.images import AnImage, Prediction

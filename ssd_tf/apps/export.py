@@ -1,8 +1,8 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Writes a trained detector in a form that others run: SavedModel, LiteRT (TFLite) or ONNX.
 
-python -m ssd_tf.apps.export --model=runs/mine --format=saved_model --output=served/mine
-python -m ssd_tf.apps.export --model=runs/mine --format=litert --quantize=int8 --data_dir=data --output=mine.tflite
+python -m ssd_tf.apps.export --model=runs/mine --output=served/mine
+python -m ssd_tf.apps.export --model=runs/mine --output=mine.tflite --quantize=int8 --data_dir=data
 """
 
 import pathlib
@@ -10,6 +10,7 @@ import pathlib
 from absl import flags
 
 from ssd_tf.apps import cli
+from ssd_tf.export.formats import FORMATS, format_of
 from ssd_tf.utils.errors import UserError
 
 
@@ -19,9 +20,10 @@ def define_flags(values: flags.FlagValues) -> None:
     )
     flags.DEFINE_enum(
         "format",
-        "saved_model",
-        ["saved_model", "litert", "onnx"],
-        "For servers, for phones and boards, for ONNX Runtime.",
+        None,
+        list(FORMATS),
+        "For servers, for phones and boards, for ONNX Runtime; not given, by the ending of --output: a folder, .tflite "
+        "or .onnx.",
         flag_values=values,
     )
     flags.DEFINE_string(
@@ -76,7 +78,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def main(args: flags.FlagValues) -> None:
-    _check_flags(args)
+    form = _checked_format(args)
     from ssd_tf.data.manifest import load_manifest
     from ssd_tf.export.description import describe
     from ssd_tf.export.forms import calibration_images, export_model
@@ -92,21 +94,20 @@ def main(args: flags.FlagValues) -> None:
         args.quantize, args.data_dir, args.calibration_split, info.spec, args.calibration_images
     )
     litert = LiteRTConfig(args.quantize, args.nms)
-    output = export_model(description, model, pathlib.Path(args.output), args.format, litert, calibration)
+    output = export_model(description, model, pathlib.Path(args.output), form, litert, calibration)
     print(f"{output}: {file_bytes(str(output)) / 1e6:.1f} MB")
 
 
-def _check_flags(args: flags.FlagValues) -> None:
-    """Raises ValueError for flags that do not go together, before TensorFlow is loaded."""
-    if args.format != "litert":
+def _checked_format(args: flags.FlagValues) -> str:
+    """The format to write. Raises ValueError for flags that do not go together, before TensorFlow is loaded."""
+    form = format_of(args.output, args.format)
+    if form != "litert":
         for name in ("quantize", "nms"):
             if args[name].value != "none":
-                raise UserError(f"--{name}={args[name].value} needs --format=litert. Received: {args.format}")
-    suffix = {"litert": ".tflite", "onnx": ".onnx"}.get(args.format, "")
-    if suffix and pathlib.Path(args.output).suffix != suffix:
-        raise UserError(f"--output: expected a file that ends with {suffix}. Received: {args.output}")
+                raise UserError(f"--{name}={args[name].value} needs --format=litert. Received: {form}")
     if args.quantize == "int8" and not args.data_dir:
         raise UserError("--quantize=int8 needs --data_dir: images that show the range of every tensor")
+    return form
 
 
 if __name__ == "__main__":

@@ -29,21 +29,6 @@ _LITERT = {
 FORMS = ("saved_model", *_LITERT, "onnx")
 # The defaults: no quantisation, offsets and logits.
 PLAIN_LITERT = LiteRTConfig()
-# What a path's ending asks for; a folder, which has none, is for a SavedModel.
-FORMAT_OF_SUFFIX = {".tflite": "litert", ".onnx": "onnx", "": "saved_model"}
-
-
-def format_of(output: pathlib.Path) -> str:
-    """The format that a path asks for: saved_model, litert or onnx.
-
-    Raises:
-      ValueError: its ending says nothing.
-    """
-    if output.suffix not in FORMAT_OF_SUFFIX:
-        raise UserError(
-            f"expected a file that ends in .tflite or .onnx, or a folder without an ending. Received: {output}"
-        )
-    return FORMAT_OF_SUFFIX[output.suffix]
 
 
 def export_model(

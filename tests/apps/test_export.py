@@ -52,6 +52,7 @@ def test_evaluate_scores_a_saved_model_as_its_checkpoint(trained, prepared, tmp_
     [
         (("--quantize=int8", "--output=a"), "--quantize=int8 needs --format=litert. Received: saved_model"),
         (("--format=litert", "--output=a.tf"), "expected a file that ends with .tflite. Received: a.tf"),
+        (("--output=a.tf",), "expected a file that ends in .tflite or .onnx, or a folder without an ending"),
         (("--format=litert", "--quantize=int8", "--output=a.tflite"), "--quantize=int8 needs --data_dir"),
     ],
 )
