@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Fetches large files whose size and SHA-256 are known, continuing where an earlier try stopped.
+"""Fetches large files whose SHA-256, or the start of it, is known, continuing where an earlier try stopped.
 
 A download grows as NAME.part and is called NAME only once its hash was right. NAME.sha256 beside it, in the format of
 `sha256sum`, says that NAME was verified: a file without it, such as one that was put there by hand, is hashed once, and
@@ -39,15 +39,29 @@ _HEADERS = {"User-Agent": "ssd_tf"}
 
 @dataclasses.dataclass(frozen=True)
 class RemoteFile:
-    """A file on a web server, with its hash, lower-case hexadecimal SHA-256."""
+    """A file on a web server.
+
+    Attributes:
+      url: http or https.
+      size: in bytes; None: not known.
+      sha256: lower-case hexadecimal; all 64 digits, or the first 8 and more, such as PyTorch's file names carry.
+    """
 
     url: str
-    size: int
+    size: int | None
     sha256: str
 
     def __post_init__(self) -> None:
         if urllib.parse.urlsplit(self.url).scheme not in ("http", "https") or self.name in ("", ".", ".."):
             raise UserError(f"expected the http or https URL of a file. Received: {self.url!r}")
+        if not re.fullmatch(r"[0-9a-f]{8,64}", self.sha256):
+            raise UserError(f"expected 8 to 64 hexadecimal digits of a SHA-256. Received: {self.sha256!r}")
+
+    @property
+    def known(self) -> str:
+        """What is known of the bytes, in words."""
+        whole = f"SHA-256 {self.sha256}" if len(self.sha256) == 64 else f"SHA-256 {self.sha256}..."
+        return whole if self.size is None else f"{self.size} bytes, {whole}"
 
     @property
     def name(self) -> str:
@@ -69,7 +83,7 @@ def fetch(remote: RemoteFile, folder: str | os.PathLike[str]) -> pathlib.Path:
         Two programs that want the same file wait for each other.
 
     Returns:
-      folder / remote.name, with the right size and SHA-256.
+      folder / remote.name, with the right SHA-256, and size where that is known.
 
     Raises:
       ValueError: the server's file has another size or hash; what was downloaded of it is deleted. Or a file of that
@@ -85,11 +99,8 @@ def fetch(remote: RemoteFile, folder: str | os.PathLike[str]) -> pathlib.Path:
     with _lock(path):
         if _is_verified(remote, path):  # by the program that had the lock
             return path
-        if path.exists():
-            _verify(remote, path)
-        else:
-            _download(remote, path)
-        write_atomically(_marker(path), f"{remote.sha256}  {path.name}\n")
+        sha256 = _verify(remote, path) if path.exists() else _download(remote, path)
+        write_atomically(_marker(path), f"{sha256}  {path.name}\n")
     return path
 
 
@@ -102,10 +113,15 @@ class _TryError(Exception):
 
 
 class _Part:
-    """The open NAME.part, and the hash and the progress of the bytes that it has."""
+    """The open NAME.part, and the hash and the progress of the bytes that it has.
 
-    def __init__(self, file: IO[bytes], digest, progress: tqdm.tqdm):
-        self.file, self.digest, self.progress = file, digest, progress
+    Attributes:
+      size, start: bytes that it has, and that it had when this call began.
+      total: bytes that the whole file has; None until a server has said so, where that was not known.
+    """
+
+    def __init__(self, file: IO[bytes], digest, progress: tqdm.tqdm, total: int | None):
+        self.file, self.digest, self.progress, self.total = file, digest, progress, total
         self.size = self.start = file.tell()
 
     def append(self, chunk: bytes) -> None:
@@ -121,24 +137,27 @@ class _Part:
         self.progress.reset()
 
 
-def _download(remote: RemoteFile, path: pathlib.Path) -> None:
+def _download(remote: RemoteFile, path: pathlib.Path) -> str:
+    """Returns the file's SHA-256."""
     place = path.with_name(f"{path.name}.part")
-    if place.exists() and place.stat().st_size > remote.size:
+    if remote.size is not None and place.exists() and place.stat().st_size > remote.size:
         place.unlink()
     digest = _hash(place) if place.exists() else hashlib.sha256()
     try:
         with place.open("ab") as file, byte_progress("download", path.name, remote.size, file.tell()) as progress:
-            part = _Part(file, digest, progress)
-            require_space(path.parent, remote.size - part.size)
+            part = _Part(file, digest, progress, remote.size)
+            if remote.size is not None:
+                require_space(path.parent, remote.size - part.size)
             _receive_all(remote, part, path)
-            if part.digest.hexdigest() != remote.sha256:
-                received = part.digest.hexdigest()
+            received = part.digest.hexdigest()
+            if not received.startswith(remote.sha256):
                 part.restart()
                 raise UserError(_other_file(remote.url, remote, f"SHA-256 {received}"))
             # The marker that follows must not outlive the bytes in a power cut.
             file.flush()
             os.fsync(file.fileno())
         place.replace(path)
+        return received
     finally:
         if place.exists() and not place.stat().st_size:
             place.unlink()
@@ -147,7 +166,7 @@ def _download(remote: RemoteFile, path: pathlib.Path) -> None:
 def _receive_all(remote: RemoteFile, part: _Part, path: pathlib.Path) -> None:
     # Only bytes beyond all earlier ones count as progress: a server that always breaks at the same place ends the loop.
     furthest, failures = part.size, 0
-    while part.size < remote.size:
+    while part.total is None or part.size < part.total:
         try:
             _receive(remote, part)
         except _TryError as failure:
@@ -155,8 +174,7 @@ def _receive_all(remote: RemoteFile, part: _Part, path: pathlib.Path) -> None:
             furthest = max(furthest, part.size)
             if failure.hopeless or failures >= MAX_FAILURES:
                 raise ConnectionError(
-                    f"cannot download {remote.url} ({failure}); fetch it by hand ({remote.size} bytes, "
-                    f"SHA-256 {remote.sha256}) and put it at {path}"
+                    f"cannot download {remote.url} ({failure}); fetch it by hand ({remote.known}) and put it at {path}"
                 ) from failure
             wait = RETRY_SECONDS * 2 ** (failures - 1)
             logging.warning("%s: %s at byte %d; next try in %g s", remote.url, failure, part.size, wait)
@@ -172,7 +190,10 @@ def _receive(remote: RemoteFile, part: _Part) -> None:
         response = urllib.request.urlopen(request, timeout=STALL_SECONDS)
     with response:
         begin, total = _extent(response)
-        if total not in (None, remote.size):
+        if part.total is None and total is not None:
+            part.total = part.progress.total = total
+            require_space(pathlib.Path(part.file.name).parent, total - part.size)
+        if total not in (None, part.total):
             raise UserError(_other_file(remote.url, remote, f"{total} bytes"))
         if begin != part.size:
             asked_for = part.size
@@ -185,11 +206,13 @@ def _receive(remote: RemoteFile, part: _Part) -> None:
             if not chunk:
                 break
             part.append(chunk)
-            if part.size > remote.size:
+            if part.total is not None and part.size > part.total:
                 part.restart()
-                raise UserError(_other_file(remote.url, remote, f"more than {remote.size} bytes"))
-    if part.size < remote.size:
-        raise _TryError(f"the server ended the connection after {part.size} of {remote.size} bytes")
+                raise UserError(_other_file(remote.url, remote, f"more than {part.total} bytes"))
+    if part.total is None:  # the server never said; http.client has raised where its last chunk is missing
+        part.total = part.size
+    if part.size < part.total:
+        raise _TryError(f"the server ended the connection after {part.size} of {part.total} bytes")
 
 
 @contextlib.contextmanager
@@ -222,19 +245,22 @@ def _extent(response: http.client.HTTPResponse) -> tuple[int, int | None]:
     return int(match[1]), None if match[2] == "*" else int(match[2])
 
 
-def _verify(remote: RemoteFile, path: pathlib.Path) -> None:
-    """ValueError unless the file at `path`, which someone else has put there, is the right one."""
-    size = path.stat().st_size
-    received = f"{size} bytes" if size != remote.size else f"SHA-256 {_hash(path).hexdigest()}"
-    if received != f"SHA-256 {remote.sha256}":
+def _verify(remote: RemoteFile, path: pathlib.Path) -> str:
+    """The SHA-256 of the file at `path`, which someone else has put there; ValueError unless it is the right one."""
+    size, sha256 = path.stat().st_size, ""
+    if size == remote.size or remote.size is None:
+        sha256 = _hash(path).hexdigest()
+    if not sha256.startswith(remote.sha256):
+        received = f"SHA-256 {sha256}" if sha256 else f"{size} bytes"
         raise UserError(_other_file(path, remote, received) + ". Remove it to download it again")
+    return sha256
 
 
 def _is_verified(remote: RemoteFile, path: pathlib.Path) -> bool:
     try:
         file, marker = path.stat(), _marker(path).stat()
         # A file that was replaced after its marker was written has not been verified.
-        unchanged = file.st_size == remote.size and file.st_mtime_ns <= marker.st_mtime_ns
+        unchanged = remote.size in (None, file.st_size) and file.st_mtime_ns <= marker.st_mtime_ns
         return unchanged and _marker(path).read_bytes().startswith(remote.sha256.encode())
     except (FileNotFoundError, NotADirectoryError):
         return False
@@ -245,7 +271,7 @@ def _marker(path: pathlib.Path) -> pathlib.Path:
 
 
 def _other_file(where: str | pathlib.Path, remote: RemoteFile, received: str) -> str:
-    return f"{where}: expected {remote.size} bytes with SHA-256 {remote.sha256}. Received: {received}"
+    return f"{where}: expected {remote.known.replace(', ', ' with ')}. Received: {received}"
 
 
 def _hash(path: pathlib.Path):

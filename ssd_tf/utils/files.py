@@ -94,6 +94,6 @@ def require_space(folder: pathlib.Path, needed: int) -> None:
         raise OSError(f"{folder}: not enough space on the disk: {needed} bytes are needed, {free} are free")
 
 
-def byte_progress(verb: str, name: str, total: int, initial: int = 0) -> tqdm.tqdm:
+def byte_progress(verb: str, name: str, total: int | None, initial: int = 0) -> tqdm.tqdm:
     """A progress bar in bytes."""
     return tqdm.tqdm(desc=f"{verb} {name}", total=total, initial=initial, unit="B", unit_scale=True, unit_divisor=1024)

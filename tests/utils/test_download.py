@@ -333,6 +333,69 @@ def test_redirect_is_followed_with_its_range(server, remote, tmp_path):
     assert server.ranges == [f"bytes={HALF}-"] * 2
 
 
+PREFIX = SHA256[:8]
+
+
+@pytest.fixture
+def unsized(server) -> RemoteFile:
+    """A file of which only the start of its hash is known, as PyTorch's file names carry it."""
+    return RemoteFile(server.url, None, PREFIX)
+
+
+@pytest.mark.parametrize("tell_length", [True, False])
+def test_start_of_a_hash_is_enough_and_the_whole_is_noted(server, unsized, tmp_path, tell_length):
+    server.script = [serve_whole(CONTENT, tell_length)]
+    assert_fetched(fetch(unsized, tmp_path))
+    assert (tmp_path / "data.bin.sha256").read_text() == f"{SHA256}  data.bin\n"
+    assert_fetched(fetch(unsized, tmp_path))
+    assert server.ranges == [None]
+
+
+def test_broken_download_of_unknown_size_continues_where_it_broke(server, unsized, tmp_path):
+    server.script = [serve(stop_at=HALF + 5)]
+    assert_fetched(fetch(unsized, tmp_path))
+    assert server.ranges == [None, f"bytes={HALF + 5}-"]
+
+
+def test_complete_part_of_unknown_size_is_fetched_anew(server, unsized, tmp_path):
+    put_part(tmp_path, CONTENT)
+    server.script = [refuse(416)]  # there are no bytes behind the last one
+    assert_fetched(fetch(unsized, tmp_path))
+    assert server.ranges == [f"bytes={len(CONTENT)}-", None]
+
+
+def test_hash_that_starts_otherwise_is_refused_and_deleted(server, unsized, tmp_path):
+    other = CONTENT[::-1]
+    server.script = [serve_whole(other)]
+    received = hashlib.sha256(other).hexdigest()
+    with pytest.raises(ValueError, match=rf"expected SHA-256 {PREFIX}\.\.\.\. Received: SHA-256 {received}$"):
+        fetch(unsized, tmp_path)
+    assert names_in(tmp_path) == []
+
+
+def test_file_put_there_by_hand_is_judged_by_the_start_of_its_hash(server, unsized, tmp_path):
+    (tmp_path / "data.bin").write_bytes(CONTENT[:100])
+    with pytest.raises(ValueError, match=rf"expected SHA-256 {PREFIX}\.\.\..*Remove it"):
+        fetch(unsized, tmp_path)
+    (tmp_path / "data.bin").write_bytes(CONTENT)
+    assert_fetched(fetch(unsized, tmp_path))
+    assert server.ranges == []
+
+
+def test_error_without_a_known_size_names_the_start_of_the_hash(server, unsized, tmp_path):
+    server.script = [refuse(404)]
+    with pytest.raises(
+        ConnectionError, match=rf"fetch it by hand \(SHA-256 {PREFIX}\.\.\.\) and put it at .*data\.bin$"
+    ):
+        fetch(unsized, tmp_path)
+
+
+@pytest.mark.parametrize("sha256", ["", "abc", "ABCDEF01", SHA256 + "0"])
+def test_hash_that_is_none_is_refused(sha256):
+    with pytest.raises(ValueError, match="8 to 64 hexadecimal digits"):
+        RemoteFile("https://host/a", None, sha256)
+
+
 CHILD = """
 import resource, sys
 from ssd_tf.utils.download import RemoteFile, fetch
