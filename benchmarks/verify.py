@@ -38,7 +38,7 @@ PROOFS = {
     ),
 }
 
-# Boxes (shares of an image's sides) and scores of float32 forms, and MLPerf inference's gate for int8.
+# Boxes (fractions of an image's sides) and scores of float32 forms, and MLPerf inference's gate for int8.
 FLOAT_TOLERANCE = 1e-4
 INT8_KEEPS = 0.99
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Divides one annotated data set into train, val and test, with a share of every class in each.
+"""Divides one annotated data set into train, val and test, stratified by class.
 
 python -m ssd_tf.apps.split --annotations=all.json --fractions=0.8,0.1,0.1 --output_dir=parts
 python -m ssd_tf.apps.prepare --annotations=parts/train.json --images=images --output_dir=data --split=train

@@ -56,7 +56,7 @@ PANELS = (
     Panel("gradient", "Gradient norm", {"gradient_norm": ""}, unit="before clipping"),
     Panel("positives", "Positive anchors", {"positives": ""}, unit="an image"),
     Panel("speed", "Speed", {"images_per_s": ""}, unit="images/s"),
-    Panel("waiting", "Waiting for input", {"input_wait": ""}, unit="share of the time"),
+    Panel("waiting", "Waiting for input", {"input_wait": ""}, unit="fraction of the time"),
     Panel("memory", "Memory", {"host_memory_mb": "host", "gpu_memory_mb": "GPUs"}, smooth=False, unit="MB"),
 )
 _COLORS = (LIGHT["main"], LIGHT["bad"], LIGHT["good"])

@@ -92,7 +92,7 @@ def evaluation_charts(scored: Scored, score_threshold: float) -> dict[str, Chart
         Chart(
             "sizes",
             "AP and AR of small, medium and large objects.",
-            "AP beside AR 100, the share of a class's objects that is found, mean over IoU 0.50 to 0.95 and over "
+            "AP beside AR 100, the fraction of a class's objects that is found, mean over IoU 0.50 to 0.95 and over "
             "classes, with at most 100 boxes per image and class. What lies between the two is lost to detections that "
             "are wrong at the same IoU and score higher than right ones.",
             lambda width: charts.sizes_figure(metrics, scored.boxes_by_size, width),

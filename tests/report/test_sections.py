@@ -93,7 +93,7 @@ def test_no_advice_is_a_score_threshold_since_the_costs_do_not_depend_on_it(html
 
 def test_recall_is_explained_as_it_is_measured(html):
     caption = (
-        "AR 100, the share of a class's objects that is found, mean over IoU 0.50 to 0.95 and over classes, "
+        "AR 100, the fraction of a class's objects that is found, mean over IoU 0.50 to 0.95 and over classes, "
         "with at most 100 boxes per image and class."
     )
     assert caption in words(html["errors"])

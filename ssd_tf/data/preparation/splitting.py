@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Divides the images of a data set, so that each part has its share of every class.
+"""Divides the images of a data set, stratified by class.
 
 As "On the Stratification of Multi-label Data" (Sechidis et al. 2011): the class that is left in the fewest images goes
 first, and each of its images goes to the part that lacks most of it. Images are divided, never the boxes of one.
