@@ -265,6 +265,7 @@ def prepare(
     num_workers: int = 0,
     max_images: int = 0,
     allow_missing: bool = False,
+    exif: str = "upright",
 ) -> Manifest:
     """Writes images and their boxes as the shards that training and evaluation read.
 
@@ -275,7 +276,7 @@ def prepare(
       split: the name of the split, such as "train" or "val".
       format: "auto" goes by what lies there; or "coco", "voc", "yolo", "csv", "tfrecord".
       classes: names, or a file with one in each line; none: the data's own.
-      subset, difficult, num_shards, num_workers, max_images, allow_missing: as the flags of `prepare`.
+      subset, difficult, num_shards, num_workers, max_images, allow_missing, exif: as the flags of `prepare`.
 
     Returns:
       The manifest: classes, counts, and in `findings` what was clipped, dropped, converted or could not be read.
@@ -294,4 +295,5 @@ def prepare(
         num_workers=num_workers,
         limit=max_images,
         allow_missing=allow_missing,
+        exif=exif,
     )

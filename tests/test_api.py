@@ -17,6 +17,7 @@ from ssd_tf.inference.predictor import load_predictor
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.model_dir import ModelInfo, save_model
 from tests.fixtures.specs import with_input
+from tests.fixtures.turned import photo
 
 NAMES = list(CATEGORIES.values())
 
@@ -90,6 +91,16 @@ def test_every_kind_of_image_gives_the_same_boxes(detector, files):
     for images in (str(files[0]), [files[0]], image, array, array[None], [image]):
         found = detector.predict(images, score_threshold=0.06)
         assert len(found) == 1 and same(found[0], wanted[0])
+
+
+def test_image_that_exif_turns_is_the_upright_one(detector, files, tmp_path):
+    upright = np.asarray(PIL.Image.open(files[0]))
+    (tmp_path / "lying.png").write_bytes(photo(upright, 6))
+    (wanted,) = detector.predict(upright, score_threshold=0.06)
+    for image in (tmp_path / "lying.png", PIL.Image.open(tmp_path / "lying.png")):
+        (found,) = detector.predict(image, score_threshold=0.06)
+        assert (found.height, found.width) == upright.shape[:2] and same(found, wanted)
+        np.testing.assert_array_equal(found.image, upright)
 
 
 def test_images_of_all_sizes_keep_their_order_and_their_pixels(detector, files):

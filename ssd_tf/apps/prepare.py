@@ -46,6 +46,14 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_multi_string(
         "beam_option", [], "An option of Beam's, such as --runner=FlinkRunner; may be repeated.", flag_values=values
     )
+    flags.DEFINE_enum(
+        "exif",
+        "upright",
+        ["upright", "raw"],
+        "What the boxes are of in images that their EXIF orientation turns, where the size in the annotations fits "
+        "both: the image as it is shown, or as it is stored.",
+        flag_values=values,
+    )
     flags.DEFINE_integer(
         "max_images",
         0,
@@ -92,6 +100,7 @@ def main(args: flags.FlagValues) -> int:
             allow_missing=args.allow_missing,
             runner=args.runner,
             beam_options=args.beam_option,
+            exif=args.exif,
         )
     except KeyboardInterrupt:
         logging.warning("interrupted; run the same command to resume")

@@ -14,6 +14,8 @@ from ssd_tf.utils.errors import UserError
 
 # A box may leave its image by this much of a side before it is reported as clipped: files round to 0.01 pixel.
 ROUNDING = 1e-4
+# What boxes are given in where the annotations do not say the size of their image.
+PIXELS, FRACTIONS = "pixels", "fractions"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,13 +61,14 @@ class AnnotatedImage:
     Attributes:
       image_id: the data set's id.
       path: where the file lies.
-      height, width: in pixels, as the annotations say.
+      height, width: in pixels, as the annotations say; where they do not, those of the upright file.
       boxes: float64 [N, 4], [ymin, xmin, ymax, xmax], normalised.
       category_ids: int64 [N], the data set's own ids.
       areas: float64 [N], in square pixels; COCO's area is that of the object's mask.
       is_crowd: bool [N].
       is_difficult: bool [N]: PASCAL VOC's objects that are hard to recognise; None where the format knows none.
       stored: where in the file at `path` the image is; None where it is the file.
+      without_size: PIXELS or FRACTIONS where the annotations do not say the size; "" where they do.
     """
 
     image_id: int
@@ -78,6 +81,7 @@ class AnnotatedImage:
     is_crowd: np.ndarray
     is_difficult: np.ndarray | None = None
     stored: Stored | None = None
+    without_size: str = ""
 
     @property
     def name(self) -> str:
@@ -127,12 +131,17 @@ class AnnotatedDataset:
 
 
 def plain_image(
-    image_id: int, path: pathlib.Path, size: tuple[int, int], boxes: np.ndarray, category_ids: Sequence[int]
+    image_id: int,
+    path: pathlib.Path,
+    size: tuple[int, int],
+    boxes: np.ndarray,
+    category_ids: Sequence[int],
+    without_size: str = "",
 ) -> AnnotatedImage:
     """An image of a format that knows boxes and classes alone: no crowds, and a box's area is its own.
 
     Args:
-      image_id, path: as AnnotatedImage has them.
+      image_id, path, without_size: as AnnotatedImage has them.
       size: height and width in pixels.
       boxes: [N, 4], [ymin, xmin, ymax, xmax], normalised.
       category_ids: N of them.
@@ -141,7 +150,17 @@ def plain_image(
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
     extent = box_ops.to_coco_xywh(boxes, height, width)[:, 2:]
     ids = np.array(category_ids, np.int64)
-    return AnnotatedImage(image_id, path, height, width, boxes, ids, extent.prod(axis=1), np.zeros(len(boxes), bool))
+    return AnnotatedImage(
+        image_id=image_id,
+        path=path,
+        height=height,
+        width=width,
+        boxes=boxes,
+        category_ids=ids,
+        areas=extent.prod(axis=1),
+        is_crowd=np.zeros(len(boxes), bool),
+        without_size=without_size,
+    )
 
 
 def clean_boxes(image: AnnotatedImage) -> tuple[AnnotatedImage, list[str]]:

@@ -1,5 +1,9 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Encoded images -> RGB pixels -> the square that the model sees. All programs read images through this decoder."""
+"""Encoded images -> RGB pixels -> the square that the model sees. All programs read images through this decoder.
+
+Images are upright, as viewers show them. Those in our shards were turned when these were written, so `decode`, which
+reads them, does not look for an orientation.
+"""
 
 import pathlib
 from typing import IO
@@ -8,27 +12,39 @@ import numpy as np
 import PIL.Image
 import tensorflow as tf
 
+from ssd_tf.data.exif import TRANSPOSED, orientation, orientation_of, turned
 from ssd_tf.data.gif import first_frame
 from ssd_tf.utils.errors import UserError
 
 
 def read_image(path: pathlib.Path) -> np.ndarray | None:
-    """uint8 RGB [H, W, 3] of a file, or None where it is no image."""
+    """uint8 RGB [H, W, 3] of a file, upright, or None where it is no image."""
     try:
         encoded = path.read_bytes()
         image_format(encoded)
-        return decode(tf.constant(encoded)).numpy()
+        pixels = decode(tf.constant(encoded))
+        how = orientation_of(encoded)
+        return (pixels if how == 1 else turned(pixels, how)).numpy()
     except (UserError, tf.errors.InvalidArgumentError):
         return None
 
 
 def file_size(file: pathlib.Path | IO[bytes]) -> tuple[int, int] | None:
-    """Height and width in pixels that `decode` gives of a file, from its header; None where it is no image."""
+    """Height and width in pixels of the upright image, from its header; None where it is no image."""
     try:
         with PIL.Image.open(file) as image:
-            return image.height, image.width
+            height, width = image.height, image.width
+            is_transposed = "exif" in image.info and _orientation_of(file) >= TRANSPOSED
     except (OSError, ValueError, PIL.Image.DecompressionBombError):
         return None
+    return (width, height) if is_transposed else (height, width)
+
+
+def _orientation_of(file: pathlib.Path | IO[bytes]) -> int:
+    if isinstance(file, pathlib.Path):
+        return orientation_of(file.read_bytes())
+    file.seek(0)
+    return orientation_of(file.read())
 
 
 def image_format(encoded: bytes) -> str:
@@ -45,8 +61,13 @@ def image_format(encoded: bytes) -> str:
     raise UserError("expected a JPEG, PNG, GIF or BMP file")
 
 
+def decode_upright(encoded: tf.Tensor) -> tf.Tensor:
+    """As `decode`, turned as the file says, for images of strangers in a graph."""
+    return turned(decode(encoded), orientation(encoded))
+
+
 def decode(encoded: tf.Tensor) -> tf.Tensor:
-    """uint8 RGB [H, W, 3] of a JPEG, PNG, BMP or GIF (its first frame), given as a scalar string.
+    """uint8 RGB [H, W, 3] of a JPEG, PNG, BMP or GIF (its first frame), given as a scalar string, as it is stored.
 
     Raises:
       tf.errors.InvalidArgumentError: the bytes are no such image.

@@ -17,7 +17,7 @@ import zipfile
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 # How detections are made where the description of an older model does not say it.
 OLDER = {
@@ -157,13 +157,14 @@ def suppress(boxes, iou_threshold, keep_equal=False):
 
 
 def read_image(path: pathlib.Path) -> np.ndarray:
-    """uint8 RGB [H, W, 3]; the first frame of an animation, without alpha.
+    """uint8 RGB [H, W, 3], upright; the first frame of an animation, without alpha.
 
     Raises:
       ValueError: the file is no image that can be read.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path) as file:
+            image = ImageOps.exif_transpose(file)
             if image.mode.startswith("I"):  # 16 bits; Pillow's convert would cut them off at 255
                 gray = np.clip(np.asarray(image, np.int64) // 256, 0, 255).astype(np.uint8)
                 return np.repeat(gray[..., None], 3, axis=2)

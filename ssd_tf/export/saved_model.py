@@ -174,7 +174,7 @@ def _read(encoded: tf.Tensor, size: int, antialias: bool):
     """What the model sees of an encoded image, its height and its width; black, 0 and 0 where it is unreadable."""
 
     def read(content):
-        image = image_ops.decode(image_ops.bounded(content, MAX_PIXELS))
+        image = image_ops.decode_upright(image_ops.bounded(content, MAX_PIXELS))
         shape = tf.shape(image)
         return image_ops.resize(image, size, antialias), shape[0], shape[1]
 

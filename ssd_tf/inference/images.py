@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import PIL.Image
+import PIL.ImageOps
 
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.formats.coco import coco_results
@@ -153,7 +154,7 @@ def listed(images: AnImage | Iterable[AnImage]) -> list[AnImage]:
 
 
 def pixels(image: AnImage) -> np.ndarray:
-    """uint8 RGB [H, W, 3] of an image.
+    """uint8 RGB [H, W, 3] of an image, upright: a file's or a PIL image's EXIF orientation is followed.
 
     Raises:
       FileNotFoundError: it is not there.
@@ -168,6 +169,7 @@ def pixels(image: AnImage) -> np.ndarray:
             raise UserError(f"{path}: not readable as an image")
         return found
     if isinstance(image, PIL.Image.Image):
+        image = PIL.ImageOps.exif_transpose(image)
         if image.mode.startswith("I"):  # 16 bits of grey, of which PIL would cut off what is above 255
             image = PIL.Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
         return np.asarray(image.convert("RGB"))

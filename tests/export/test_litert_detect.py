@@ -14,6 +14,7 @@ from PIL import Image
 import ssd_tf
 from ssd_tf.data import images as image_ops
 from ssd_tf.export.litert_detect import LiteRTDetector, decode, draw, read_image, resize, unused_name
+from tests.fixtures.turned import photo
 
 SPEC = ssd_tf.spec("ssd128_tiny")
 
@@ -102,6 +103,11 @@ def test_images_are_read_as_evaluation_reads_them(tmp_path, name, image):
     wanted = image_ops.decode(tf.constant(path.read_bytes())).numpy()
     # A JPEG's pixels may differ by a rounding between two decoders.
     np.testing.assert_allclose(read_image(path).astype(int), wanted, rtol=0, atol=2 if name.endswith("jpg") else 0)
+
+
+def test_image_that_exif_turns_is_upright(tmp_path):
+    (tmp_path / "lying.png").write_bytes(photo(PIXELS[..., :3], 6))
+    np.testing.assert_array_equal(read_image(tmp_path / "lying.png"), PIXELS[..., :3])
 
 
 def test_first_frame_of_an_animation_counts(tmp_path):

@@ -22,6 +22,7 @@ from ssd_tf.export.saved_model import MAX_PIXELS, export_saved_model
 from ssd_tf.geometry.detections import Detections
 from tests.export.conftest import CATEGORIES
 from tests.export.parity import assert_same_detections
+from tests.fixtures.turned import photo
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 # What the service answers of an image that Detections hold.
@@ -123,6 +124,14 @@ def test_encoded_images_are_decoded_and_resized_as_evaluation_does(signatures, p
     assert_same_detections(as_detections(answer), predictor(pixels[None], 0.2))
     np.testing.assert_allclose(answer["boxes_pixels"], answer["boxes"] * [90, 150, 90, 150], rtol=1e-6)
     assert answer["errors"].tolist() == [b""]
+
+
+def test_encoded_image_that_exif_turns_is_upright(signatures, images):
+    upright = np.asarray(Image.fromarray(images[1]).resize((150, 90)))
+    answer, wanted = (serve(signatures, photo(upright, orientation)) for orientation in (6, 1))
+    assert answer["count"][0] > 0
+    for name in ("boxes", "boxes_pixels", "scores"):
+        np.testing.assert_array_equal(answer[name], wanted[name])
 
 
 def test_raw_answers_offsets_and_logits_of_normalised_images(signatures, model, images):

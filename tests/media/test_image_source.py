@@ -3,11 +3,13 @@
 
 import pathlib
 
+import numpy as np
 import pytest
 from absl import logging
 from PIL import Image
 
 from ssd_tf.media.image_source import IMAGES_FPS, ImageSource
+from tests.fixtures.turned import photo
 
 
 def write_images(folder: pathlib.Path, *sizes: tuple[int, int]) -> list[pathlib.Path]:
@@ -31,6 +33,16 @@ def test_images_keep_their_sizes_and_names_and_come_one_a_second(tmp_path):
         (0, 0.0, (10, 20, 3), "0.png"),
         (1, 1.0, (9, 7, 3), "1.png"),
     ]
+
+
+def test_images_are_upright(tmp_path):
+    upright = np.arange(20 * 30 * 3).reshape(20, 30, 3).astype(np.uint8)
+    (tmp_path / "lying.png").write_bytes(photo(upright, 8))
+    source = opened([tmp_path / "lying.png"])
+    assert (source.info.width, source.info.height) == (30, 20)
+    frame = source.read()
+    assert frame is not None
+    np.testing.assert_array_equal(frame.image, upright)
 
 
 def test_unreadable_images_are_left_out_and_named_in_the_log(tmp_path, caplog):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ssd_tf.data.annotations import AnnotatedDataset, AnnotatedImage, Category
+from ssd_tf.data.annotations import PIXELS, AnnotatedDataset, AnnotatedImage, Category
 from ssd_tf.data.formats import fields
 from ssd_tf.data.formats.coco_json import Content, id_key, load_coco_json, number_ids, told_of_segmentations
 from ssd_tf.data.images import file_size
@@ -148,7 +148,7 @@ def _read_image(
     entry: Content, image_id: int, boxes: list[Content], categories: dict[Any, Category], folder: pathlib.Path
 ) -> AnnotatedImage:
     path = fields.image_path(folder, str(entry["file_name"]))
-    height, width = _size(entry, path)
+    height, width, without_size = _size(entry, path)
     xywh = np.array([_box(box) for box in boxes], np.float64).reshape(-1, 4)
     areas = [
         fields.number(box["area"], "area", f"annotation {box.get('id')}") if box.get("area") is not None else w * h
@@ -165,20 +165,21 @@ def _read_image(
         areas=np.array(areas, np.float64),
         is_crowd=_flags(boxes, "iscrowd"),
         is_difficult=difficult if difficult.any() else None,
+        without_size=without_size,
     )
 
 
-def _size(entry: Content, path: pathlib.Path) -> tuple[int, int]:
-    """Height and width as the entry says; tools that do not know them leave them out or write 0."""
+def _size(entry: Content, path: pathlib.Path) -> tuple[int, int, str]:
+    """Height and width as the entry says, and ""; or the file's, and PIXELS: some tools leave them out or write 0."""
     where = f"image {entry['id']}"
     if not (entry.get("height") and entry.get("width")):
         found = file_size(path)
         if found is not None:
-            return found
+            return *found, PIXELS
     height, width = (fields.whole(entry[key], key, where) for key in ("height", "width"))
     if height < 1 or width < 1:
         raise UserError(f"{where}: expected a size of at least 1x1. Received: {width}x{height}")
-    return height, width
+    return height, width, ""
 
 
 def _box(entry: Content) -> list[float]:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssd_tf.data.annotations import AnnotatedDataset, AnnotatedImage, Category, plain_image
+from ssd_tf.data.annotations import FRACTIONS, PIXELS, AnnotatedDataset, AnnotatedImage, Category, plain_image
 from ssd_tf.data.formats import fields
 from ssd_tf.geometry.boxes import from_pixels_xyxy
 from ssd_tf.utils.errors import UserError
@@ -216,7 +216,8 @@ def _read_image(
     if len(sizes) > 1:
         shown = [f"{width}x{height}" for height, width in sizes]
         raise UserError(f"{list(sizes.values())[1]}: expected the size {shown[0]} of rows before. Received: {shown[1]}")
+    without_size = "" if sizes else FRACTIONS if fractions else PIXELS
     height, width = next(iter(sizes), None) or fields.size_of(path)
     kept = [row for row in rows if row.corners is not None and row.label in number_of]
     boxes = from_pixels_xyxy(np.array([row.corners for row in kept]), *((1, 1) if fractions else (height, width)))
-    return plain_image(image_id, path, (height, width), boxes, [number_of[row.label] for row in kept])
+    return plain_image(image_id, path, (height, width), boxes, [number_of[row.label] for row in kept], without_size)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from ssd_tf.data.annotations import AnnotatedDataset, AnnotatedImage, Category, Stored
+from ssd_tf.data.annotations import FRACTIONS, AnnotatedDataset, AnnotatedImage, Category, Stored
 from ssd_tf.data.formats import fields
 from ssd_tf.data.formats.label_map import read_label_map
 from ssd_tf.data.images import file_size
@@ -132,7 +132,7 @@ def _records(shard: pathlib.Path) -> Iterator[tuple[Stored, str, _Features]]:
             stored = Stored(pathlib.PureWindowsPath(name).name or f"{shard.name}.{k}", place, len(encoded))
             if not (features.get("image/height") and features.get("image/width")):
                 size = file_size(io.BytesIO(encoded)) or (1, 1)
-                features |= {"image/height": [size[0]], "image/width": [size[1]]}
+                features |= {"image/height": [size[0]], "image/width": [size[1]], "without size": [FRACTIONS]}
             features["path"] = [shard]
             yield stored, where, features
             start += _BEFORE + len(content) + _AFTER
@@ -221,6 +221,7 @@ def _read_image(
         is_crowd=np.zeros(len(labels), bool) if crowd is None else crowd > 0,
         is_difficult=difficult > 0 if difficult is not None and difficult.any() else None,
         stored=stored,
+        without_size=features.get("without size", [""])[0],
     )
 
 

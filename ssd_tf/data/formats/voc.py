@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssd_tf.data.annotations import AnnotatedDataset, AnnotatedImage, Category, plain_image
+from ssd_tf.data.annotations import PIXELS, AnnotatedDataset, AnnotatedImage, Category, plain_image
 from ssd_tf.data.formats import fields
 from ssd_tf.geometry.boxes import from_voc_xyxy
 from ssd_tf.utils.errors import UserError
@@ -148,7 +148,8 @@ def _read_image(
 ) -> AnnotatedImage:
     path = _image_path(xml, root.findtext("filename") or "", places)
     height, width = (fields.whole(root.findtext(f"size/{k}") or 0, k, str(xml)) for k in ("height", "width"))
-    if height < 1 or width < 1:  # some tools leave the size out
+    without_size = "" if height >= 1 and width >= 1 else PIXELS  # some tools leave it out
+    if without_size:
         height, width = fields.size_of(path)
     number_of = {name: k for k, name in enumerate(names, start=1)}
     kept = []
@@ -167,7 +168,7 @@ def _read_image(
                 xmin, ymin = max(xmin, 1.0), max(ymin, 1.0)
             kept.append(entry._replace(corners=(xmin, ymin, xmax, ymax)))
     boxes = from_voc_xyxy(np.array([entry.corners for entry in kept]), height, width)
-    image = plain_image(image_id, path, (height, width), boxes, [number_of[entry.name] for entry in kept])
+    image = plain_image(image_id, path, (height, width), boxes, [number_of[entry.name] for entry in kept], without_size)
     return dataclasses.replace(image, is_difficult=np.array([entry.is_difficult for entry in kept], bool))
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from ssd_tf.data.annotations import AnnotatedDataset, AnnotatedImage, Category, plain_image
+from ssd_tf.data.annotations import FRACTIONS, AnnotatedDataset, AnnotatedImage, Category, plain_image
 from ssd_tf.data.formats import fields
 from ssd_tf.geometry.boxes import from_yolo_cxcywh
 from ssd_tf.utils.errors import UserError
@@ -219,4 +219,4 @@ def _read_image(
         else:
             raise UserError(f"{where}: expected class cx cy w h, or a class and a polygon. Received: {line.strip()}")
         ids.append(number)
-    return plain_image(image_id, path, fields.size_of(path), np.array(boxes), ids)
+    return plain_image(image_id, path, fields.size_of(path), np.array(boxes), ids, FRACTIONS)

@@ -22,6 +22,7 @@ from ssd_tf.data.annotations import AnnotatedDataset, AnnotatedImage, Category, 
 from ssd_tf.data.manifest import Manifest, manifest_path, save_manifest
 from ssd_tf.data.preparation import beam
 from ssd_tf.data.preparation.shards import ShardJob, ShardResult, finished, shard_name, write_shard
+from ssd_tf.data.preparation.upright import CHOICES, UPRIGHT
 from ssd_tf.utils.errors import UserError
 
 # About 100 MB of COCO images in a shard; at least 4, so that small sets are read and written in parallel too.
@@ -43,6 +44,7 @@ def prepare(
     allow_missing: bool = False,
     runner: str = "local",
     beam_options: Sequence[str] = (),
+    exif: str = UPRIGHT,
 ) -> Manifest:
     """Writes `split-00000-of-NNNNN.tfrecord` ... and `split.json` to output_dir.
 
@@ -60,6 +62,7 @@ def prepare(
       allow_missing: leave images out whose files are missing, instead of refusing to start.
       runner: local, or beam for an Apache Beam pipeline.
       beam_options: Beam's own, such as ["--runner=FlinkRunner"].
+      exif: upright or raw: what the boxes are of in images that EXIF turns, where their size does not tell.
 
     Returns:
       The manifest, whose findings name what was clipped, dropped, unreadable or missing.
@@ -68,7 +71,7 @@ def prepare(
       FileNotFoundError: image files are missing.
       ValueError: there is nothing to write, an argument is out of range, or Apache Beam is wanted and not installed.
     """
-    _check_arguments(split, num_shards, num_workers, limit, runner, beam_options)
+    _check_arguments(split, num_shards, num_workers, limit, runner, beam_options, exif)
     pipeline = beam.open_pipeline(beam_options) if runner == "beam" else None
     images = list(dataset.images)
     if limit:
@@ -86,7 +89,7 @@ def prepare(
     _remove_files(output, split, r"\..+\.tmp")
     for stale in output.glob(f".{split}.json.*.tmp"):
         stale.unlink()
-    jobs = _plan(images, dataset.categories, output, split, num_shards)
+    jobs = _plan(images, dataset.categories, output, split, num_shards, exif)
     num_workers = num_workers or os.cpu_count() or 1
     results = _keep_finished(jobs, num_workers)
     rest = [job for job in jobs if job.path.name not in results]
@@ -94,7 +97,7 @@ def prepare(
         results |= beam.write_shards(rest, pipeline)
     else:
         results |= _write_with_threads(rest, num_workers, f"prepare {split}", len(images))
-    manifest = _summarize([results[job.path.name] for job in jobs], split, source, findings)
+    manifest = _summarize([results[job.path.name] for job in jobs], split, {**source, "exif": exif}, findings)
     _remove_files(output, split, "", keep={shard.file for shard in manifest.shards})
     save_manifest(manifest, output)
     # The notes go last: nothing is lost where the program is stopped before the manifest is there.
@@ -139,13 +142,20 @@ def _without_missing(
 
 
 def _plan(
-    images: list[AnnotatedImage], categories: tuple[Category, ...], output: pathlib.Path, split: str, num_shards: int
+    images: list[AnnotatedImage],
+    categories: tuple[Category, ...],
+    output: pathlib.Path,
+    split: str,
+    num_shards: int,
+    exif: str,
 ) -> list[ShardJob]:
     """One job a shard. The same images in the same order give the same jobs."""
     images = images.copy()
     random.Random(_ORDER_SEED).shuffle(images)
     count = min(num_shards or max(MIN_SHARDS, len(images) // IMAGES_PER_SHARD), len(images))
-    return [ShardJob(output / shard_name(split, k, count), tuple(images[k::count]), categories) for k in range(count)]
+    return [
+        ShardJob(output / shard_name(split, k, count), tuple(images[k::count]), categories, exif) for k in range(count)
+    ]
 
 
 def _keep_finished(jobs: list[ShardJob], num_workers: int) -> dict[str, ShardResult]:
@@ -203,7 +213,7 @@ def _summarize(
 
 
 def _check_arguments(
-    split: str, num_shards: int, num_workers: int, limit: int, runner: str, beam_options: Sequence[str]
+    split: str, num_shards: int, num_workers: int, limit: int, runner: str, beam_options: Sequence[str], exif: str
 ) -> None:
     if not re.fullmatch(r"[\w.-]+", split):
         raise UserError(f"split: expected a plain name such as train. Received: {split!r}")
@@ -214,6 +224,8 @@ def _check_arguments(
         )
     if runner not in RUNNERS:
         raise UserError(f"runner: expected one of {', '.join(RUNNERS)}. Received: {runner!r}")
+    if exif not in CHOICES:
+        raise UserError(f"exif: expected one of {', '.join(CHOICES)}. Received: {exif!r}")
     if beam_options and runner != "beam":
         raise UserError(f"beam options: expected them with runner=beam only. Received: {list(beam_options)}")
 

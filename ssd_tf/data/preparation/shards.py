@@ -18,17 +18,23 @@ import tensorflow as tf
 from ssd_tf.data import images as image_ops
 from ssd_tf.data import records
 from ssd_tf.data.annotations import AnnotatedImage, Category, ClassCount, clean_boxes, count_classes
+from ssd_tf.data.exif import TRANSPOSED, orientation_of
 from ssd_tf.data.manifest import Shard, describe_shard
+from ssd_tf.data.preparation.upright import UPRIGHT, upright_annotations, upright_file
 from ssd_tf.utils.files import atomic_path, write_atomically
 
 
 @dataclasses.dataclass(frozen=True)
 class ShardJob:
-    """A shard to write: where to, and which images, in their order. `categories` are all of the data set."""
+    """A shard to write: where to, and which images, in their order.
+
+    `categories` are all of the data set. `exif` is one of upright.CHOICES: what the boxes of turned images are of.
+    """
 
     path: pathlib.Path
     images: tuple[AnnotatedImage, ...]
     categories: tuple[Category, ...]
+    exif: str = UPRIGHT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +98,7 @@ def write_shard(job: ShardJob, on_image: Callable[[], object] = lambda: None) ->
 
 
 def make_record(
-    image: AnnotatedImage, encoded: bytes, names: dict[int, str]
+    image: AnnotatedImage, encoded: bytes, names: dict[int, str], exif: str = UPRIGHT
 ) -> tuple[bytes | None, AnnotatedImage, list[tuple[str, str]]]:
     """The record of an image whose file holds `encoded`.
 
@@ -100,17 +106,33 @@ def make_record(
       image: its annotations.
       encoded: the image's file.
       names: class names by category id.
+      exif: as ShardJob has it.
 
     Returns:
-      The serialised record, or None where the image cannot be used; the image as it is recorded, with clean boxes;
-      and what was found, as (kind, message): "unreadable", "clipped" or "dropped".
+      The serialised record, or None where the image cannot be used; the image as it is recorded, upright and with clean
+      boxes; and what was found, as (kind, message): "unreadable", "clipped", "dropped", or that it was turned.
     """
-    problem = _problem_of(image, encoded)
-    if problem:
-        return None, image, [("unreadable", problem)]
+    found = []
+    try:
+        kind = image_ops.image_format(encoded)
+        pixels = image_ops.decode(tf.constant(encoded))
+    except ValueError as error:
+        return None, image, [("unreadable", f"not a readable image ({error})")]
+    except tf.errors.InvalidArgumentError as error:
+        return None, image, [("unreadable", f"not a readable image ({error.message.splitlines()[0][:120]})")]
+    height, width, _ = pixels.shape
+    orientation = orientation_of(encoded)
+    if orientation != 1:
+        image, told = upright_annotations(image, orientation, (height, width), exif)
+        found.append((told, f"EXIF orientation {orientation}"))
+        encoded = upright_file(pixels, orientation, kind)
+        height, width = (width, height) if orientation >= TRANSPOSED else (height, width)
+    if (height, width) != (image.height, image.width):
+        told = f"the file is {width}x{height}, its annotations are for {image.width}x{image.height}"
+        return None, image, [("unreadable", told)]
     cleaned, messages = clean_boxes(image)
-    problems = [(message.split(":")[0], message) for message in messages]
-    return records.serialize(cleaned, encoded, names), cleaned, problems
+    found += [(message.split(":")[0], message) for message in messages]
+    return records.serialize(cleaned, encoded, names), cleaned, found
 
 
 def finished(job: ShardJob) -> ShardResult | None:
@@ -157,7 +179,7 @@ def _write_records(
                 findings["unreadable"].append(f"{image.name}: cannot be read ({error.strerror})")
                 all_read = False
                 continue
-            record, cleaned, problems = make_record(image, encoded, names)
+            record, cleaned, problems = make_record(image, encoded, names, job.exif)
             for kind, message in problems:
                 findings[kind].append(f"{image.name}: {message}")
             if record is not None:
@@ -192,9 +214,16 @@ def _result_from_json(content: dict[str, Any]) -> ShardResult:
 def _fingerprint(job: ShardJob) -> str:
     """Stands for what decides the bytes of the shard: record format, annotations, state of the images."""
     digest = hashlib.sha256()
-    digest.update(repr((records.FORMAT_VERSION, job.path.name, job.categories)).encode())
+    digest.update(repr((records.FORMAT_VERSION, job.path.name, job.categories, job.exif)).encode())
     for image in job.images:
-        facts = (image.image_id, str(image.path.absolute()), image.height, image.width, len(image.boxes))
+        facts = (
+            image.image_id,
+            str(image.path.absolute()),
+            image.height,
+            image.width,
+            image.without_size,
+            len(image.boxes),
+        )
         digest.update(repr((facts, _state_of(image.path))).encode())
         if image.stored is not None:
             digest.update(repr(image.stored).encode())
@@ -216,17 +245,3 @@ def _state_of(image: pathlib.Path) -> tuple[int, int]:
 def _sha256(path: pathlib.Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _problem_of(image: AnnotatedImage, encoded: bytes) -> str:
-    """Why the image cannot be used, or an empty string."""
-    try:
-        image_ops.image_format(encoded)
-        height, width, _ = image_ops.decode(tf.constant(encoded)).shape
-    except ValueError as error:
-        return f"not a readable image ({error})"
-    except tf.errors.InvalidArgumentError as error:
-        return f"not a readable image ({error.message.splitlines()[0][:120]})"
-    if (height, width) != (image.height, image.width):
-        return f"the file is {width}x{height}, its annotations are for {image.width}x{image.height}"
-    return ""

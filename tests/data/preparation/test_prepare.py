@@ -116,7 +116,7 @@ def test_sparse_ids_and_counts_are_in_the_manifest(dataset, tmp_path):
     all_ids = np.concatenate([image.category_ids for image in dataset.images])
     assert [c.boxes for c in manifest.classes] == [int((all_ids == key).sum()) for key in (1, 3, 7, 8, 12)]
     assert manifest.max_boxes == max(len(image.boxes) for image in dataset.images)
-    assert manifest.source == SOURCE
+    assert manifest.source == {**SOURCE, "exif": "upright"}
 
 
 def test_image_without_boxes_is_prepared_and_counted_apart(dataset, tmp_path):

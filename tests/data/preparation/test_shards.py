@@ -73,6 +73,8 @@ CHANGES = {
     "an id": lambda job: with_image(job, 1, image_id=77),
     "a size": lambda job: with_image(job, 1, height=65),
     "a path": lambda job: with_image(job, 1, path=job.images[2].path),
+    "a size that nobody said": lambda job: with_image(job, 1, without_size="pixels"),
+    "the choice about EXIF": lambda job: dataclasses.replace(job, exif="raw"),
     "the order": lambda job: dataclasses.replace(job, images=job.images[::-1]),
     "one image less": lambda job: dataclasses.replace(job, images=job.images[:3]),
     "a name of a class": lambda job: dataclasses.replace(
