@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import signal
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -12,6 +13,9 @@ import pytest
 import tensorflow as tf
 
 import ssd_tf
+
+# A shell that runs pytest in the background makes it ignore Ctrl-C, and so the programs that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Four devices, so that what runs on several replicas can be tested in this process. All else runs on the first.
 tf.config.set_logical_device_configuration(
