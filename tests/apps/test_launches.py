@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Each program once as a user starts it: a process of its own, through train.py, -m ssd_tf.apps.NAME or ssd_tf NAME.
 
-Stream and the input service are started in test_stream.py and test_input_service.py.
+Train, stream and the input service are started in test_programs.py, test_stream.py and test_input_service.py.
 """
 
 import subprocess
@@ -9,13 +9,12 @@ import sys
 
 import pytest
 
-from tests.apps.conftest import ROOT, TINY, command
+from tests.apps.conftest import ROOT, command
 
 LAUNCHES = {
     "shapes": ("--output_dir={out}", "--num_images=2"),
     "categories": ("--annotations={drawn}/annotations.json",),
     "prepare": ("--annotations={drawn}/annotations.json", "--images={drawn}/images", "--output_dir={out}"),
-    "train": (*TINY, "--data_dir={prepared}", "--model_dir={out}", "--steps=1", "--eval_every_epochs=0"),
     "evaluate": ("--model={trained}", "--data_dir={prepared}", "--output_dir={out}"),
     "predict": ("--model={trained}", "--input={drawn}/images/00000001.jpg", "--output_dir={out}"),
     "export": ("--model={trained}", "--format=litert", "--output={out}.tflite"),
@@ -30,7 +29,6 @@ SAYS = {
     "shapes": "2 images",
     "categories": "triangle",
     "prepare": "24 images",
-    "train": "AP50",
     "evaluate": "per_class.csv",
     "predict": "1 image",
     "export": "MB",
@@ -46,7 +44,7 @@ SAYS = {
 def test_program_does_its_work_in_a_process_of_its_own(program, drawn, prepared, trained, tmp_path):
     folders = {"drawn": drawn, "prepared": prepared, "trained": trained, "out": tmp_path / "out"}
     flags = [flag.format(**folders) for flag in LAUNCHES[program]]
-    by_module = program in ("train", "predict", "evaluate", "shapes")
+    by_module = program in ("predict", "evaluate", "shapes")
     line = command(program, *flags) if by_module else [sys.executable, "-m", "ssd_tf", program, *flags]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr

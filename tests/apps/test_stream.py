@@ -68,7 +68,9 @@ def test_damaged_video_of_which_no_frame_can_be_read_leaves_none(trained, video,
     assert not output.exists()
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.proof)]
+)
 def test_signal_closes_the_window(trained, video, number, status):
     pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
     with start(f"--source={video}", f"--model={trained}", platform="offscreen") as program:

@@ -171,6 +171,7 @@ def test_run_resumes_with_the_same_spec_and_refuses_another(trained, tmp_path):
         train(config(folder, detector=other))
 
 
+@pytest.mark.proof
 # Keras 3.15 calls np.array() on its variables, which NumPy 2 would like to have a copy keyword.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_keras_file_loads_in_another_process(trained):
