@@ -117,8 +117,9 @@ def test_cells_follow_from_the_convolutions(name):
 
 @every_detector
 def test_cells_cover_the_image(spec):
-    # 38 cells of 8 pixels are 304 pixels wide: the last cell may reach beyond the image, by less than itself.
-    for level in spec.levels:
+    # 38 cells of 8 pixels are 304 pixels wide: the last cell may reach beyond the image, by less than itself. The last
+    # two levels of Res10 are larger than what their steps were made for, as published.
+    for level in spec.levels[:4] if spec.name == "ssd300_res10" else spec.levels:
         step = level.step or spec.image_size / level.cells
         assert 0 <= level.cells * step - spec.image_size < step
 

@@ -5,7 +5,7 @@ A spec is plain data. `ssd_tf.spec` finds one by its name or in a JSON file; a u
 as JSON, and trains, saves and exports like those of the table.
 """
 
-from ssd_tf.specs.backbones import VGG, Backbone, InvertedResidual, MobileNet, ResNet, Stage
+from ssd_tf.specs.backbones import VGG, Backbone, InvertedResidual, MobileNet, PreactBlock, PreactResNet, ResNet, Stage
 from ssd_tf.specs.detector import DetectorSpec, differences, spec_from_json, spec_to_json
 from ssd_tf.specs.parts import (
     BackboneLevel,
@@ -35,6 +35,8 @@ __all__ = [
     "Loss",
     "Matching",
     "MobileNet",
+    "PreactBlock",
+    "PreactResNet",
     "Preprocessing",
     "ResNet",
     "Stage",

@@ -149,4 +149,58 @@ class MobileNet:
         return len(self.blocks)
 
 
-Backbone = ResNet | VGG | MobileNet
+@dataclasses.dataclass(frozen=True)
+class PreactBlock:
+    """A residual block of two 3x3 convolutions.
+
+    Attributes:
+      middle_channels: of the first convolution, which has the stride.
+      channels: of the second, and of the output.
+      stride: of the block.
+      dilation: of the second convolution.
+    """
+
+    middle_channels: int
+    channels: int
+    stride: int = 1
+    dilation: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class PreactResNet:
+    """A pre-activation ResNet (He et al. 2016) of one block a stage, as OpenCV's Res10 face detector has it.
+
+    Batch normalisation of the input itself; a 7x7 convolution, 3x3 max pool, sides rounded up; a block that adds its
+    input to what it makes of it; blocks that begin with batch normalisation and ReLU, and add a 1x1 convolution of
+    that; both once more at the end. The feature maps are "block2_in", "block3_in", ...: what those blocks'
+    convolutions see; and "last".
+
+    Attributes:
+      stem_channels: channels of the 7x7 convolution.
+      blocks: in order.
+    """
+
+    stem_channels: int
+    blocks: tuple[PreactBlock, ...]
+    kind: Literal["preact_resnet"] = "preact_resnet"
+
+    def __post_init__(self):
+        first = self.blocks[0] if self.blocks else None
+        if not first or (first.channels, first.stride) != (self.stem_channels, 1):
+            raise UserError(
+                f"backbone: expected a first block of {self.stem_channels} channels, as the stem, and stride 1. "
+                f"Received: {first}"
+            )
+
+    @property
+    def feature_maps(self) -> tuple[str, ...]:
+        """The names of the feature maps, largest first."""
+        return (*(f"block{number}_in" for number in range(2, len(self.blocks) + 1)), "last")
+
+    @property
+    def num_stages(self) -> int:
+        """How many stages can be frozen: the blocks."""
+        return len(self.blocks)
+
+
+Backbone = ResNet | VGG | MobileNet | PreactResNet

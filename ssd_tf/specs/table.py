@@ -4,7 +4,7 @@
 import json
 import pathlib
 
-from ssd_tf.specs import mobilenet, resnet, vgg16
+from ssd_tf.specs import mobilenet, res10, resnet, vgg16
 from ssd_tf.specs.detector import DetectorSpec, spec_from_json
 from ssd_tf.utils.errors import UserError
 
@@ -44,5 +44,6 @@ def named(name: str) -> DetectorSpec:
 
 # The tiny one stands last: it is no one's reference.
 DETECTORS = {
-    entry.name: entry for entry in (*resnet.REFERENCES, *vgg16.REFERENCES, *mobilenet.REFERENCES, resnet.SSD128_TINY)
+    entry.name: entry
+    for entry in (*resnet.REFERENCES, *vgg16.REFERENCES, *mobilenet.REFERENCES, res10.SSD300, resnet.SSD128_TINY)
 }

@@ -86,6 +86,7 @@ def test_frozen_batch_norm_answers_in_training_as_in_evaluation(model):
             {"conv0", "conv0_bn", *(f"block1_{part}{bn}" for part in ("depthwise", "project") for bn in ("", "_bn"))},
             17,
         ),
+        ("ssd300_res10", 1, {"input_bn", "conv1", "conv1_bn", "block1_1", "block1_1_bn", "block1_2"}, 4),
     ],
 )
 def test_stages_of_other_backbones(detector, stages, frozen, most):
@@ -97,10 +98,10 @@ def test_stages_of_other_backbones(detector, stages, frozen, most):
         freeze_stages(model, spec, most + 1)
 
 
-@pytest.mark.parametrize("detector", ["ssd300_vgg16", "ssdlite320_mobilenet_v2"])
+@pytest.mark.parametrize("detector", ["ssd300_vgg16", "ssdlite320_mobilenet_v2", "ssd300_res10"])
 def test_backbone_is_what_makes_the_first_two_levels(detector):
     model = ssd_tf.build_model(detector, num_classes=2)
     rest = {layer.name for layer in model.layers if layer.weights and not is_backbone_layer(layer.name)}
     assert all(name.startswith(("extra", "offsets", "logits", "l2norm")) for name in rest)
-    last = {"ssd300_vgg16": "fc7", "ssdlite320_mobilenet_v2": "conv18_bn"}[detector]
+    last = {"ssd300_vgg16": "fc7", "ssdlite320_mobilenet_v2": "conv18_bn", "ssd300_res10": "last_bn"}[detector]
     assert is_backbone_layer(last) and last in {layer.name for layer in model.layers}
