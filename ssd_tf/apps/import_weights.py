@@ -3,6 +3,7 @@
 
 python -m ssd_tf.apps.import_weights --source=ssd_r34.pth --output=models/ssd_r34
 python -m ssd_tf.apps.import_weights --source=resnet34-333f7ec4.pth --annotations=instances.json --output=models/start
+python -m ssd_tf.apps.import_weights --source=VGG_SSD.caffemodel --prototxt=deploy.prototxt --output=models/caffe
 python -m ssd_tf.apps.import_weights --reverse --source=runs/mlperf --output=mlperf.safetensors
 """
 
@@ -19,7 +20,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "source",
         None,
-        "A .pth, .pt, .safetensors or .npz file; with --reverse a model.",
+        "A .pth, .pt, .safetensors, .npz or .caffemodel file; with --reverse a model.",
         required=True,
         flag_values=values,
     )
@@ -34,6 +35,12 @@ def define_flags(values: flags.FlagValues) -> None:
         "detector",
         "ssd300_resnet34",
         f"One of: {', '.join(DETECTORS)}; or a .json file with a spec. Not used with --reverse.",
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "prototxt",
+        "",
+        "The net of a .caffemodel, as for deployment; it takes the place of --detector.",
         flag_values=values,
     )
     flags.DEFINE_string(
@@ -62,12 +69,17 @@ def main(args: flags.FlagValues) -> None:
         return
     from ssd_tf import specs
     from ssd_tf.data.formats.coco import read_coco
-    from ssd_tf.weights.convert import import_model
+    from ssd_tf.weights.convert import import_caffe_model, import_model
 
     categories = read_coco(args.annotations, images="").categories if args.annotations else ()
     if args.num_classes and categories and args.num_classes != len(categories):
         raise UserError(f"--num_classes={args.num_classes}, but --annotations lists {len(categories)} classes")
-    info = import_model(source, specs.spec(args.detector), output, categories, args.num_classes)
+    if args.prototxt:
+        if args["detector"].present:
+            raise UserError("expected --detector or --prototxt. Received: both")
+        info = import_caffe_model(source, pathlib.Path(args.prototxt), output, categories, args.num_classes)
+    else:
+        info = import_model(source, specs.spec(args.detector), output, categories, args.num_classes)
     print(f"{info.spec.name} for {len(info.categories)} classes in {output}")
 
 
@@ -76,8 +88,8 @@ def export(args: flags.FlagValues, source: pathlib.Path, output: pathlib.Path) -
     from ssd_tf.inference.predictor import load_model
     from ssd_tf.weights.convert import require_writable, write_tensors
 
-    if args.annotations or args.num_classes:
-        raise UserError("--reverse: expected neither --annotations nor --num_classes: the model has its classes")
+    if args.annotations or args.num_classes or args.prototxt:
+        raise UserError("--reverse: expected no --annotations, --num_classes or --prototxt: the model has its own")
     require_writable(output)
     info, model = load_model(source)
     write_tensors(output, model, info.spec.weight_names)

@@ -14,7 +14,9 @@ from ssd_tf.models.ssd import build_model, drawing_weights
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import atomic_path
-from ssd_tf.weights import sources
+from ssd_tf.weights import layout, sources
+from ssd_tf.weights.caffe import turned_round
+from ssd_tf.weights.caffe_ssd import CaffeDetector, read_caffe_detector
 from ssd_tf.weights.load import read_content
 from ssd_tf.weights.model_dir import ModelInfo, save_model
 from ssd_tf.weights.pytorch import state_dict
@@ -50,6 +52,7 @@ _VOC_CATEGORIES = tuple(Category(number, name) for number, name in enumerate(_VO
 _PUBLISHED = {
     ("torchvision", 90): _COCO_BY_ID,
     ("amdegroot", 20): _VOC_CATEGORIES,
+    ("Caffe", 20): _VOC_CATEGORIES,
     ("torchcv", 20): _VOC_CATEGORIES,
     ("kuangliu", 20): _VOC_CATEGORIES,
 }
@@ -69,8 +72,8 @@ def import_model(
     """Makes a model_dir of a weight file.
 
     Args:
-      source: a .pth, .pt, .safetensors or .npz file with the tensors of a detector that `load_weights` knows, or of a
-        backbone alone that `load_backbone` knows: then all but the backbone is fresh.
+      source: a .pth, .pt, .safetensors, .npz or .caffemodel file with the tensors of a detector that `load_weights`
+        knows, or of a backbone alone that `load_backbone` knows: then all but the backbone is fresh.
       output: the folder to make.
       categories: the classes; empty takes them from the file, see `categories_of`.
       num_classes: how many classes there must be, where categories are not given; 0: as many as the file has.
@@ -99,6 +102,61 @@ def import_model(
     assign(model, tensors, str(source))
     save_model(output, info, model, [str(source)])
     return info
+
+
+def import_caffe_model(
+    source: pathlib.Path,
+    prototxt: pathlib.Path,
+    output: pathlib.Path,
+    categories: tuple[Category, ...] = (),
+    num_classes: int = 0,
+) -> ModelInfo:
+    """Makes a model_dir of a .caffemodel and the .prototxt that says what net it is.
+
+    Args:
+      source: the .caffemodel.
+      prototxt: for deployment, or for the test phase: it ends in a DetectionOutput layer.
+      output, categories, num_classes: as in `import_model`; empty categories are COCO's or VOC's where there are 80 or
+        20 classes.
+
+    Returns:
+      What the model is; the spec is the table's, where there is an equal one.
+
+    Raises:
+      FileNotFoundError: a file is not there.
+      KeyError, ValueError: the net is no SSD that a spec describes, the caffemodel is of another net (both name the
+        first layer that does not fit), its classes are not known, or output holds a model.
+    """
+    if source.suffix != ".caffemodel":
+        raise UserError(f"{source}: expected a .caffemodel beside a .prototxt")
+    detector = read_caffe_detector(prototxt)
+    tensors = read_content(source)
+    detector.blobs.check(tensors, str(source))
+    if num_classes not in (0, detector.num_classes) or (categories and len(categories) != detector.num_classes):
+        wanted = num_classes or len(categories)
+        raise UserError(f"{prototxt}: expected {wanted} classes. Received: a net for {detector.num_classes}")
+    if not categories:
+        categories = _caffe_categories(detector, f"{prototxt}", bool(num_classes))
+    info = ModelInfo(detector.spec, categories)
+    model = build_model(detector.spec, len(categories))
+    if detector.bgr:
+        tensors = turned_round(tensors, detector.blobs.names["conv1_1", "kernel"])
+    layout.assign(model, tensors, str(source), lambda *ours: detector.blobs.names[ours], anchor_major=True)
+    save_model(output, info, model, [str(source), str(prototxt)])
+    return info
+
+
+def _caffe_categories(detector: CaffeDetector, prototxt: str, numbered: bool) -> tuple[Category, ...]:
+    count = detector.num_classes
+    if count == len(COCO_CATEGORIES):
+        return COCO_CATEGORIES
+    if known := _PUBLISHED.get(("Caffe", count)) if not numbered else None:
+        return known
+    if detector.spec.name == "ssd300_res10" and count == 1:
+        return (Category(1, "face"),)
+    if not numbered:
+        raise UserError(f"{prototxt}: does not name its {count} classes: they, or their number, must be given")
+    return _numbered(count)
 
 
 def categories_of(

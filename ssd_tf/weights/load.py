@@ -14,6 +14,7 @@ from ssd_tf.models.backbone import is_backbone_layer
 from ssd_tf.utils.download import cache_dir, fetch
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights import sources, torchvision
+from ssd_tf.weights.caffemodel import read_caffemodel
 from ssd_tf.weights.model_dir import ModelInfo, find_checkpoint, load_info, require_same_model, restore_model
 from ssd_tf.weights.pytorch import read_pytorch, state_dict
 
@@ -29,8 +30,8 @@ def load_weights(model: keras.Model, path: str | pathlib.Path) -> None:
     Args:
       model: as `build_model` made it.
       path: a file with the tensors of a state_dict of MLPerf's, amdegroot's, torchvision's or torchcv's SSD (NCHW, with
-        or without the "module." prefix): .pth or .pt as torch.save wrote it, .safetensors or .npz; or a model_dir or
-        checkpoint of ours.
+        or without the "module." prefix): .pth or .pt as torch.save wrote it, .safetensors or .npz; a .caffemodel of
+        Caffe's SSD on VGG-16; or a model_dir or checkpoint of ours.
 
     Raises:
       FileNotFoundError: there is no such file.
@@ -53,14 +54,14 @@ def load_backbone(model: keras.Model, path: str | pathlib.Path) -> None:
     Args:
       model: as `build_model` made it.
       path: what `load_weights` takes, or in a file of the same kinds a ResNet-34 of torchvision or timm, a MobileNet of
-        torchvision, or vgg16_reducedfc; "torchvision" downloads the ResNet-34 that MLPerf starts from into the cache,
-        unless it is there.
+        torchvision, or vgg16_reducedfc, Caffe's too; "torchvision" downloads the ResNet-34 that MLPerf starts from into
+        the cache, unless it is there.
 
     Raises:
       As `load_weights`; OSError where a download fails.
     """
     if str(path) == TORCHVISION:
-        if not any(layer.name == "conv1_bn" for layer in model.layers):
+        if not any(layer.name == "conv2_1_1" for layer in model.layers):
             raise UserError(f"backbone weights {TORCHVISION!r}: a ResNet-34, which {model.name} has not: give a file")
         path = fetch(torchvision.RESNET34, cache_dir())
     path = pathlib.Path(path)
@@ -98,7 +99,7 @@ def is_checkpoint(path: pathlib.Path) -> bool:
 
 
 def read_tensors(path: pathlib.Path) -> dict[str, np.ndarray]:
-    """Names and arrays of a .npz, .safetensors, .pth or .pt file; nothing in the file is executed.
+    """Names and arrays of a .npz, .safetensors, .caffemodel, .pth or .pt file; nothing in the file is executed.
 
     Raises:
       FileNotFoundError: there is no such file.
@@ -151,5 +152,10 @@ def _read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 _TORCH = (".pth", ".pt")
-_READERS = {".npz": _read_npz, ".safetensors": _read_safetensors, **dict.fromkeys(_TORCH, read_pytorch)}
+_READERS = {
+    ".npz": _read_npz,
+    ".safetensors": _read_safetensors,
+    ".caffemodel": read_caffemodel,
+    **dict.fromkeys(_TORCH, read_pytorch),
+}
 _ENDINGS = ", ".join(list(_READERS)[:-1]) + f" or {list(_READERS)[-1]}"

@@ -9,7 +9,7 @@ import numpy as np
 
 from ssd_tf.models.backbone import is_backbone_layer
 from ssd_tf.utils.errors import UserError
-from ssd_tf.weights import layout, mlperf, mobilenet, torchvision, vgg
+from ssd_tf.weights import caffe, layout, mlperf, mobilenet, torchvision, vgg
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Source:
       backbone: how the names of a detector's backbone begin.
       skipped: how the names of a classifier's tensors begin that have no place in SSD.
       anchor_major: see `layout.assign`.
+      bgr_kernel: the first kernel, where it takes B, G, R.
     """
 
     name: str
@@ -33,6 +34,11 @@ class Source:
     backbone: tuple[str, ...] = ("",)
     skipped: tuple[str, ...] = ()
     anchor_major: bool = True
+    bgr_kernel: str | None = None
+
+    def tensors_of(self, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The tensors for R, G, B."""
+        return caffe.turned_round(tensors, self.bgr_kernel) if self.bgr_kernel else tensors
 
 
 def _always(name_of: layout.NameOf) -> Callable[[keras.Model], layout.NameOf]:
@@ -72,9 +78,24 @@ KUANGLIU = Source(
     "multibox.conf_layers.0.bias",
     ("base.", *(f"conv{number}" for number in ("5_", "6.", "7."))),
 )
-_DETECTORS = (AMDEGROOT, TORCHVISION_VGG, TORCHVISION_SSDLITE, TORCHCV, KUANGLIU, MLPERF)
+CAFFE = Source(
+    "Caffe",
+    "conv6_1[0]",
+    _always(caffe.vgg_name),
+    "conv4_3_norm_mbox_conf[1]",
+    (*(f"conv{group}_{index}[" for group in range(1, 6) for index in range(1, 4)), "fc6[", "fc7["),
+    bgr_kernel=caffe.FIRST_KERNEL,
+)
+_DETECTORS = (CAFFE, AMDEGROOT, TORCHVISION_VGG, TORCHVISION_SSDLITE, TORCHCV, KUANGLIU, MLPERF)
 _BACKBONES = (
     Source("torchvision", "conv1.weight", _always(torchvision.torchvision_name), skipped=("layer4.", "fc.")),
+    Source(
+        "Caffe",
+        caffe.FIRST_KERNEL,
+        _always(caffe.reduced_name),
+        skipped=("fc8",),
+        bgr_kernel=caffe.FIRST_KERNEL,
+    ),
     Source("vgg16_reducedfc", "0.weight", _always(vgg.reduced_name)),
     Source("torchvision", "features.0.weight", _always(vgg.classifier_name), skipped=("classifier.",)),
     Source("torchvision", "features.0.0.weight", mobilenet.classifier_names, skipped=("classifier.",)),
@@ -84,12 +105,12 @@ WRITTEN = {"mlperf": MLPERF, "amdegroot": AMDEGROOT}
 
 
 def source_of(tensors: dict[str, np.ndarray]) -> Source:
-    """Whose names these are; MLPerf's where nothing tells, and loading then says what is missing."""
+    """Whose names these are; where nothing tells, Caffe's or MLPerf's, and loading then says what is missing."""
     prefix = layout.prefix_of(tensors)
     for source in (*_DETECTORS, *_BACKBONES):
         if prefix + source.sign in tensors:
             return source
-    return MLPERF
+    return CAFFE if caffe.are_blobs(tensors) else MLPERF
 
 
 def is_backbone(tensors: dict[str, np.ndarray]) -> bool:
@@ -100,7 +121,7 @@ def is_backbone(tensors: dict[str, np.ndarray]) -> bool:
 def assign(model: keras.Model, tensors: dict[str, np.ndarray], source: str) -> None:
     """`layout.assign` by the names of whoever made the file."""
     whose = source_of(tensors)
-    layout.assign(model, tensors, source, whose.names(model), whose.anchor_major)
+    layout.assign(model, whose.tensors_of(tensors), source, whose.names(model), whose.anchor_major)
 
 
 def assign_backbone(model: keras.Model, tensors: dict[str, np.ndarray], source: str) -> None:
@@ -110,7 +131,7 @@ def assign_backbone(model: keras.Model, tensors: dict[str, np.ndarray], source: 
     skipped = tuple(prefix + name for name in whose.skipped)
     tensors = {
         name: value
-        for name, value in tensors.items()
+        for name, value in whose.tensors_of(tensors).items()
         if name.startswith(kept) and not (skipped and name.startswith(skipped))
     }
     names = whose.names(model)
@@ -153,7 +174,8 @@ def num_classes(tensors: dict[str, np.ndarray], boxes_per_cell: int, source: str
     name = whose.first_logits or MLPERF.first_logits
     bias = tensors.get(f"{layout.prefix_of(tensors)}{name}")
     if bias is None:
-        raise UserError(f"{source}: no tensor {name!r}: these are not the weights of {whose.name}'s SSD")
+        hint = "; where its layers have other names, --prototxt says which they are" if whose is CAFFE else ""
+        raise UserError(f"{source}: no tensor {name!r}: these are not the weights of {whose.name}'s SSD{hint}")
     if bias.ndim != 1 or len(bias) % boxes_per_cell or len(bias) < 2 * boxes_per_cell:
         raise UserError(
             f"{source}: {name}: expected {boxes_per_cell} numbers for each class. Received: shape {bias.shape}"
