@@ -128,32 +128,38 @@ def decode(
         boxes = np.clip(boxes, 0, 1)
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     scores = exponentials / exponentials.sum(axis=1, keepdims=True)
-    kept, classes = [], []
-    for label in range(1, scores.shape[1]):
-        candidates = np.flatnonzero(scores[:, label] > score_threshold)
-        best = candidates[np.argsort(-scores[candidates, label], kind="stable")[:candidates_per_class]]
-        best = best[suppress(boxes[best], iou_threshold, keep_equal_iou)]
-        kept.append(best)
-        classes.append(np.full(len(best), label, np.int32))
-    kept, classes = np.concatenate(kept), np.concatenate(classes)
-    order = np.argsort(-scores[kept, classes], kind="stable")[:max_detections]
-    kept, classes = kept[order], classes[order]
-    return boxes[kept], scores[kept, classes], classes
+    # All classes at once, class by class, the best of each class first; equal scores in the order of the anchors.
+    labels, candidates = np.nonzero(scores[:, 1:].T > score_threshold)
+    by_class = np.lexsort((-scores[candidates, labels + 1], labels))
+    labels, candidates = labels[by_class], candidates[by_class]
+    ranks = np.arange(len(labels)) - np.searchsorted(labels, labels)
+    labels, candidates = (part[ranks < candidates_per_class] for part in (labels, candidates))
+    found = scores[candidates, labels + 1]
+    kept = suppress(boxes[candidates], found, labels, iou_threshold, keep_equal_iou, max_detections)
+    return boxes[candidates[kept]], found[kept], (labels[kept] + 1).astype(np.int32)
 
 
-def suppress(boxes, iou_threshold, keep_equal=False):
-    """Greedy non-maximum suppression: bool [N], which of the boxes [N, 4], best first, are kept."""
-    kept = np.ones(len(boxes), bool)
+def suppress(boxes, scores, labels, iou_threshold, keep_equal, most):
+    """Greedy non-maximum suppression of each class: int, the places of at most `most` boxes, best of all first.
+
+    boxes are [N, 4], scores and labels [N]: class by class, the best of each class first.
+    """
+    alive, kept = np.ones(len(boxes), bool), []
     areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    for rank in range(len(boxes) - 1):
-        if kept[rank]:
-            rest = boxes[rank + 1 :]
-            sides = np.minimum(boxes[rank, 2:], rest[:, 2:]) - np.maximum(boxes[rank, :2], rest[:, :2])
+    ends = np.searchsorted(labels, labels, side="right")
+    for place in np.argsort(-scores, kind="stable"):
+        if len(kept) == most:
+            break
+        if alive[place]:
+            kept.append(place)
+            below = slice(place + 1, ends[place])  # those of its class that score less
+            rest = boxes[below]
+            sides = np.minimum(boxes[place, 2:], rest[:, 2:]) - np.maximum(boxes[place, :2], rest[:, :2])
             overlap = np.prod(np.maximum(sides, 0), axis=1)
-            union = areas[rank] + areas[rank + 1 :] - overlap
+            union = areas[place] + areas[below] - overlap
             iou = overlap / np.maximum(union, np.finfo(np.float32).tiny)
-            kept[rank + 1 :] &= (iou <= iou_threshold) if keep_equal else (iou < iou_threshold)
-    return kept
+            alive[below] &= (iou <= iou_threshold) if keep_equal else (iou < iou_threshold)
+    return np.array(kept, int)
 
 
 def read_image(path: pathlib.Path) -> np.ndarray:
