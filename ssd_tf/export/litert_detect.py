@@ -129,7 +129,7 @@ def decode(
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     scores = exponentials / exponentials.sum(axis=1, keepdims=True)
     # All classes at once, class by class, the best of each class first; equal scores in the order of the anchors.
-    labels, candidates = np.nonzero(scores[:, 1:].T > score_threshold)
+    labels, candidates = np.nonzero((scores[:, 1:] > score_threshold).T)
     by_class = np.lexsort((-scores[candidates, labels + 1], labels))
     labels, candidates = labels[by_class], candidates[by_class]
     ranks = np.arange(len(labels)) - np.searchsorted(labels, labels)
