@@ -13,7 +13,7 @@ from typing import Any
 
 from ssd_tf.data.annotations import Category, ClassCount
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import write_atomically
+from ssd_tf.utils.files import parse_json, write_atomically
 
 # Enough to cover the start of an image, little enough to check 256 shards in a moment.
 _HEAD_BYTES = 65536
@@ -95,7 +95,7 @@ def load_manifest(data_dir: str | pathlib.Path, split: str) -> Manifest:
             "See python -m ssd_tf.apps.prepare --help"
         )
     try:
-        manifest = _from_json(json.loads(path.read_text()))
+        manifest = _from_json(parse_json(path.read_text()))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not a manifest of ssd_tf ({error})") from error
     for shard in manifest.shards:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ssd_tf.data.annotations import Category
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.files import parse_json
 from ssd_tf.weights.model_dir import ModelInfo, info_from_json, info_to_json
 
 # Names of the files inside an exported model. examples/litert_detect.py, which stands alone, knows them too.
@@ -75,7 +76,7 @@ def from_json(text: str | bytes, where: str) -> Description:
       ValueError: it is not one of ours; the message names `where` it was.
     """
     try:
-        content = json.loads(text)
+        content = parse_json(text)
         info = info_from_json(content)
         return Description(info, *(content[field.name] for field in dataclasses.fields(Description)[1:]))
     except (KeyError, TypeError, ValueError) as error:

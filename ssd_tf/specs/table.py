@@ -1,12 +1,12 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """The table of detectors, and how one is found: by its name, or in a JSON file."""
 
-import json
 import pathlib
 
 from ssd_tf.specs import mobilenet, res10, resnet, vgg16
 from ssd_tf.specs.detector import DetectorSpec, spec_from_json
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.files import parse_json
 
 
 def spec(detector: "str | pathlib.Path | DetectorSpec") -> DetectorSpec:
@@ -24,7 +24,7 @@ def spec(detector: "str | pathlib.Path | DetectorSpec") -> DetectorSpec:
     if not path.is_file():
         raise FileNotFoundError(f"no file with a detector's spec at {path}")
     try:
-        return spec_from_json(json.loads(path.read_text(encoding="utf-8")))
+        return spec_from_json(parse_json(path.read_text(encoding="utf-8")))
     except ValueError as error:
         raise UserError(f"{path}: not a detector's spec: {error}") from error
 

@@ -2,6 +2,7 @@
 """Settings and data set -> what a run will do: how many steps, at which rates, evaluated when. No model yet."""
 
 import dataclasses
+import itertools
 import math
 
 from ssd_tf import specs
@@ -47,11 +48,7 @@ def make_plan(config: TrainConfig) -> Plan:
     spec = specs.spec(config.detector)
     train_manifest = load_manifest(config.data_dir, config.train_split)
     val_manifest = load_manifest(config.data_dir, config.val_split)
-    if val_manifest.categories != train_manifest.categories:
-        raise UserError(
-            f"splits {config.train_split!r} and {config.val_split!r} in {config.data_dir} have different classes: "
-            f"{len(train_manifest.categories)} and {len(val_manifest.categories)} of them"
-        )
+    _require_same_classes(train_manifest, val_manifest, config.data_dir)
     check_loss_config(config.loss, len(train_manifest.categories))
     epoch_steps = steps_per_epoch(train_manifest, config.batch_size)
     total_steps = config.steps or config.epochs * epoch_steps
@@ -64,6 +61,18 @@ def make_plan(config: TrainConfig) -> Plan:
         total_steps=total_steps,
         schedule=make_schedule(config, epoch_steps, total_steps),
         eval_epochs=evaluation_epochs(config, math.ceil(total_steps / epoch_steps)),
+    )
+
+
+def _require_same_classes(train: Manifest, val: Manifest, data_dir: str) -> None:
+    if train.categories == val.categories:
+        return
+    pairs = itertools.zip_longest(train.categories, val.categories)
+    number, (ours, theirs) = next((k, pair) for k, pair in enumerate(pairs, start=1) if pair[0] != pair[1])
+    shown = [f"{one.name!r} (id {one.id})" if one else "none" for one in (ours, theirs)]
+    raise UserError(
+        f"splits {train.split!r} and {val.split!r} in {data_dir} have different classes: {len(train.categories)} and "
+        f"{len(val.categories)} of them; class {number} is {shown[0]} and {shown[1]}"
     )
 
 

@@ -38,6 +38,25 @@ def write_atomically(path: str | os.PathLike[str], text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def is_file(path: pathlib.Path) -> bool:
+    """Whether it is a file; no error for a name that no file system takes, such as one of 5,000 characters."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def parse_json(text: str | bytes, **options: Any) -> Any:
+    """json.loads; all that can be wrong with the text is a ValueError.
+
+    Python itself ends JSON that is nested by the thousand with a RecursionError.
+    """
+    try:
+        return json.loads(text, **options)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep to be read") from error
+
+
 @contextlib.contextmanager
 def json_list(path: str | os.PathLike[str]) -> Iterator[Callable[[Any], None]]:
     """Writes a JSON list, an entry a line, without keeping it in memory: gives a function that adds an entry.

@@ -19,7 +19,7 @@ from ssd_tf import specs
 from ssd_tf.data.annotations import Category
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.errors import UserError, first_line
-from ssd_tf.utils.files import write_atomically
+from ssd_tf.utils.files import parse_json, write_atomically
 
 CONFIG = "config.json"
 METRICS = "metrics.jsonl"
@@ -80,7 +80,7 @@ def load_info(model_dir: pathlib.Path) -> ModelInfo:
     if not path.is_file():
         raise FileNotFoundError(f"{model_dir} is not a model_dir: it has no {CONFIG}")
     try:
-        return info_from_json(json.loads(path.read_text()))
+        return info_from_json(parse_json(path.read_text()))
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: not a configuration of ssd_tf ({error!r})") from error
 

@@ -112,7 +112,7 @@ def test_splits_with_other_classes_are_refused(data, tmp_path):
 
 def test_splits_with_the_same_number_of_other_classes_are_refused(data, tmp_path):
     prepare(tmp_path, "val", names=("star", "circle"))
-    with pytest.raises(ValueError, match="have different classes: 2 and 2 of them"):
+    with pytest.raises(ValueError, match="have different classes: 2 and 2 of them; class "):
         make_plan(config(data_dir=data))
 
 

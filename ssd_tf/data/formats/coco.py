@@ -2,14 +2,15 @@
 """COCO's formats (https://cocodataset.org/#format-data): instances are read, results are made of detections."""
 
 import pathlib
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ssd_tf.data.annotations import PIXELS, AnnotatedDataset, AnnotatedImage, Category
 from ssd_tf.data.formats import fields
-from ssd_tf.data.formats.coco_json import Content, id_key, load_coco_json, number_ids, told_of_segmentations
+from ssd_tf.data.formats.coco_json import Content, load_coco_json, name_of, number_ids, told_of_segmentations
+from ssd_tf.data.formats.image_names import find_files
 from ssd_tf.data.images import file_size
 from ssd_tf.geometry.boxes import from_coco_xywh, to_coco_xywh
 from ssd_tf.geometry.detections import Detections
@@ -42,19 +43,20 @@ def read_coco(
 
     Args:
       annotations: the JSON file, or a folder with no other JSON file in it.
-      images: the folder that its file names are relative to. A name that carries folders which are not there is
-        looked for in the folder itself. Files are not opened here. "" takes the folder of the JSON file.
+      images: the folder that its file names are relative to; "" takes the folder of the JSON file. Where names do not
+        fit, `find_files` looks for one rule for all of them.
       subset, classes: as all readers take them; a file is one subset, and has its classes.
 
     Returns:
       Categories by ascending id, as the COCO tools number classes, and the images in the file's order. What tools write
       in ways of their own is read too, and told in the findings: ids that are text, boxes that are only a polygon or a
-      run-length mask, Roboflow's category 0. A missing area is the box's, a missing size the image's.
+      run-length mask, Roboflow's category 0. A missing area is the box's, a missing size the image's; null is missing.
 
     Raises:
       FileNotFoundError: the file is missing.
-      ValueError: it is not JSON, not COCO instances, or contradicts itself: an annotation of an image or a category
-        that is not listed, an id twice.
+      ValueError: it is not JSON, not COCO instances, a field is not what it should be (the message has the entry, the
+        field and the value), or it contradicts itself: an annotation of an image or a category that is not listed, an
+        id twice.
     """
     annotations = json_file(pathlib.Path(annotations))
     images = pathlib.Path(images) if str(images) else annotations.parent
@@ -62,16 +64,23 @@ def read_coco(
     try:
         categories, told = _read_categories(content)
         numbers, renumbered = number_ids(content["images"], "image")
-        boxes_of = _group_by_image(content, numbers, categories)
+        objects_of = _group_by_image(content, numbers, categories)
+        names = [
+            fields.text(entry.get("file_name"), "file_name", name_of(entry, "image", k), strip=False)
+            for k, entry in enumerate(content["images"], start=1)
+        ]
+        paths, renamed = find_files(images, names)
         read = tuple(
-            _read_image(entry, number, boxes_of[key], categories, images)
-            for entry, (key, number) in zip(content["images"], numbers.items(), strict=True)
+            _read_image(entry, number, path, objects_of[key])
+            for entry, path, (key, number) in zip(content["images"], paths, numbers.items(), strict=True)
         )
-    except ValueError as error:
+    except UserError as error:
         raise UserError(f"{annotations}: {error}") from error
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{annotations}: not COCO instances: an entry lacks or misuses {error}") from error
-    told += [*renumbered, *told_of_segmentations(content)]
+    objects = [one for of_image in objects_of.values() for one in of_image]
+    told += [*renumbered, *renamed, *told_of_segmentations(content), *_told_of_areas(content)]
+    if _has_dummy(content, categories, objects):
+        del categories[0]
+        told.append("category 0 is no class: it has no boxes, and is the supercategory of all others")
     in_order = sorted(categories.values(), key=lambda category: category.id)
     return AnnotatedDataset(tuple(in_order), read, {"converted": told} if told else {})
 
@@ -107,63 +116,91 @@ def json_file(path: pathlib.Path) -> pathlib.Path:
     return files[0]
 
 
-def _read_categories(content: Content) -> tuple[dict[Any, Category], list[str]]:
+class _Object(NamedTuple):
+    """An annotation, checked; `area` is None where the file does not have it."""
+
+    xywh: list[float]
+    area: float | None
+    category_id: int
+    is_crowd: bool
+    is_difficult: bool
+
+
+def _read_categories(content: Content) -> tuple[dict[int | str, Category], list[str]]:
     """The categories by the ids of the file, and what was done about them."""
     entries = content["categories"]
     numbers, told = number_ids(entries, "category")
-    used = {id_key(entry["category_id"]) for entry in content["annotations"]}
-    dummy = [key for entry, key in zip(entries, numbers, strict=True) if _is_dummy(entry, entries) and key not in used]
-    if dummy:
-        told.append(f"category {dummy[0]} is no class: it has no boxes, and is the supercategory of all others")
-    categories = {
-        key: Category(number, str(entry["name"]))
-        for entry, (key, number) in zip(entries, numbers.items(), strict=True)
-        if key not in dummy
-    }
+    names = [
+        fields.class_name(entry.get("name"), "name", name_of(entry, "category", k))
+        for k, entry in enumerate(entries, start=1)
+    ]
+    categories = {key: Category(number, name) for (key, number), name in zip(numbers.items(), names, strict=True)}
     if not categories:
         raise UserError("the list of categories is empty")
     return categories, told
 
 
-def _is_dummy(entry: dict[str, Any], entries: list[dict[str, Any]]) -> bool:
-    """Whether it is Roboflow's category 0: the name of the project, which all classes have as supercategory."""
-    others = [other for other in entries if other is not entry]
-    return bool(others) and entry["id"] == 0 and all(other.get("supercategory") == entry["name"] for other in others)
+def _has_dummy(content: Content, categories: Mapping[int | str, Category], objects: Iterable[_Object]) -> bool:
+    """Whether there is Roboflow's category 0: the project's name, the supercategory of all classes, without a box."""
+    if 0 not in categories or len(categories) == 1:
+        return False
+    pairs = zip(content["categories"], categories, strict=True)
+    parents = {str(entry.get("supercategory")) for entry, key in pairs if key != 0}
+    used = {one.category_id for one in objects}
+    return parents == {categories[0].name} and categories[0].id not in used
 
 
-def _group_by_image(content: Content, image_ids: Iterable[Any], categories: Iterable[Any]) -> dict[Any, list[Content]]:
-    boxes_of: dict[Any, list[Content]] = {key: [] for key in image_ids}
-    for entry in content["annotations"]:
-        where = f"annotation {entry.get('id')}"
-        image, category = id_key(entry["image_id"]), id_key(entry["category_id"])
-        if image not in boxes_of:
-            raise UserError(f"{where} belongs to image {entry['image_id']}, which is not in the list of images")
+def _told_of_areas(content: Content) -> list[str]:
+    """A format may have no areas; an area that is null is a tool's mistake."""
+    null = sum("area" in entry and entry["area"] is None for entry in content["annotations"])
+    return [f"{null} areas are null: those of the boxes are taken"] if null else []
+
+
+def _group_by_image(
+    content: Content, image_ids: Mapping[int | str, int], categories: Mapping[int | str, Category]
+) -> dict[int | str, list[_Object]]:
+    objects_of: dict[int | str, list[_Object]] = {key: [] for key in image_ids}
+    for k, entry in enumerate(content["annotations"], start=1):
+        where = name_of(entry, "annotation", k)
+        image = fields.id_key(entry.get("image_id"), "image_id", where)
+        category = fields.id_key(entry.get("category_id"), "category_id", where)
+        if image not in objects_of:
+            raise UserError(f"{where} belongs to image {fields.shown(image)}, which is not in the list of images")
         if category not in categories:
-            raise UserError(f"{where} has category {entry['category_id']}, which is not in the list of categories")
-        boxes_of[image].append(entry)
-    return boxes_of
+            raise UserError(f"{where} has category {fields.shown(category)}, which is not in the list of categories")
+        objects_of[image].append(_read_object(entry, categories[category].id, where))
+    return objects_of
 
 
-def _read_image(
-    entry: Content, image_id: int, boxes: list[Content], categories: dict[Any, Category], folder: pathlib.Path
-) -> AnnotatedImage:
-    path = fields.image_path(folder, str(entry["file_name"]))
+def _read_object(entry: Content, category_id: int, where: str) -> _Object:
+    box, area = entry.get("bbox"), entry.get("area")
+    if not isinstance(box, list) or len(box) != 4:
+        raise UserError(
+            f"{where}: bbox: expected [x, y, w, h], or a segmentation beside it. Received: {fields.shown(box)}"
+        )
+    return _Object(
+        xywh=[fields.number(value, "bbox", where) for value in box],
+        area=None if area is None else fields.area(area, "area", where),
+        category_id=category_id,
+        is_crowd=fields.flag(entry.get("iscrowd"), "iscrowd", where),
+        is_difficult=fields.flag(entry.get("difficult"), "difficult", where),
+    )
+
+
+def _read_image(entry: Content, image_id: int, path: pathlib.Path, objects: list[_Object]) -> AnnotatedImage:
     height, width, without_size = _size(entry, path)
-    xywh = np.array([_box(box) for box in boxes], np.float64).reshape(-1, 4)
-    areas = [
-        fields.number(box["area"], "area", f"annotation {box.get('id')}") if box.get("area") is not None else w * h
-        for box, (w, h) in zip(boxes, xywh[:, 2:].tolist(), strict=True)
-    ]
-    difficult = _flags(boxes, "difficult")
+    xywh = np.array([one.xywh for one in objects], np.float64).reshape(-1, 4)
+    areas = [w * h if one.area is None else one.area for one, (w, h) in zip(objects, xywh[:, 2:].tolist(), strict=True)]
+    difficult = np.array([one.is_difficult for one in objects], bool)
     return AnnotatedImage(
         image_id=image_id,
         path=path,
         height=height,
         width=width,
         boxes=from_coco_xywh(xywh, height, width),
-        category_ids=np.array([categories[id_key(box["category_id"])].id for box in boxes], np.int64),
+        category_ids=np.array([one.category_id for one in objects], np.int64),
         areas=np.array(areas, np.float64),
-        is_crowd=_flags(boxes, "iscrowd"),
+        is_crowd=np.array([one.is_crowd for one in objects], bool),
         is_difficult=difficult if difficult.any() else None,
         without_size=without_size,
     )
@@ -171,23 +208,10 @@ def _read_image(
 
 def _size(entry: Content, path: pathlib.Path) -> tuple[int, int, str]:
     """Height and width as the entry says, and ""; or the file's, and PIXELS: some tools leave them out or write 0."""
-    where = f"image {entry['id']}"
+    where = name_of(entry, "image", 0)
     if not (entry.get("height") and entry.get("width")):
         found = file_size(path)
         if found is not None:
             return *found, PIXELS
-    height, width = (fields.whole(entry[key], key, where) for key in ("height", "width"))
-    if height < 1 or width < 1:
-        raise UserError(f"{where}: expected a size of at least 1x1. Received: {width}x{height}")
+    height, width = (fields.whole(entry.get(key), key, where, least=1) for key in ("height", "width"))
     return height, width, ""
-
-
-def _box(entry: Content) -> list[float]:
-    where, box = f"annotation {entry.get('id')}", entry.get("bbox")
-    if not isinstance(box, list) or len(box) != 4:
-        raise UserError(f"{where}: expected bbox [x, y, w, h], or a segmentation. Received: bbox {box}")
-    return [fields.number(value, "bbox", where) for value in box]
-
-
-def _flags(boxes: list[Content], field: str) -> np.ndarray:
-    return np.array([fields.whole(int(b.get(field) or 0), field, f"annotation {b.get('id')}") > 0 for b in boxes], bool)

@@ -1,14 +1,13 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """COCO's JSON as COCO and as labelling tools write it: ids of either type, boxes that are only a segmentation."""
 
-import importlib
-import json
 import pathlib
 from typing import Any
 
-import numpy as np
-
+from ssd_tf.data.formats import fields
+from ssd_tf.data.formats.segmentations import box_of_segmentation
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.files import parse_json
 
 Content = dict[str, Any]
 
@@ -19,6 +18,8 @@ _KEYS = frozenset(
         *("image_id", "category_id", "bbox", "area", "iscrowd", "difficult"),
     ]
 )
+# Its lists, and what an entry of each is called in messages.
+ENTRIES = {"images": "image", "annotations": "annotation", "categories": "category"}
 # Marks an entry whose bbox was made of its segmentation.
 _FROM_SEGMENTATION = "bbox of segmentation"
 
@@ -35,35 +36,35 @@ def load_coco_json(path: pathlib.Path) -> Content:
     if not path.is_file():
         raise FileNotFoundError(f"annotations file not found: {path}")
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_wanted)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not JSON: {error}") from error
+        content = parse_json(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_wanted)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
-    wanted = ("images", "annotations", "categories")
-    if not isinstance(content, dict) or any(not isinstance(content.get(key), list) for key in wanted):
+    except ValueError as error:
+        raise UserError(f"{path}: not JSON: {error}") from error
+    if not isinstance(content, dict) or any(not isinstance(content.get(key), list) for key in ENTRIES):
         found = sorted(content) if isinstance(content, dict) else type(content).__name__
-        raise UserError(f"{path}: not COCO instances: expected lists {wanted}. Received: {found}")
+        raise UserError(f"{path}: not COCO instances: expected lists {tuple(ENTRIES)}. Received: {found}")
+    for key, what in ENTRIES.items():
+        for k, entry in enumerate(content[key], start=1):
+            if not isinstance(entry, dict):
+                raise UserError(
+                    f"{path}: not COCO instances: {what} number {k}: expected an object. "
+                    f"Received: {fields.shown(entry)}"
+                )
     return content
 
 
-def id_key(value: Any) -> int | str:
-    """What an id and the references to it have in common: VIA writes 7 here and "7" there.
-
-    Raises:
-      ValueError: it is neither a whole number nor text.
-    """
-    if isinstance(value, str) and value.strip():
-        return int(value) if value.strip().lstrip("-").isdecimal() else value
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise UserError(f"expected whole numbers or text as ids. Received: {value!r}")
-    return value
+def name_of(entry: Content, what: str, k: int) -> str:
+    """What messages call an entry: by its id, or by its number in its list, from 1, where that is none."""
+    number = entry.get("id")
+    is_id = isinstance(number, (int, str)) and not isinstance(number, bool)
+    return f"{what} {fields.shown(number).strip(chr(39))}" if is_id else f"{what} number {k}"
 
 
 def number_ids(entries: list[Content], what: str) -> tuple[dict[int | str, int], list[str]]:
-    """A number for each id, by `id_key`, in the order of the entries; and what was done, as messages.
+    """A number for each id, by `fields.id_key`, in the order of the entries; and what was done, as messages.
 
-    Numbers stay. Where an id is text, all get the numbers from 1 on.
+    Numbers stay. Where an id is text, or a number of more than 64 bits, all get the numbers from 1 on.
 
     Args:
       entries: images or categories.
@@ -74,16 +75,16 @@ def number_ids(entries: list[Content], what: str) -> tuple[dict[int | str, int],
     """
     numbers: dict[int | str, int] = {}
     for k, entry in enumerate(entries, start=1):
-        key = id_key(entry["id"])
+        key = fields.id_key(entry.get("id"), "id", name_of(entry, what, k))
         if key in numbers:
-            raise UserError(f"{what} id {key} is listed twice")
+            raise UserError(f"{what} id {fields.shown(key)} is listed twice")
         numbers[key] = k
-    words = [key for key in numbers if isinstance(key, str)]
-    if not words:
+    odd = [key for key in numbers if not fields.is_whole(key)]
+    if not odd:
         return {key: int(key) for key in numbers}, []
-    return numbers, [
-        f"{what} ids that are text got the numbers from 1 on; the first: {words[0]!r} is {numbers[words[0]]}"
-    ]
+    kind = "that are text" if isinstance(odd[0], str) else "of more than 64 bits"
+    first = f"the first: {fields.shown(odd[0])} is {numbers[odd[0]]}"
+    return numbers, [f"{what} ids {kind} got the numbers from 1 on; {first}"]
 
 
 def told_of_segmentations(content: Content) -> list[str]:
@@ -98,37 +99,6 @@ def _wanted(pairs: list[tuple[str, Any]]) -> Content:
     if "image_id" in value and not value.get("bbox"):
         segmentation = dict(pairs).get("segmentation")
         if segmentation:
-            value["bbox"] = _box_of(segmentation, f"annotation {value.get('id')}")
+            value["bbox"] = box_of_segmentation(segmentation, f"annotation {value.get('id')}")
             value[_FROM_SEGMENTATION] = True
     return value
-
-
-def _box_of(segmentation: Any, where: str) -> list[float]:
-    """[x, y, w, h] around polygons, each x, y, x, y, ...; or around a run-length mask."""
-    if isinstance(segmentation, dict):
-        return _box_of_mask(segmentation, where)
-    polygons = segmentation if isinstance(segmentation, list) else [segmentation]
-    if all(isinstance(value, (int, float)) for value in polygons):
-        polygons = [polygons]
-    try:
-        points = np.concatenate([np.asarray(polygon, np.float64).reshape(-1, 2) for polygon in polygons])
-        x, y = points.min(axis=0)
-        w, h = points.max(axis=0) - (x, y)
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{where}: segmentation: expected lists of x, y, x, y, .... Received: {error}") from error
-    return [float(x), float(y), float(w), float(h)]
-
-
-def _box_of_mask(mask: Content, where: str) -> list[float]:
-    # Imported when it is needed, which is rare; its stubs want types of their own.
-    masks: Any = importlib.import_module("pycocotools.mask")
-    size, counts = mask.get("size"), mask.get("counts")
-    is_size = isinstance(size, list) and len(size) == 2 and all(isinstance(n, int) and n > 0 for n in size)
-    if not is_size or not isinstance(counts, (list, str)):
-        raise UserError(f"{where}: segmentation: expected a mask's size [h, w] and counts. Received: {sorted(mask)}")
-    height, width = mask["size"]
-    if isinstance(counts, str):
-        return masks.toBbox({"size": [height, width], "counts": counts.encode()}).tolist()
-    if not all(isinstance(n, int) and n >= 0 for n in counts) or sum(counts) != height * width:
-        raise UserError(f"{where}: segmentation: expected run lengths of {height} * {width} pixels in all")
-    return masks.toBbox(masks.frPyObjects({"size": [height, width], "counts": counts}, height, width)).tolist()

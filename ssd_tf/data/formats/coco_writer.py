@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Sequence
 
 from ssd_tf.data.annotations import AnnotatedDataset
-from ssd_tf.data.formats.coco_json import id_key
+from ssd_tf.data.formats import fields
 from ssd_tf.geometry.boxes import to_coco_xywh
 from ssd_tf.utils.files import write_atomically
 
@@ -43,6 +43,8 @@ def write_part(path: pathlib.Path, source: pathlib.Path, chosen: Sequence[int]) 
     """
     content = json.loads(source.read_text(encoding="utf-8-sig"))
     images = [content["images"][k] for k in chosen]
-    ids = {id_key(image["id"]) for image in images}
-    annotations = [entry for entry in content["annotations"] if id_key(entry["image_id"]) in ids]
+    ids = {fields.id_key(image["id"], "id", "image") for image in images}
+    annotations = [
+        entry for entry in content["annotations"] if fields.id_key(entry["image_id"], "image_id", "annotation") in ids
+    ]
     write_atomically(path, json.dumps({**content, "images": images, "annotations": annotations}))

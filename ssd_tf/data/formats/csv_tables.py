@@ -19,6 +19,7 @@ import numpy as np
 
 from ssd_tf.data.annotations import FRACTIONS, PIXELS, AnnotatedDataset, AnnotatedImage, Category, plain_image
 from ssd_tf.data.formats import fields
+from ssd_tf.data.formats.image_names import find_files
 from ssd_tf.geometry.boxes import from_pixels_xyxy
 from ssd_tf.utils.errors import UserError
 
@@ -75,8 +76,8 @@ def read_csv(
 
     Args:
       annotations: the CSV file, or a folder with one.
-      images: the folder that the paths are relative to; "" takes that of the file. A path that is not there is looked
-        for by its name alone, so paths of another machine or of a bucket do no harm.
+      images: the folder that the paths are relative to; "" takes that of the file. Where they do not fit,
+        `find_files` looks for one rule for all of them, so paths of another machine or of a bucket do no harm.
       subset: takes the rows of that set, where the rows name sets; "" and "all" take all.
       classes: names in the order of their ids, which start at 1. None: the names that occur, sorted.
 
@@ -100,11 +101,14 @@ def read_csv(
     for row in rows:
         rows_of.setdefault(row.name, []).append(row)
     others = [f"{row.name}: {row.label}" for row in rows if row.corners is not None and row.label not in number_of]
+    paths, renamed = find_files(folder, list(rows_of))
     read = [
-        _read_image(k, folder, of_image, number_of, fractions) for k, of_image in enumerate(rows_of.values(), start=1)
+        _read_image(k, path, of_image, number_of, fractions)
+        for k, (path, of_image) in enumerate(zip(paths, rows_of.values(), strict=True), start=1)
     ]
     categories = tuple(Category(k, name) for name, k in number_of.items())
-    return AnnotatedDataset(categories, tuple(read), {"of other classes": others} if others else {})
+    findings = {"of other classes": others, "converted": renamed}
+    return AnnotatedDataset(categories, tuple(read), {kind: told for kind, told in findings.items() if told})
 
 
 def _csv_file(path: pathlib.Path) -> pathlib.Path:
@@ -209,9 +213,8 @@ def _of_subset(rows: list[_Row], subset: str, path: pathlib.Path) -> list[_Row]:
 
 
 def _read_image(
-    image_id: int, folder: pathlib.Path, rows: list[_Row], number_of: dict[str, int], fractions: bool
+    image_id: int, path: pathlib.Path, rows: list[_Row], number_of: dict[str, int], fractions: bool
 ) -> AnnotatedImage:
-    path = fields.image_path(folder, rows[0].name)
     sizes = {row.size: row.where for row in rows if row.size}
     if len(sizes) > 1:
         shown = [f"{width}x{height}" for height, width in sizes]

@@ -4,20 +4,42 @@
 `where` is the file and the entry, such as "labels/a.txt, line 3"; the readers share these functions.
 """
 
+import math
 import pathlib
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from ssd_tf.data.images import file_size
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.files import is_file
 
 # The subset that is everything, where a data set lists none of that name.
 ALL = "all"
 IMAGE_SUFFIXES = frozenset([".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif"])
 
 
+# What tools write for "no" and "yes" where they do not write 0 and 1.
+_FLAGS = {"": False, "0": False, "false": False, "unspecified": False, "1": True, "true": True}
+# Ids and sizes are kept in so many bits.
+_WHOLE = range(-(2**63), 2**63)
+# Longer ones are beyond 64 bits anyway.
+_DIGITS = re.compile(r"-?\d{1,30}")
+# Characters of a value in a message.
+_SHOWN = 80
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it, cut off where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number of more than 4,300 digits
+        return "a number without end"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
 def number(value: Any, field: str, where: str) -> float:
-    """A number, also one that is written as text.
+    """A number, also one that is written as text. It may be NaN or infinite: boxes are checked later, as they are used.
 
     Raises:
       ValueError: it is none.
@@ -27,11 +49,39 @@ def number(value: Any, field: str, where: str) -> float:
             return float(value)
         except (ValueError, OverflowError):
             pass
-    raise UserError(f"{where}: {field}: expected a number. Received: {value!r}")
+    raise UserError(f"{where}: {field}: expected a number. Received: {shown(value)}")
+
+
+def area(value: Any, field: str, where: str) -> float:
+    """A finite number of at least 0.
+
+    Raises:
+      ValueError: it is none.
+    """
+    found = number(value, field, where)
+    if not 0 <= found < math.inf:
+        raise UserError(f"{where}: {field}: expected a number of at least 0. Received: {shown(value)}")
+    return found
+
+
+def flag(value: Any, field: str, where: str) -> bool:
+    """Whether a flag is set: 0 or 1, false or true, also as text; nothing is no.
+
+    Raises:
+      ValueError: it is something else.
+    """
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    if isinstance(value, (int, float)) and value in (0, 1):
+        return value == 1
+    found = _FLAGS.get(value.strip().lower()) if isinstance(value, str) else None
+    if found is None:
+        raise UserError(f"{where}: {field}: expected 0 or 1. Received: {shown(value)}")
+    return found
 
 
 def whole(value: Any, field: str, where: str, least: int | None = None) -> int:
-    """A whole number, also one that is written as text or with a fraction of zero.
+    """A whole number of 64 bits, also one that is written as text or with a fraction of zero.
 
     Raises:
       ValueError: it is none, or less than `least`.
@@ -41,23 +91,56 @@ def whole(value: Any, field: str, where: str, least: int | None = None) -> int:
     else:
         as_float = number(value, field, where)
         if not as_float.is_integer():
-            raise UserError(f"{where}: {field}: expected a whole number. Received: {value!r}")
+            raise UserError(f"{where}: {field}: expected a whole number. Received: {shown(value)}")
         found = int(as_float)
+    if found not in _WHOLE:
+        raise UserError(f"{where}: {field}: expected a whole number of at most 64 bits. Received: {shown(value)}")
     if least is not None and found < least:
-        raise UserError(f"{where}: {field}: expected at least {least}. Received: {value!r}")
+        raise UserError(f"{where}: {field}: expected at least {least}. Received: {shown(value)}")
     return found
 
 
-def text(value: Any, field: str, where: str) -> str:
-    """Text that is not empty, without space around it.
+def text(value: Any, field: str, where: str, strip: bool = True) -> str:
+    """Text that is not empty, without space around it unless that is to stay.
 
     Raises:
       ValueError: there is none.
     """
     found = value.strip() if isinstance(value, str) else ""
-    if not found:
-        raise UserError(f"{where}: {field}: expected text. Received: {value!r}")
-    return found
+    # Half of a pair of UTF-16's, which JSON may hold, is no text that could be written anywhere.
+    if not found or any("\ud800" <= character <= "\udfff" for character in found):
+        raise UserError(f"{where}: {field}: expected text. Received: {shown(value)}")
+    return found if strip else value
+
+
+def class_name(value: Any, field: str, where: str) -> str:
+    """A name as it is written, of classes that are called 0, 1, 2 too.
+
+    Raises:
+      ValueError: there is none.
+    """
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return str(value) if is_number else text(value, field, where, strip=False)
+
+
+def id_key(value: Any, field: str, where: str) -> int | str:
+    """What an id and the references to it have in common: VIA writes 7 here and "7" there, pandas 7.0.
+
+    Raises:
+      ValueError: it is neither a whole number nor text.
+    """
+    if isinstance(value, str) and value.strip():
+        return int(value) if _DIGITS.fullmatch(value.strip()) else value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise UserError(f"{where}: {field}: expected a whole number, or text. Received: {shown(value)}")
+    return value
+
+
+def is_whole(key: int | str) -> bool:
+    """Whether an id can stay as it is: a number of 64 bits."""
+    return isinstance(key, int) and key in _WHOLE
 
 
 def read_lines(path: pathlib.Path) -> list[str]:
@@ -84,13 +167,4 @@ def images_below(folder: pathlib.Path) -> list[pathlib.Path]:
 
 def first_file(paths: Iterable[pathlib.Path]) -> pathlib.Path | None:
     """The first that is there."""
-    return next((path for path in paths if path.is_file()), None)
-
-
-def image_path(folder: pathlib.Path, name: str) -> pathlib.Path:
-    """folder / name; or the name alone in the folder, for files whose names carry folders of another machine."""
-    path = folder / name
-    if path.is_file():
-        return path
-    beside = folder / pathlib.PureWindowsPath(name).name  # parted by "/" and "\\"
-    return beside if beside.is_file() else path
+    return next((path for path in paths if is_file(path)), None)

@@ -182,8 +182,10 @@ def _names(parsed: Sequence[_Parsed], known: Mapping[int, str], classes: Sequenc
 def _image_ids(records: Sequence[_Features]) -> tuple[list[int], list[str]]:
     """The ids of the records where all are numbers and each is there once; else from 1 on, and a message."""
     texts = [_text(features, "image/source_id") for features in records]
-    if all(text.isdecimal() for text in texts) and len(set(texts)) == len(texts):
-        return [int(text) for text in texts], []
+    keys = [fields.id_key(text, "image/source_id", "") if text.strip() else text for text in texts]
+    whole = [int(key) for key in keys if fields.is_whole(key)]
+    if len(set(whole)) == len(texts):
+        return whole, []
     odd = collections.Counter(texts).most_common(1)[0][0] if len(set(texts)) < len(texts) else texts[0]
     return list(range(1, len(texts) + 1)), [f"images are numbered from 1 on, since image/source_id is {odd!r} in some"]
 

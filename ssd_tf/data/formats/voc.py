@@ -6,9 +6,10 @@ LabelImg, CVAT, Roboflow, Label Studio and many others write it. Coordinates are
 
 import collections
 import dataclasses
+import itertools
 import pathlib
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,12 +18,12 @@ from ssd_tf.data.annotations import PIXELS, AnnotatedDataset, AnnotatedImage, Ca
 from ssd_tf.data.formats import fields
 from ssd_tf.geometry.boxes import from_voc_xyxy
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.files import is_file
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
+_SUFFIXES = sorted({*fields.IMAGE_SUFFIXES, *(suffix.upper() for suffix in fields.IMAGE_SUFFIXES)})
 # A data set that lists none of these is not divided, whatever else it lists.
 _SUBSETS = ("train", "val", "trainval", "test")
-# What tools write for "not difficult" and "difficult".
-_FLAGS = {"": False, "0": False, "false": False, "unspecified": False, "1": True, "true": True}
 
 
 class _Object(NamedTuple):
@@ -70,7 +71,15 @@ def read_voc(
     if not names:
         raise UserError(f"{places.annotations}: expected objects. Received: {len(every)} XML files without any")
     findings: dict[str, list[str]] = collections.defaultdict(list)
-    read = [_read_image(k, path, *parsed[path], places, names, findings) for k, path in enumerate(chosen, start=1)]
+    # Paths of Windows too, whose folders are those of another machine.
+    image_names = {xml: pathlib.PureWindowsPath(parsed[xml][0].findtext("filename") or "").name for xml in chosen}
+    paths, told = _image_paths(chosen, image_names, places)
+    if told:
+        findings["converted"] += told
+    read = [
+        _read_image(k, xml, path, *parsed[xml], names, findings)
+        for k, (xml, path) in enumerate(zip(chosen, paths, strict=True), start=1)
+    ]
     return AnnotatedDataset(tuple(Category(k, name) for k, name in enumerate(names, 1)), tuple(read), dict(findings))
 
 
@@ -131,22 +140,19 @@ def _parse_object(element: ET.Element, where: str) -> _Object:
     if box is None:
         raise UserError(f"{where}: expected a <bndbox>. Received: {', '.join(e.tag for e in element) or 'nothing'}")
     corners = tuple(fields.number(box.findtext(key), key, where) for key in _CORNERS)
-    flag = (element.findtext("difficult") or "").strip()
-    if flag.lower() not in _FLAGS:
-        raise UserError(f"{where}: difficult: expected 0 or 1. Received: {flag!r}")
-    return _Object(fields.text(element.findtext("name"), "name", where), corners, _FLAGS[flag.lower()])
+    is_difficult = fields.flag(element.findtext("difficult"), "difficult", where)
+    return _Object(fields.text(element.findtext("name"), "name", where), corners, is_difficult)
 
 
 def _read_image(
     image_id: int,
     xml: pathlib.Path,
+    path: pathlib.Path,
     root: ET.Element,
     objects: list[_Object],
-    places: _Places,
     names: Sequence[str],
     findings: dict[str, list[str]],
 ) -> AnnotatedImage:
-    path = _image_path(xml, root.findtext("filename") or "", places)
     height, width = (fields.whole(root.findtext(f"size/{k}") or 0, k, str(xml)) for k in ("height", "width"))
     without_size = "" if height >= 1 and width >= 1 else PIXELS  # some tools leave it out
     if without_size:
@@ -172,13 +178,43 @@ def _read_image(
     return dataclasses.replace(image, is_difficult=np.array([entry.is_difficult for entry in kept], bool))
 
 
-def _image_path(xml: pathlib.Path, filename: str, places: _Places) -> pathlib.Path:
-    """The image that the file names, or one that is named as the file is; nested as the file is, or not."""
-    name = pathlib.PureWindowsPath(filename).name
-    folders = [places.images / xml.parent.relative_to(places.annotations), places.images, xml.parent]
-    candidates = [folder / name for folder in folders if name]
-    found = fields.first_file(candidates)
-    if found is None:
-        suffixes = sorted({*fields.IMAGE_SUFFIXES, *(s.upper() for s in fields.IMAGE_SUFFIXES)})
-        found = fields.first_file(folder / f"{xml.stem}{suffix}" for folder in folders for suffix in suffixes)
-    return found or (candidates or [folders[0] / f"{xml.stem}.jpg"])[0]
+def _image_paths(
+    chosen: Sequence[pathlib.Path], names: Mapping[pathlib.Path, str], places: _Places
+) -> tuple[list[pathlib.Path], list[str]]:
+    """The image of each XML file: the one that it names, in the folder of images that is nested as the XML files are.
+
+    Where some are not there, one rule is looked for that holds for all and gives no two of them one image: the folders
+    are not nested, or the images lie beside the XML files; and an image may have the name of its XML file. The messages
+    say so.
+    """
+    folders: tuple[Callable[[pathlib.Path], pathlib.Path], ...] = (
+        lambda xml: places.images / xml.parent.relative_to(places.annotations),
+        lambda _: places.images,
+        lambda xml: xml.parent,
+    )
+    nested = folders[0]
+    expected = {xml: nested(xml) / (names[xml] or f"{xml.stem}.jpg") for xml in chosen}
+    best = as_they_are = {xml: path for xml, path in expected.items() if is_file(path)}
+    for folder_of, by_name in itertools.product(folders, (True, False)):
+        if len(best) == len(expected):
+            break
+        tried = {xml: _in_folder(folder_of(xml), names[xml] if by_name else "", xml.stem) for xml in chosen}
+        paths = {xml: path for xml, path in tried.items() if path is not None}
+        is_one_to_one = len(set(paths.values())) == len(paths)
+        agrees = all(paths.get(xml) == path for xml, path in as_they_are.items())
+        if len(paths) > len(best) and is_one_to_one and agrees:
+            best = paths
+    others = [xml for xml in best if xml not in as_they_are]
+    told = [
+        f"{len(others)} images are not called what their XML files say, and were found by one rule for all; the first: "
+        f"{xml.name} says {names[xml] or 'nothing'} and has {best[xml].name}"
+        for xml in others[:1]
+        if best[xml].name != names[xml]
+    ]
+    return [best.get(xml, expected[xml]) for xml in chosen], told
+
+
+def _in_folder(folder: pathlib.Path, name: str, stem: str) -> pathlib.Path | None:
+    """The file of that name, or else an image with this stem."""
+    named = [folder / name] if name else []
+    return fields.first_file([*named, *(folder / f"{stem}{suffix}" for suffix in _SUFFIXES)])

@@ -51,7 +51,7 @@ def read_yolo(
 
     Raises:
       FileNotFoundError: nothing is there, or no image is.
-      ValueError: there are no class names, or a line is none of YOLO's.
+      ValueError: there are no class names, a line is none of YOLO's, or one file of labels fits two images.
     """
     source = _open(pathlib.Path(annotations))
     names = source.names or tuple(classes)
@@ -66,6 +66,7 @@ def read_yolo(
         raise FileNotFoundError(
             f"no labels for {len(paths)} images; for {paths[0]} expected {labels[0]} or a text file beside it"
         )
+    _require_own_labels(paths, labels)
     polygons: list[str] = []
     keypoints = "kpt_shape" in source.settings
     read = [
@@ -98,7 +99,7 @@ def _open(path: pathlib.Path) -> _Source:
 def _load_yaml(path: pathlib.Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load("\n".join(fields.read_lines(path)))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected a YAML file with names. Received: {type(content).__name__}")
@@ -108,13 +109,13 @@ def _load_yaml(path: pathlib.Path) -> dict[str, Any]:
 def _yaml_names(names: Any, path: pathlib.Path) -> tuple[str, ...]:
     """A list, or a table from numbers to names."""
     if isinstance(names, dict):
-        numbered = {fields.whole(key, "names", str(path), least=0): str(name) for key, name in names.items()}
+        numbered = {fields.whole(key, "names", str(path), least=0): name for key, name in names.items()}
         if sorted(numbered) != list(range(len(numbered))):
             raise UserError(f"{path}: names: expected the numbers from 0 on. Received: {sorted(numbered)}")
         names = [numbered[k] for k in range(len(numbered))]
     if not isinstance(names, list) or not names:
         raise UserError(f"{path}: names: expected a list of class names. Received: {names!r}")
-    return tuple(str(name) for name in names)
+    return tuple(fields.class_name(name, f"names, number {k}", str(path)) for k, name in enumerate(names))
 
 
 def _images(source: _Source, folder: pathlib.Path | None, subset: str) -> list[pathlib.Path]:
@@ -186,6 +187,15 @@ def _label_path(image: pathlib.Path, root: pathlib.Path) -> pathlib.Path:
         last = len(parts) - 1 - parts[::-1].index("images")
         places.insert(0, pathlib.Path(*parts[:last], "labels", *parts[last + 1 :]))
     return fields.first_file(places) or places[0]
+
+
+def _require_own_labels(images: list[pathlib.Path], labels: list[pathlib.Path]) -> None:
+    """Raises ValueError where one file would give its boxes to two images."""
+    image_of: dict[pathlib.Path, pathlib.Path] = {}
+    for image, label in zip(images, labels, strict=True):
+        first = image_of.setdefault(label, image)
+        if first != image and label.is_file():
+            raise UserError(f"{label}: expected labels for each image. Received: one file for {first} and {image}")
 
 
 def _read_image(

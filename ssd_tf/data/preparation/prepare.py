@@ -7,7 +7,6 @@ stopped resumes where it was: shards that are finished (see shards.py) are kept.
 
 import collections
 import concurrent.futures
-import json
 import os
 import pathlib
 import random
@@ -24,6 +23,7 @@ from ssd_tf.data.preparation import beam
 from ssd_tf.data.preparation.shards import ShardJob, ShardResult, finished, shard_name, write_shard
 from ssd_tf.data.preparation.upright import CHOICES, UPRIGHT
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.files import is_file, parse_json
 
 # About 100 MB of COCO images in a shard; at least 4, so that small sets are read and written in parallel too.
 IMAGES_PER_SHARD = 750
@@ -128,7 +128,7 @@ def report(manifest: Manifest, examples: int = 5) -> str:
 def _without_missing(
     images: list[AnnotatedImage], allow_missing: bool, findings: dict[str, list[str]]
 ) -> list[AnnotatedImage]:
-    missing = {image.image_id for image in images if not image.path.is_file()}
+    missing = {image.image_id for image in images if not is_file(image.path)}
     if not missing:
         return images
     first = next(image for image in images if image.image_id in missing)
@@ -235,7 +235,7 @@ def _remove_old_manifest(path: pathlib.Path) -> None:
     if not path.is_file():
         return
     try:
-        is_manifest = "shards" in json.loads(path.read_text(encoding="utf-8"))
+        is_manifest = "shards" in parse_json(path.read_text(encoding="utf-8"))
     except (ValueError, TypeError):
         is_manifest = False
     if not is_manifest:

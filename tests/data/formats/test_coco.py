@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ssd_tf.data.formats.coco import read_coco
+from ssd_tf.utils.errors import UserError
 
 
 def content():
@@ -179,22 +180,37 @@ CONTRADICTIONS = {
     "annotation of an unlisted category": (("annotations", 1, "category_id"), 8, "annotation 2 has category 8"),
     "image id twice": (("images", 1, "id"), 900, "image id 900 is listed twice"),
     "category id twice": (("categories", 1, "id"), 90, "category id 90 is listed twice"),
-    "bbox of three numbers": (("annotations", 0, "bbox"), [1, 2, 3], r"expected bbox .* Received: bbox \[1, 2, 3\]"),
+    "bbox of three numbers": (("annotations", 0, "bbox"), [1, 2, 3], r"annotation 1: bbox: .* Received: \[1, 2, 3\]"),
     "bbox of words": (
         ("annotations", 0, "bbox"),
         ["a", "b", "c", "d"],
         "annotation 1: bbox: expected a number. Received: 'a'",
     ),
-    "bbox is null": (("annotations", 0, "bbox"), None, r"annotation 1: expected bbox \[x, y, w, h\], or"),
-    "image of height 0": (("images", 0, "height"), 0, "image 900: .* Received: 200x0"),
-    "image of negative width": (("images", 0, "width"), -1, "image 900: .* Received: -1x100"),
-    "image id is true": (("images", 0, "id"), True, "whole numbers or text as ids. Received: True"),
-    "image id is null": (("images", 0, "id"), None, "whole numbers or text as ids. Received: None"),
+    "bbox is null": (("annotations", 0, "bbox"), None, r"annotation 1: bbox: expected \[x, y, w, h\], or"),
+    "image of height 0": (("images", 0, "height"), 0, "image 900: height: expected at least 1. Received: 0"),
+    "image of negative width": (("images", 0, "width"), -1, "image 900: width: expected at least 1. Received: -1"),
+    "image id is true": (
+        ("images", 0, "id"),
+        True,
+        "image number 1: id: expected a whole number, or text. Received: True",
+    ),
+    "image id is null": (
+        ("images", 0, "id"),
+        None,
+        "image number 1: id: expected a whole number, or text. Received: None",
+    ),
     "area is a word": (("annotations", 0, "area"), "big", "annotation 1: area: expected a number. Received: 'big'"),
     "height is a word": (("images", 0, "height"), "tall", "image 900: height: expected a number. Received: 'tall'"),
-    "image is a string": (("images", 0), "b.jpg", "not COCO instances"),
-    "annotation is a list": (("annotations", 0), [1, 900, 90], "not COCO instances"),
-    "category is a name": (("categories", 0), "toothbrush", "not COCO instances"),
+    "image is a string": (("images", 0), "b.jpg", "image number 1: expected an object. Received: 'b.jpg'"),
+    "annotation is a list": (("annotations", 0), [1, 900, 90], "annotation number 1: expected an object"),
+    "category is a name": (("categories", 0), "toothbrush", "category number 1: expected an object"),
+    "crowd is a list": (("annotations", 0, "iscrowd"), [0], r"annotation 1: iscrowd: expected 0 or 1. Received: \[0\]"),
+    "area is a list": (("annotations", 0, "area"), [7], r"annotation 1: area: expected a number. Received: \[7\]"),
+    "area is negative": (("annotations", 0, "area"), -1, "annotation 1: area: expected a number of at least 0"),
+    "size of more than 64 bits": (("images", 0, "width"), 10**30, "image 900: width: .* of at most 64 bits"),
+    "file name is a number": (("images", 0, "file_name"), 5, "image 900: file_name: expected text. Received: 5"),
+    "class name is null": (("categories", 0, "name"), None, "category 90: name: expected text. Received: None"),
+    "class name is half a character": (("categories", 0, "name"), "\ud800", "category 90: name: expected text"),
 }
 
 
@@ -210,6 +226,41 @@ def test_contradiction_is_refused_by_name(tmp_path, case):
         read(tmp_path, value)
 
 
+def test_flags_that_are_text_say_what_they_say(tmp_path):
+    value = content()
+    value["annotations"][0]["iscrowd"], value["annotations"][1]["iscrowd"] = "0", "true"
+    assert [image.is_crowd.tolist() for image in read(tmp_path, value).images] == [[False], [True]]
+
+
+def test_area_that_is_null_is_that_of_the_box_and_told(tmp_path):
+    value = content()
+    value["annotations"][0]["area"] = None
+    dataset = read(tmp_path, value)
+    assert dataset.images[0].areas.tolist() == [5000.0]
+    assert dataset.findings == {"converted": ["1 areas are null: those of the boxes are taken"]}
+
+
+def test_ids_of_more_than_64_bits_are_numbered_and_told(tmp_path):
+    value = content()
+    value["images"][0]["id"] = value["annotations"][0]["image_id"] = 2**63
+    value["categories"][1]["id"] = value["annotations"][1]["category_id"] = -(2**63) - 1
+    dataset = read(tmp_path, value)
+    assert [image.image_id for image in dataset.images] == [1, 2]
+    assert [image.category_ids.tolist() for image in dataset.images] == [[1], [2]]
+    assert [category.name for category in dataset.categories] == ["toothbrush", "train"]
+    assert dataset.findings["converted"] == [
+        f"category ids of more than 64 bits got the numbers from 1 on; the first: {-(2**63) - 1} is 2",
+        f"image ids of more than 64 bits got the numbers from 1 on; the first: {2**63} is 1",
+    ]
+
+
+@pytest.mark.parametrize("junk", ["[" * 10**5 + "]" * 10**5, '{"a":' * 10**5, '{"images": ' + "9" * 5000 + "}"])
+def test_json_that_python_cannot_hold_is_refused(tmp_path, junk):
+    (tmp_path / "instances.json").write_text(junk)
+    with pytest.raises(UserError, match=r"instances\.json: not JSON"):
+        read_coco(tmp_path / "instances.json")
+
+
 @pytest.mark.parametrize(
     ("kind", "field"),
     [
@@ -221,13 +272,13 @@ def test_contradiction_is_refused_by_name(tmp_path, case):
 def test_missing_field_is_named_with_the_file(tmp_path, kind, field):
     value = copy.deepcopy(content())
     del value[kind][0][field]
-    assert f"'{field}'" in error_of(tmp_path, value)
+    assert f": {field}: expected" in error_of(tmp_path, value)
 
 
 def test_missing_box_is_named_with_its_annotation(tmp_path):
     value = content()
     del value["annotations"][0]["bbox"]
-    assert "annotation 1: expected bbox [x, y, w, h], or a segmentation" in error_of(tmp_path, value)
+    assert "annotation 1: bbox: expected [x, y, w, h], or a segmentation" in error_of(tmp_path, value)
 
 
 def test_real_coco_is_read(shared):

@@ -129,6 +129,27 @@ def test_image_is_found(tmp_path, filename, where):
     assert dataset.images[0].path == folder / "a.png"
 
 
+def test_no_two_files_get_one_image_by_a_guess(tmp_path):
+    (tmp_path / "frame_0.png").touch()
+    for folder in ("taskA", "taskB"):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder / "0.xml", box(1, 1, 9, 9), filename="frame_0.png")
+    dataset = read_voc(tmp_path)
+    assert [image.path for image in dataset.images] == [tmp_path / task / "frame_0.png" for task in ("taskA", "taskB")]
+
+
+def test_images_of_other_names_are_found_by_one_rule_and_told(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.jpg").touch()
+        write(tmp_path / f"{name}.xml", box(1, 1, 9, 9), filename="untitled.jpg")
+    dataset = read_voc(tmp_path)
+    assert [image.path.name for image in dataset.images] == ["a.jpg", "b.jpg"]
+    assert dataset.findings["converted"] == [
+        "2 images are not called what their XML files say, and were found by one rule for all; the first: a.xml says "
+        "untitled.jpg and has a.jpg"
+    ]
+
+
 @pytest.mark.parametrize("size", ["", "<size><width>0</width><height>0</height></size>"])
 def test_missing_size_is_that_of_the_image(tmp_path, size):
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((30, 60, 3), np.uint8))

@@ -180,3 +180,13 @@ def test_folder_without_images_is_refused(tmp_path):
         read_yolo(tmp_path)
     with pytest.raises(FileNotFoundError, match="absent"):
         read_yolo(tmp_path / "absent")
+
+
+def test_one_file_of_labels_does_not_give_its_boxes_to_two_images(tmp_path):
+    put(tmp_path, "images/one/a.png", "labels/a.txt")
+    put(tmp_path, "images/two/a.png")
+    names(tmp_path)
+    with pytest.raises(
+        UserError, match=r"labels/a\.txt: expected labels for each image\. Received: one file for .*one"
+    ):
+        read_yolo(tmp_path)
