@@ -14,6 +14,7 @@ import keras
 
 from ssd_tf import specs
 from ssd_tf.data.annotations import Category, named_categories
+from ssd_tf.data.formats.coco import COCO_CATEGORIES
 from ssd_tf.data.formats.readers import AnyPath, read_dataset
 from ssd_tf.data.manifest import Manifest, load_manifest
 from ssd_tf.data.preparation import prepare as preparation
@@ -31,15 +32,15 @@ from ssd_tf.inference.predictor import AnyPredictor, Predictor, load_model, warn
 from ssd_tf.models.ssd import build_model
 from ssd_tf.settings import train_config
 from ssd_tf.specs import DetectorSpec
-from ssd_tf.specs.backbones import is_resnet34
 from ssd_tf.training.config import complete
 from ssd_tf.training.loop import Outcome, train
 from ssd_tf.training.plan import make_plan
 from ssd_tf.training.resume import open_model_dir
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.keras_file import save_keras
-from ssd_tf.weights.load import TORCHVISION, load_backbone, load_weights
+from ssd_tf.weights.load import load_backbone, load_fitting_weights
 from ssd_tf.weights.model_dir import CONFIG, ModelInfo, find_checkpoint, list_checkpoints, restore_model, save_model
+from ssd_tf.weights.published import for_detector
 
 # The weights that a training run starts from, as a model_dir inside its own.
 START = "start"
@@ -59,37 +60,36 @@ class Detector:
         Args:
           detector: a name of the table, a .json file with a spec, or a spec.
           classes: the names, without background; or names by their ids in the data set, where these are not 1, 2, ...
-          weights: None for fresh ones; "imagenet" for a backbone that was trained on ImageNet, which is downloaded;
-            or a file or checkpoint, as `ssd_tf.load_weights` takes it.
+          weights: None for fresh ones; "imagenet" for a backbone trained on ImageNet, or "coco" for a detector trained
+            on COCO, which are downloaded; or a file or checkpoint, as `ssd_tf.load_weights` takes it. Where the
+            weights are for other classes, what has an output for each class stays fresh, and the log says so. With
+            "coco" and no classes, they are COCO's 80.
 
         Raises:
-          ValueError: the detector is unknown, the classes are no list of names, or the weights do not fit.
+          ValueError: the detector is unknown or has no such weights, the classes are no list of names, or the weights
+            do not fit.
           KeyError: the file of weights lacks a tensor.
           OSError: the file is not there, or cannot be downloaded.
         """
-        spec, categories = specs.spec(detector), named_categories(classes)
-        if weights == "coco":
-            raise UserError(
-                "weights='coco': expected a detector that has weights trained on COCO, which none has yet. MLPerf's "
-                "checkpoints can be loaded: weights='FILE.pt'"
-            )
-        if weights == "imagenet" and not is_resnet34(spec.backbone):
-            known = ", ".join(name for name, entry in specs.DETECTORS.items() if is_resnet34(entry.backbone))
-            raise UserError(f"weights='imagenet': expected one of {known}. Received: {spec.name}")
+        spec = specs.spec(detector)
+        of_coco = weights == "coco" and not classes
+        categories = COCO_CATEGORIES if of_coco else named_categories(classes)
+        source = for_detector(spec, str(weights)) if weights in ("coco", "imagenet") else weights
         model = build_model(spec, len(categories))
         if weights == "imagenet":
-            load_backbone(model, TORCHVISION)
-        elif weights is not None:
-            load_weights(model, weights)
+            load_backbone(model, str(source))
+        elif source is not None:
+            load_fitting_weights(model, categories, source)
         self._model: keras.Model | None = model
         self._predictor: AnyPredictor = Predictor(spec, categories, model)
 
     @classmethod
     def load(cls, path: str | pathlib.Path) -> "Detector":
-        """The detector in a model_dir, one of its checkpoints, a .keras file, a SavedModel, a .tflite or an .onnx file.
+        """The detector in a model_dir, one of its checkpoints, a .keras file, a SavedModel, a .tflite or an .onnx file;
+        or "torchvision:NAME", whose weights for COCO are downloaded.
 
         Raises:
-          FileNotFoundError, ValueError: there is no detector, or it cannot be loaded.
+          OSError, ValueError: there is no detector, or it cannot be loaded.
         """
         detector = cls.__new__(cls)
         if exported := load_exported(pathlib.Path(path)):
@@ -172,7 +172,7 @@ class Detector:
         config = complete(train_config(**settings, **places, detector=self.spec))
         plan = make_plan(config)
         self._require_classes(plan.train_manifest, data_dir)
-        if not (config.init_from or config.backbone_weights):
+        if not (config.init_from or config.backbone_weights or config.weights):
             start = pathlib.Path(model_dir) / START
             config = dataclasses.replace(config, init_from=str(start))
             if not list_checkpoints(open_model_dir(config, plan)):

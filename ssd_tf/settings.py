@@ -146,12 +146,21 @@ class TrainConfig:
     model_dir: str = setting("", "The run's folder: checkpoints, metrics, TensorBoard events.", required=True)
     train_split: str = setting("train", "Split to train on.")
     val_split: str = setting("val", "Split to evaluate on.")
+    weights: str = setting(
+        "",
+        "Download weights to start from: a detector's trained on COCO, or a backbone's trained on ImageNet.",
+        choices=("", "coco", "imagenet"),
+    )
     backbone_weights: str = setting(
         "",
-        "Start the backbone from this file (.pth, .safetensors, .npz), checkpoint or model_dir; `torchvision` "
-        "downloads the ImageNet weights that MLPerf starts from.",
+        "Start the backbone from this file (.pth, .safetensors, .npz), checkpoint, model_dir or torchvision:NAME; "
+        "`torchvision` alone is --weights=imagenet.",
     )
-    init_from: str = setting("", "Start all weights from this file, checkpoint or model_dir.")
+    init_from: str = setting(
+        "",
+        "Start all weights from this file, checkpoint, model_dir or torchvision:NAME; the heads stay fresh where it "
+        "is for other classes.",
+    )
     freeze_backbone_stages: int = setting(
         0, "Do not train the stem and so many residual stages; 0: train all.", lower=0
     )

@@ -67,21 +67,18 @@ def test_weights_of_a_run_are_taken(trained, detector):
     assert all(np.array_equal(value, wanted[name]) for name, value in weights_of(taken).items())
 
 
-def test_imagenet_stands_for_torchvisions_backbone(monkeypatch):
-    loaded = []
-    monkeypatch.setattr("ssd_tf.api.load_backbone", lambda model, path: loaded.append((model.name, path)))
-    ssd_tf.Detector("ssd300_resnet34", classes=["cat"], weights="imagenet")
-    assert loaded == [("ssd300_resnet34", "torchvision")]
+def test_weights_of_other_classes_leave_the_heads_for_classes_fresh(trained, detector):
+    taken, wanted = weights_of(ssd_tf.Detector("ssd128_tiny", classes=["cat"], weights=trained)), weights_of(detector)
+    shared = [name for name in wanted if not name.startswith("logits")]
+    assert shared and all(np.array_equal(taken[name], wanted[name]) for name in shared)
+    assert taken["logits0/bias"].shape != wanted["logits0/bias"].shape
 
 
-def test_imagenet_for_another_backbone_is_refused_before_the_download():
-    with pytest.raises(UserError, match=r"weights='imagenet': expected one of .*\bssd300_resnet34\b.*: ssd128_tiny$"):
-        ssd_tf.Detector("ssd128_tiny", classes=["cat"], weights="imagenet")
-
-
-def test_coco_weights_are_refused_until_there_are_some():
-    with pytest.raises(UserError, match=r"weights='coco'.* none has yet"):
-        ssd_tf.Detector("ssd128_tiny", classes=["cat"], weights="coco")
+@pytest.mark.parametrize("weights", ["coco", "imagenet"])
+def test_weights_that_nobody_published_are_refused_with_the_detectors_that_have_some(weights):
+    known = r"expected one of .*ssdlite320_mobilenet_v.*\. Received: ssd128_tiny$"
+    with pytest.raises(UserError, match=f"weights '{weights}': {known}"):
+        ssd_tf.Detector("ssd128_tiny", classes=["cat"], weights=weights)
 
 
 def test_every_kind_of_image_gives_the_same_boxes(detector, files):

@@ -29,8 +29,8 @@ from ssd_tf.utils.imports import quiet_stderr
 EXIT_OK = 0
 EXIT_MISTAKE = 1
 MODEL_HELP = (
-    "A model_dir, one of its checkpoints, a .keras file, or an exported model: a SavedModel, a .tflite or an .onnx "
-    "file."
+    "A model_dir, one of its checkpoints, a .keras file, an exported model (a SavedModel, a .tflite or an .onnx file), "
+    "or torchvision:NAME, which is downloaded."
 )
 # Those of data/formats/readers.py, which imports TensorFlow.
 FORMATS = ("coco", "voc", "yolo", "csv", "tfrecord")

@@ -4,6 +4,7 @@
 python -m ssd_tf.apps.import_weights --source=ssd_r34.pth --output=models/ssd_r34
 python -m ssd_tf.apps.import_weights --source=resnet34-333f7ec4.pth --annotations=instances.json --output=models/start
 python -m ssd_tf.apps.import_weights --source=VGG_SSD.caffemodel --prototxt=deploy.prototxt --output=models/caffe
+python -m ssd_tf.apps.import_weights --source=torchvision:ssd300_vgg16 --output=models/ssd300_coco
 python -m ssd_tf.apps.import_weights --reverse --source=runs/mlperf --output=mlperf.safetensors
 """
 
@@ -15,12 +16,16 @@ from ssd_tf.apps import cli
 from ssd_tf.specs import DETECTORS
 from ssd_tf.utils.errors import UserError
 
+# The detector of a file that is given without one.
+MLPERF = "ssd300_resnet34"
+
 
 def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "source",
         None,
-        "A .pth, .pt, .safetensors, .npz or .caffemodel file; with --reverse a model.",
+        "A .pth, .pt, .safetensors, .npz or .caffemodel file, or torchvision:NAME, which is downloaded; with "
+        "--reverse a model.",
         required=True,
         flag_values=values,
     )
@@ -33,8 +38,9 @@ def define_flags(values: flags.FlagValues) -> None:
     )
     flags.DEFINE_string(
         "detector",
-        "ssd300_resnet34",
-        f"One of: {', '.join(DETECTORS)}; or a .json file with a spec. Not used with --reverse.",
+        "",
+        f"One of: {', '.join(DETECTORS)}; or a .json file with a spec. Without it that of torchvision:NAME, and "
+        f"{MLPERF} for a file. Not used with --reverse.",
         flag_values=values,
     )
     flags.DEFINE_string(
@@ -46,7 +52,8 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "annotations",
         "",
-        "A COCO instances JSON file that lists the classes; by default the file's own, or COCO's where there are 80. "
+        "A COCO instances JSON file that lists the classes; by default the file's own, or COCO's where there are 80, "
+        "or 90 of torchvision's. "
         "For a backbone alone give this or --num_classes.",
         flag_values=values,
     )
@@ -63,27 +70,30 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def main(args: flags.FlagValues) -> None:
-    source, output = pathlib.Path(args.source), pathlib.Path(args.output)
+    output = pathlib.Path(args.output)
     if args.reverse:
-        export(args, source, output)
+        export(args, output)
         return
     from ssd_tf import specs
     from ssd_tf.data.formats.coco import read_coco
     from ssd_tf.weights.convert import import_caffe_model, import_model
+    from ssd_tf.weights.published import find, is_published
 
     categories = read_coco(args.annotations, images="").categories if args.annotations else ()
     if args.num_classes and categories and args.num_classes != len(categories):
         raise UserError(f"--num_classes={args.num_classes}, but --annotations lists {len(categories)} classes")
     if args.prototxt:
-        if args["detector"].present:
+        if args.detector:
             raise UserError("expected --detector or --prototxt. Received: both")
-        info = import_caffe_model(source, pathlib.Path(args.prototxt), output, categories, args.num_classes)
+        net = pathlib.Path(args.prototxt)
+        info = import_caffe_model(pathlib.Path(args.source), net, output, categories, args.num_classes)
     else:
-        info = import_model(source, specs.spec(args.detector), output, categories, args.num_classes)
+        detector = args.detector or (find(args.source).detector if is_published(args.source) else MLPERF)
+        info = import_model(args.source, specs.spec(detector), output, categories, args.num_classes)
     print(f"{info.spec.name} for {len(info.categories)} classes in {output}")
 
 
-def export(args: flags.FlagValues, source: pathlib.Path, output: pathlib.Path) -> None:
+def export(args: flags.FlagValues, output: pathlib.Path) -> None:
     """The other way: a model of ours -> its reference's tensors."""
     from ssd_tf.inference.predictor import load_model
     from ssd_tf.weights.convert import require_writable, write_tensors
@@ -91,9 +101,9 @@ def export(args: flags.FlagValues, source: pathlib.Path, output: pathlib.Path) -
     if args.annotations or args.num_classes or args.prototxt:
         raise UserError("--reverse: expected no --annotations, --num_classes or --prototxt: the model has its own")
     require_writable(output)
-    info, model = load_model(source)
+    info, model = load_model(args.source)
     write_tensors(output, model, info.spec.weight_names)
-    print(f"{source} as a state_dict with the names of {info.spec.weight_names} in {output}")
+    print(f"{args.source} as a state_dict with the names of {info.spec.weight_names} in {output}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 """Finds objects in images and videos: writes annotated copies and predictions.json.
 
 python predict.py --model=runs/mlperf --input=images --output_dir=found
+python predict.py --model=torchvision:ssdlite320_mobilenet_v3_large --input=photo.jpg
 
 A video becomes an mp4 with all its frames, without its sound. Names that end in .mp4, .m4v, .mov, .avi, .mkv, .webm,
 .mpg, .mpeg, .wmv, .flv, .ts or .3gp are videos. For a camera or a stream see ssd_tf.apps.stream --headless.
@@ -28,11 +29,7 @@ def define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     flags.DEFINE_string(
-        "output_dir",
-        None,
-        "Where annotated images, videos and predictions.json go.",
-        required=True,
-        flag_values=values,
+        "output_dir", "found", "Where annotated images, videos and predictions.json go.", flag_values=values
     )
     flags.DEFINE_float("score_threshold", 0.3, "Show detections with a score above this.", 0.0, 1.0, flag_values=values)
     flags.DEFINE_string(

@@ -15,6 +15,7 @@ from absl import flags
 from ssd_tf.apps import cli
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.imports import import_extra
+from ssd_tf.weights.published import find_detector, is_published
 
 # A window is there before TensorFlow, which takes seconds; see _load_model.
 STARTS_TENSORFLOW = False
@@ -97,7 +98,9 @@ def _load_model(args: flags.FlagValues):
 
 def _require_model(model: str) -> None:
     """Raises FileNotFoundError where there is nothing; what is there is looked at when TensorFlow is."""
-    if not any(pathlib.Path(model + ending).exists() for ending in ("", ".index")):
+    if is_published(model):
+        find_detector(model)
+    elif not any(pathlib.Path(model + ending).exists() for ending in ("", ".index")):
         raise FileNotFoundError(f"no model at {model}: expected {cli.MODEL_HELP[0].lower()}{cli.MODEL_HELP[1:]}")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from ssd_tf import specs
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.images import resize
 from ssd_tf.data.manifest import Manifest
@@ -19,9 +20,11 @@ from ssd_tf.models.preprocessing import preprocess
 from ssd_tf.models.ssd import build_model
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.hardware import cpu_name
+from ssd_tf.weights.convert import read_model
 from ssd_tf.weights.keras_file import SUFFIX as KERAS_SUFFIX
 from ssd_tf.weights.keras_file import load_keras
 from ssd_tf.weights.model_dir import ModelInfo, find_checkpoint, load_info, require_same_model, restore_model
+from ssd_tf.weights.published import find_detector, is_published
 
 # Of an image, the most detections that COCO's AP looks at.
 COCO_DETECTIONS = 100
@@ -63,12 +66,13 @@ AnyPredictor = Predictor | ExportedPredictor
 
 
 def load_predictor(path: str | pathlib.Path) -> AnyPredictor:
-    """The predictor of a model in any form: model_dir, checkpoint, .keras, SavedModel, LiteRT or ONNX file.
+    """The predictor of a model in any form: model_dir, checkpoint, .keras, SavedModel, LiteRT or ONNX file, or
+    "torchvision:NAME" for a detector of `published`, which is downloaded.
 
     A checkpoint computes in Keras' global dtype policy.
 
     Raises:
-      FileNotFoundError, ValueError: there is no model, or it cannot be loaded.
+      OSError, ValueError: there is no model, or it cannot be loaded.
     """
     if exported := load_exported(pathlib.Path(path)):
         return exported
@@ -149,11 +153,13 @@ def device_name(predictor: AnyPredictor) -> str:
 
 
 def load_model(path: str | pathlib.Path) -> tuple[ModelInfo, keras.Model]:
-    """The Keras model of a model_dir, of one of its checkpoints, or of a .keras file.
+    """The Keras model of a model_dir, of one of its checkpoints, of a .keras file, or of "torchvision:NAME".
 
     Raises:
       As `load_predictor`.
     """
+    if is_published(path):
+        return read_model(path, specs.named(find_detector(path).detector))
     if pathlib.Path(path).suffix == KERAS_SUFFIX:
         return load_keras(path)
     model_dir, checkpoint = find_checkpoint(path)

@@ -26,6 +26,7 @@ from ssd_tf.performance.measuring import Measurement, measure
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.model_dir import find_checkpoint
+from ssd_tf.weights.published import is_published, local_file
 
 # Two detections of a class are the same object where they overlap at least so much.
 SAME_IOU = 0.5
@@ -186,7 +187,9 @@ def file_bytes(path: str | pathlib.Path) -> int:
     Raises:
       FileNotFoundError: there is no model.
     """
-    if found := find_exported(pathlib.Path(path)):
+    if is_published(path):
+        files = [local_file(path)]
+    elif found := find_exported(pathlib.Path(path)):
         files = found.rglob("*") if found.is_dir() else [found]
     else:
         prefix = pathlib.Path(find_checkpoint(path)[1])

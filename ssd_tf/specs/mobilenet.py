@@ -23,11 +23,10 @@ def _v3_block(kernel: int, expanded: int, channels: int, squeeze: int, activatio
     return InvertedResidual(expanded, channels, kernel, stride, squeeze, activation)
 
 
-# Squeezes have a quarter of the expanded channels, rounded to eights. Channels of the last three blocks and of the last
-# convolution are half of those of ImageNet's net ("reduced tail"), as in the published COCO weights.
-MOBILENET_V3_LARGE = MobileNet(
-    stem_channels=16,
-    blocks=(
+def _v3_large(tail: int, tail_squeeze: int) -> MobileNet:
+    """Howard et al. 2019, table 1, with so many channels in the last three blocks."""
+    # Squeezes have a quarter of the expanded channels, rounded to eights.
+    blocks = (
         _v3_block(3, 16, 16, 0, "relu", 1),
         _v3_block(3, 64, 24, 0, "relu", 2),
         _v3_block(3, 72, 24, 0, "relu", 1),
@@ -40,13 +39,16 @@ MOBILENET_V3_LARGE = MobileNet(
         _v3_block(3, 184, 80, 0, "hard_silu", 1),
         _v3_block(3, 480, 112, 120, "hard_silu", 1),
         _v3_block(3, 672, 112, 168, "hard_silu", 1),
-        _v3_block(5, 672, 80, 168, "hard_silu", 2),
-        _v3_block(5, 480, 80, 120, "hard_silu", 1),
-        _v3_block(5, 480, 80, 120, "hard_silu", 1),
-    ),
-    last_channels=480,
-    activation="hard_silu",
-)
+        _v3_block(5, 672, tail, 168, "hard_silu", 2),
+        _v3_block(5, 6 * tail, tail, tail_squeeze, "hard_silu", 1),
+        _v3_block(5, 6 * tail, tail, tail_squeeze, "hard_silu", 1),
+    )
+    return MobileNet(stem_channels=16, blocks=blocks, last_channels=6 * tail, activation="hard_silu")
+
+
+# ImageNet's net, and the one with half of the channels in its tail that the published COCO weights have.
+MOBILENET_V3_LARGE_FULL = _v3_large(160, 240)
+MOBILENET_V3_LARGE = _v3_large(80, 120)
 
 
 def _v2_blocks() -> tuple[InvertedResidual, ...]:
@@ -102,6 +104,11 @@ SSDLITE320_MOBILENET_V3_LARGE = DetectorSpec(
     weight_names="torchvision",
 )
 
+# What torchvision builds on weights of ImageNet.
+SSDLITE320_MOBILENET_V3_LARGE_FULL = dataclasses.replace(
+    SSDLITE320_MOBILENET_V3_LARGE, name="ssdlite320_mobilenet_v3_large_full", backbone=MOBILENET_V3_LARGE_FULL
+)
+
 # No one else's detector: torchvision's heads and default boxes on its classifier, whose weights of ImageNet it takes.
 SSDLITE320_MOBILENET_V2 = dataclasses.replace(
     SSDLITE320_MOBILENET_V3_LARGE,
@@ -112,4 +119,4 @@ SSDLITE320_MOBILENET_V2 = dataclasses.replace(
     preprocessing=Preprocessing(antialias=False),
 )
 
-REFERENCES = (SSDLITE320_MOBILENET_V3_LARGE, SSDLITE320_MOBILENET_V2)
+REFERENCES = (SSDLITE320_MOBILENET_V3_LARGE, SSDLITE320_MOBILENET_V3_LARGE_FULL, SSDLITE320_MOBILENET_V2)

@@ -15,10 +15,14 @@ from ssd_tf.settings import (
     flat_settings,
     setting_fields,
 )
-from ssd_tf.specs import spec
+from ssd_tf.specs import DetectorSpec, spec
 from ssd_tf.training.mlperf_log import MLPERF_DETECTOR, MLPERF_TARGET
 from ssd_tf.training.monitoring.profiling import parse_steps
 from ssd_tf.utils.errors import UserError
+from ssd_tf.weights.published import find, for_detector, is_published
+
+# What --backbone_weights takes for --weights=imagenet.
+TORCHVISION = "torchvision"
 
 
 def complete(config: TrainConfig) -> TrainConfig:
@@ -46,6 +50,23 @@ def base_learning_rate(config: TrainConfig) -> float:
     return LEARNING_RATE * config.batch_size / LEARNING_RATE_BATCH
 
 
+def start_weights(config: TrainConfig, detector: DetectorSpec) -> tuple[str, str]:
+    """What all weights start from, and what the backbone does, as `weights.load` takes them; "" where fresh.
+
+    Raises:
+      ValueError: there are no such weights for the detector.
+    """
+    init_from, backbone = config.init_from, config.backbone_weights
+    if config.weights == "coco":
+        init_from = for_detector(detector, "coco")
+    elif config.weights == "imagenet" or backbone == TORCHVISION:
+        backbone = for_detector(detector, "imagenet")
+    for path in (init_from, backbone):
+        if is_published(path):
+            find(path)
+    return init_from, backbone
+
+
 def named_settings(config: TrainConfig) -> dict[str, Any]:
     """`flat_settings` with the detector's name in place of its spec or file: what is written of a run."""
     return {**flat_settings(config), "detector": spec(config.detector).name}
@@ -61,8 +82,10 @@ def check_config(config: TrainConfig) -> None:
         raise UserError("expected at most one of --lr_warmup_epochs and --lr_warmup_steps. Received: both")
     if list(config.schedule.lr_decay_epochs) != sorted(config.schedule.lr_decay_epochs):
         raise UserError(f"--lr_decay_epochs: expected ascending epochs. Received: {config.schedule.lr_decay_epochs}")
-    if config.init_from and config.backbone_weights:
-        raise UserError("expected at most one of --init_from and --backbone_weights. Received: both")
+    given = [name for name in ("weights", "backbone_weights", "init_from") if getattr(config, name)]
+    if len(given) > 1:
+        raise UserError(f"expected at most one of --{', --'.join(given)}. Received: {len(given)} of them")
+    start_weights(config, spec(config.detector))
     if config.batch_size % config.batch_splits:
         raise UserError(
             f"--batch_splits: expected a divisor of --batch_size={config.batch_size}. Received: {config.batch_splits}"

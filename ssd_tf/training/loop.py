@@ -22,7 +22,7 @@ from ssd_tf.settings import SubmissionConfig, TrainConfig
 from ssd_tf.training.batches import train_batches
 from ssd_tf.training.checkpoints import Checkpoints
 from ssd_tf.training.checks import StepChecks
-from ssd_tf.training.config import complete
+from ssd_tf.training.config import complete, start_weights
 from ssd_tf.training.mlperf_log import MlperfLog
 from ssd_tf.training.monitoring.profiling import StepProfiler, parse_steps
 from ssd_tf.training.optimizer import make_optimizer
@@ -128,10 +128,11 @@ def _build(config: TrainConfig, plan: Plan, model_dir: pathlib.Path, distributio
 
 
 def _initialize(trained: _Trained, config: TrainConfig, info: ModelInfo) -> None:
-    if config.init_from:
-        load_initial_weights(trained.model, info, config.init_from)
-    elif config.backbone_weights:
-        load_backbone(trained.model, config.backbone_weights)
+    init_from, backbone = start_weights(config, info.spec)
+    if init_from:
+        load_initial_weights(trained.model, info, init_from)
+    elif backbone:
+        load_backbone(trained.model, backbone)
     if trained.average is not None:
         trained.average.set_weights(trained.model.get_weights())
 

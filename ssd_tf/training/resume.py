@@ -21,7 +21,7 @@ from ssd_tf.weights.model_dir import CHECKPOINTS, CONFIG, load_info, load_settin
 
 # May change: they say where things are, how long the run is, what is reported and kept, and who computes it.
 _FREE = {
-    *("data_dir", "model_dir", "val_split", "epochs", "steps", "backbone_weights", "init_from"),
+    *("data_dir", "model_dir", "val_split", "epochs", "steps", "weights", "backbone_weights", "init_from"),
     *("eval_every_epochs", "eval_epochs", "eval_batch_size", "target_map", "log_every_steps", "profile_steps"),
     *("checkpoint_every_epochs", "checkpoint_every_steps", "keep_checkpoints", "skip_bad_records"),
     *("strategy", "num_virtual_devices", "input_service", "batch_splits"),

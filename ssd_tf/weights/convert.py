@@ -19,11 +19,10 @@ from ssd_tf.weights.caffe import turned_round
 from ssd_tf.weights.caffe_ssd import CaffeDetector, read_caffe_detector
 from ssd_tf.weights.load import read_content
 from ssd_tf.weights.model_dir import ModelInfo, save_model
+from ssd_tf.weights.published import local_file
 from ssd_tf.weights.pytorch import state_dict
+from ssd_tf.weights.torchvision import COCO_BY_ID
 
-_COCO_NAMES = {category.id: category.name for category in COCO_CATEGORIES}
-# torchvision's class k is COCO's id k.
-_COCO_BY_ID = tuple(Category(number, _COCO_NAMES.get(number, f"unused {number}")) for number in range(1, 91))
 # By the alphabet, as all of these number them.
 _VOC_NAMES = (
     "aeroplane",
@@ -50,7 +49,6 @@ _VOC_NAMES = (
 _VOC_CATEGORIES = tuple(Category(number, name) for number, name in enumerate(_VOC_NAMES, start=1))
 # What weights of so many classes were published for, by whose they are.
 _PUBLISHED = {
-    ("torchvision", 90): _COCO_BY_ID,
     ("amdegroot", 20): _VOC_CATEGORIES,
     ("Caffe", 20): _VOC_CATEGORIES,
     ("torchcv", 20): _VOC_CATEGORIES,
@@ -63,7 +61,7 @@ _WRITERS = {
 
 
 def import_model(
-    source: pathlib.Path,
+    source: str | pathlib.Path,
     spec: DetectorSpec,
     output: pathlib.Path,
     categories: tuple[Category, ...] = (),
@@ -72,19 +70,36 @@ def import_model(
     """Makes a model_dir of a weight file.
 
     Args:
-      source: a .pth, .pt, .safetensors, .npz or .caffemodel file with the tensors of a detector that `load_weights`
-        knows, or of a backbone alone that `load_backbone` knows: then all but the backbone is fresh.
       output: the folder to make.
-      categories: the classes; empty takes them from the file, see `categories_of`.
-      num_classes: how many classes there must be, where categories are not given; 0: as many as the file has.
+      source, spec, categories, num_classes: see `read_model`.
 
     Returns:
       What the model is.
 
     Raises:
-      FileNotFoundError: there is no such file.
-      KeyError, ValueError: it cannot be read or does not fit, its classes are not known, or output holds a model.
+      As `read_model`; ValueError too where output holds a model.
     """
+    info, model = read_model(source, spec, categories, num_classes)
+    save_model(output, info, model, [str(source)])
+    return info
+
+
+def read_model(
+    source: str | pathlib.Path, spec: DetectorSpec, categories: tuple[Category, ...] = (), num_classes: int = 0
+) -> tuple[ModelInfo, keras.Model]:
+    """The model in a weight file.
+
+    Args:
+      source: a .pth, .pt, .safetensors, .npz or .caffemodel file, or "torchvision:NAME", with the tensors of a detector
+        that `load_weights` knows, or of a backbone alone that `load_backbone` knows: then all else is fresh.
+      categories: the classes; empty takes them from the file, see `categories_of`.
+      num_classes: how many classes there must be, where categories are not given; 0: as many as the file has.
+
+    Raises:
+      FileNotFoundError: there is no such file; OSError: it cannot be downloaded.
+      KeyError, ValueError: it cannot be read or does not fit, or its classes are not known.
+    """
+    source = local_file(source)
     content = read_content(source)
     tensors = state_dict(content, str(source))
     backbone = sources.is_backbone(tensors)
@@ -100,8 +115,7 @@ def import_model(
         model = build_model(spec, len(categories))
     assign = sources.assign_backbone if backbone else sources.assign
     assign(model, tensors, str(source))
-    save_model(output, info, model, [str(source)])
-    return info
+    return info, model
 
 
 def import_caffe_model(
@@ -164,15 +178,18 @@ def categories_of(
 ) -> tuple[Category, ...]:
     """The classes of a detector's tensors.
 
-    Where a training checkpoint names them, those names; where none are named, COCO's if there are 80, or the 90 of
-    torchvision, whose class k is COCO's id k, with "unused k" for ids that COCO has not; VOC's if there are 20 of
-    amdegroot's or kuangliu's; and "class 1", "class 2", ... if their number was given. COCO's classes get COCO's ids,
-    others 1, 2, ...
+    Where a training checkpoint names them, those names; where none are named, COCO's if there are 80, or the 90 ids of
+    torchvision, of which ten name nothing and are left out; VOC's if there are 20 of amdegroot's or kuangliu's; and
+    "class 1", "class 2", ... if their number was given. COCO's classes get COCO's ids, others 1, 2, ... Where the
+    number 90 was given, torchvision's are all kept, "unused k" among them.
 
     Raises:
       ValueError: the tensors are no detector's, there are not num_classes of them, or the classes are not known.
     """
-    count = sources.num_classes(tensors, spec.levels[0].boxes_per_cell, source)
+    boxes = spec.levels[0].boxes_per_cell
+    count = sources.num_classes(tensors, boxes, source)
+    if sources.has_ids_of_coco(tensors, boxes) and num_classes in (0, len(COCO_CATEGORIES), count):
+        return COCO_BY_ID if num_classes == count else COCO_CATEGORIES
     if num_classes not in (0, count):
         raise UserError(f"{source}: expected {num_classes} classes. Received: tensors for {count}")
     names = _label_map(content)

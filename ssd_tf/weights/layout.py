@@ -31,7 +31,7 @@ _COORDINATES = (1, 0, 3, 2)
 
 def assign(
     model: keras.Model, tensors: dict[str, np.ndarray], source: str, name_of: NameOf, anchor_major: bool = False
-) -> None:
+) -> set[str]:
     """Assigns the variables that name_of has a name for; nothing is assigned where anything does not fit.
 
     Args:
@@ -40,6 +40,9 @@ def assign(
       source: names the file in errors.
       name_of: the tensors' names, without the "module." that DistributedDataParallel may have put before them.
       anchor_major: the heads' channels are in our order.
+
+    Returns:
+      The paths of the variables that were assigned.
 
     Raises:
       TensorNameError: a tensor is missing or left over.
@@ -63,6 +66,12 @@ def assign(
         raise TensorNameError(f"{source}: tensor {min(left)!r} has no place in {model.name} ({len(left)} such tensors)")
     for variable, value in pairs:
         variable.assign(value)
+    return {variable.path for variable, _ in pairs}
+
+
+def is_class_head(layer: str) -> bool:
+    """Whether a layer, by its name, is one that has an output for each class."""
+    return layer.removeprefix(LOGITS).isdecimal()
 
 
 def prefix_of(tensors: dict[str, np.ndarray]) -> str:
@@ -94,7 +103,7 @@ def _outputs(model: keras.Model, layer: str) -> tuple[int, ...]:
     """The reference's places of what a head has for each anchor, in our order; empty where the layer is no head."""
     if layer.removeprefix(OFFSETS).isdecimal():
         return _COORDINATES
-    return tuple(range(model.output[LOGITS].shape[-1])) if layer.removeprefix(LOGITS).isdecimal() else ()
+    return tuple(range(model.output[LOGITS].shape[-1])) if is_class_head(layer) else ()
 
 
 def _kernel_axes(layer: keras.Layer) -> tuple[int, int, int, int]:

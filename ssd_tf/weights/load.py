@@ -10,18 +10,21 @@ import numpy as np
 import safetensors
 from absl import logging
 
+from ssd_tf.data.annotations import Category
+from ssd_tf.data.formats.coco import COCO_CATEGORIES
 from ssd_tf.models.backbone import is_backbone_layer
-from ssd_tf.utils.download import cache_dir, fetch
 from ssd_tf.utils.errors import UserError
-from ssd_tf.weights import sources, torchvision
+from ssd_tf.weights import layout, sources
 from ssd_tf.weights.caffemodel import read_caffemodel
-from ssd_tf.weights.model_dir import ModelInfo, find_checkpoint, load_info, require_same_model, restore_model
+from ssd_tf.weights.model_dir import ModelInfo, find_checkpoint, load_info, require_same_detector, restore_model
+from ssd_tf.weights.published import is_published, local_file
 from ssd_tf.weights.pytorch import read_pytorch, state_dict
+from ssd_tf.weights.torchvision import COCO_BY_ID
 
 # Weights hardly get smaller when they are compressed.
 _MOST_INFLATED = 50
-# What --backbone_weights takes in place of a file.
-TORCHVISION = "torchvision"
+# How many names a line of the log has.
+_FIRST = 3
 
 
 def load_weights(model: keras.Model, path: str | pathlib.Path) -> None:
@@ -31,21 +34,47 @@ def load_weights(model: keras.Model, path: str | pathlib.Path) -> None:
       model: as `build_model` made it.
       path: a file with the tensors of a state_dict of MLPerf's, amdegroot's, torchvision's or torchcv's SSD (NCHW, with
         or without the "module." prefix): .pth or .pt as torch.save wrote it, .safetensors or .npz; a .caffemodel of
-        Caffe's SSD on VGG-16; or a model_dir or checkpoint of ours.
+        Caffe's SSD on VGG-16; a model_dir or checkpoint of ours; or "torchvision:NAME", which is downloaded: see
+        `published`.
 
     Raises:
-      FileNotFoundError: there is no such file.
+      FileNotFoundError: there is no such file; OSError: a download fails.
       KeyError: a tensor is missing from the file, or one is left over; the message names it.
       ValueError: the file cannot be read, or a tensor has another shape; the message names both shapes.
     """
-    path = pathlib.Path(path)
+    path = local_file(path)
     if is_checkpoint(path):
         restore_model(model, find_checkpoint(path)[1])
-        return
-    tensors = read_tensors(path)
-    if sources.is_backbone(tensors):
-        raise UserError(f"{path} holds a backbone alone: use --backbone_weights={path}")
-    sources.assign(model, tensors, str(path))
+    else:
+        sources.assign(model, _detector_tensors(path), str(path))
+
+
+def load_fitting_weights(model: keras.Model, categories: tuple[Category, ...], path: str | pathlib.Path) -> None:
+    """`load_weights` to train from: what has an output for each class stays fresh where the weights have other classes.
+
+    A checkpoint has other classes where their names differ; a file, which seldom names them, where their number does.
+    The log says what was taken.
+
+    Args:
+      categories: of the model.
+
+    Raises:
+      As `load_weights`.
+    """
+    path, names = local_file(path), [category.name for category in categories]
+    if is_checkpoint(path):
+        model_dir, checkpoint = find_checkpoint(path)
+        kept = names == [category.name for category in load_info(model_dir).categories]
+        restore_model(model, checkpoint, only=lambda layer: kept or not layout.is_class_head(layer))
+    else:
+        tensors, boxes = _detector_tensors(path), sources.first_boxes(model)
+        if sources.has_ids_of_coco(tensors, boxes):
+            kept = names in ([category.name for category in known] for known in (COCO_CATEGORIES, COCO_BY_ID))
+        else:
+            kept = sources.num_classes(tensors, boxes, str(path)) == len(categories)
+        sources.assign(model, tensors, str(path), class_heads=kept)
+    heads = [] if kept else [layer for layer in model.layers if layout.is_class_head(layer.name)]
+    _log_taken(model, path, {variable.path for layer in heads for variable in layer.weights})
 
 
 def load_backbone(model: keras.Model, path: str | pathlib.Path) -> None:
@@ -53,36 +82,31 @@ def load_backbone(model: keras.Model, path: str | pathlib.Path) -> None:
 
     Args:
       model: as `build_model` made it.
-      path: what `load_weights` takes, or in a file of the same kinds a ResNet-34 of torchvision or timm, a MobileNet of
-        torchvision, or vgg16_reducedfc, Caffe's too; "torchvision" downloads the ResNet-34 that MLPerf starts from into
-        the cache, unless it is there.
-
-    Raises:
-      As `load_weights`; OSError where a download fails.
-    """
-    if str(path) == TORCHVISION:
-        if not any(layer.name == "conv2_1_1" for layer in model.layers):
-            raise UserError(f"backbone weights {TORCHVISION!r}: a ResNet-34, which {model.name} has not: give a file")
-        path = fetch(torchvision.RESNET34, cache_dir())
-    path = pathlib.Path(path)
-    if is_checkpoint(path):
-        restore_model(model, find_checkpoint(path)[1], only=is_backbone_layer)
-    else:
-        sources.assign_backbone(model, read_tensors(path), str(path))
-    logging.info("backbone from %s", path)
-
-
-def load_initial_weights(model: keras.Model, info: ModelInfo, path: str | pathlib.Path) -> None:
-    """`load_weights` for --init_from: a checkpoint of ours must be of the same detector and classes.
+      path: what `load_weights` takes, or in a file of the same kinds a ResNet-34 of torchvision or timm, a VGG-16 or
+        MobileNet of torchvision, or vgg16_reducedfc, Caffe's too.
 
     Raises:
       As `load_weights`.
     """
-    if is_checkpoint(pathlib.Path(path)):
+    path = local_file(path)
+    if is_checkpoint(path):
+        restore_model(model, find_checkpoint(path)[1], only=is_backbone_layer)
+        taken = {weight.path for layer in model.layers if is_backbone_layer(layer.name) for weight in layer.weights}
+    else:
+        taken = sources.assign_backbone(model, read_tensors(path), str(path))
+    _log_taken(model, path, {weight.path for weight in model.weights} - taken)
+
+
+def load_initial_weights(model: keras.Model, info: ModelInfo, path: str | pathlib.Path) -> None:
+    """`load_fitting_weights` for --init_from: a checkpoint of ours must be of the same detector.
+
+    Raises:
+      As `load_weights`.
+    """
+    if not is_published(path) and is_checkpoint(pathlib.Path(path)):
         model_dir, _ = find_checkpoint(path)
-        require_same_model(pathlib.Path(path), load_info(model_dir), info)
-    load_weights(model, path)
-    logging.info("weights from %s", path)
+        require_same_detector(pathlib.Path(path), load_info(model_dir), info)
+    load_fitting_weights(model, info.categories, path)
 
 
 def is_checkpoint(path: pathlib.Path) -> bool:
@@ -123,6 +147,24 @@ def read_content(path: pathlib.Path) -> Any:
         return _READERS[path.suffix](path)
     except (OSError, EOFError, zipfile.BadZipFile, safetensors.SafetensorError) as error:
         raise UserError(f"{path}: cannot be read as {path.suffix}: {error}") from error
+
+
+def _log_taken(model: keras.Model, path: pathlib.Path, fresh: set[str]) -> None:
+    """Says how many variables came from a file, and which did not."""
+    whole = [weight.path for weight in model.weights]
+    left = [name for name in whole if name in fresh]
+    text = f"{path}: {len(whole) - len(left)} of {len(whole)} tensors taken"
+    if left:
+        more = f" and {len(left) - _FIRST} more" if len(left) > _FIRST else ""
+        text += f"; made anew: {', '.join(left[:_FIRST])}{more}"
+    logging.info("%s", text)
+
+
+def _detector_tensors(path: pathlib.Path) -> dict[str, np.ndarray]:
+    tensors = read_tensors(path)
+    if sources.is_backbone(tensors):
+        raise UserError(f"{path} holds a backbone alone: use --backbone_weights={path}")
+    return tensors
 
 
 def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:

@@ -54,8 +54,14 @@ def detector_names(model: keras.Model) -> layout.NameOf:
 
 
 def classifier_names(model: keras.Model) -> layout.NameOf:
-    """The names in torchvision's mobilenet_v3_large or mobilenet_v2: ("conv0", "kernel") -> "features.0.0.weight"."""
+    """The names in torchvision's mobilenet_v3_large or mobilenet_v2: ("conv0", "kernel") -> "features.0.0.weight".
+
+    Raises:
+      ValueError: the model's backbone is no MobileNet.
+    """
     blocks = _blocks(model)
+    if not blocks:
+        raise UserError(f"{model.name} has none of a MobileNet's blocks")
     # V3's blocks list their parts as `block`, V2's as `conv`, where the projection is no module of its own.
     version2 = not any("squeeze" in parts for parts in blocks.values())
 

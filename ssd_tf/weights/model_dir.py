@@ -85,13 +85,18 @@ def load_info(model_dir: pathlib.Path) -> ModelInfo:
         raise UserError(f"{path}: not a configuration of ssd_tf ({error!r})") from error
 
 
-def require_same_model(path: pathlib.Path, found: ModelInfo, wanted: ModelInfo) -> None:
-    """Raises ValueError where a checkpoint of `found` cannot be used for `wanted`."""
+def require_same_detector(path: pathlib.Path, found: ModelInfo, wanted: ModelInfo) -> None:
+    """Raises ValueError where a checkpoint of `found` is of another detector than `wanted`."""
     if found.spec.name != wanted.spec.name:
         raise UserError(f"{path} holds a {found.spec.name}, not a {wanted.spec.name}")
     if found.spec != wanted.spec:
         fields = ", ".join(specs.differences(found.spec, wanted.spec))
         raise UserError(f"{path} holds another {found.spec.name}: its spec differs in {fields}")
+
+
+def require_same_model(path: pathlib.Path, found: ModelInfo, wanted: ModelInfo) -> None:
+    """Raises ValueError where a checkpoint of `found` cannot be used for `wanted`."""
+    require_same_detector(path, found, wanted)
     if len(found.categories) != len(wanted.categories):
         raise UserError(
             f"{path} was trained for {len(found.categories)} classes, the data set has {len(wanted.categories)}"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
+from ssd_tf.data.formats.coco import COCO_CATEGORIES
 from ssd_tf.models.backbone import is_backbone_layer
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights import caffe, layout, mlperf, mobilenet, torchvision, vgg
@@ -118,15 +119,41 @@ def is_backbone(tensors: dict[str, np.ndarray]) -> bool:
     return source_of(tensors).first_logits is None
 
 
-def assign(model: keras.Model, tensors: dict[str, np.ndarray], source: str) -> None:
-    """`layout.assign` by the names of whoever made the file."""
-    whose = source_of(tensors)
-    layout.assign(model, whose.tensors_of(tensors), source, whose.names(model), whose.anchor_major)
+def assign(model: keras.Model, tensors: dict[str, np.ndarray], source: str, class_heads: bool = True) -> set[str]:
+    """`layout.assign` by the names of whoever made the file.
+
+    A model of 80 classes takes torchvision's heads for COCO's 90 ids without the ten that name nothing.
+
+    Args:
+      class_heads: False leaves out the layers that have an output for each class: the file's are for others.
+    """
+    whose, prefix = source_of(tensors), layout.prefix_of(tensors)
+    tensors = whose.tensors_of(tensors)
+    names = _names(model, whose, tensors, source)
+    heads = {
+        prefix + str(names(layer.name, variable.name))
+        for layer in model.layers
+        if layout.is_class_head(layer.name)
+        for variable in layer.weights
+    }
+    if not class_heads:
+        tensors = {name: value for name, value in tensors.items() if name not in heads}
+        return layout.assign(
+            model,
+            tensors,
+            source,
+            lambda layer, variable: None if layout.is_class_head(layer) else names(layer, variable),
+            whose.anchor_major,
+        )
+    if _classes_of(model) == len(COCO_CATEGORIES) and has_ids_of_coco(tensors, first_boxes(model)):
+        tensors = torchvision.without_unused(tensors, heads)
+    return layout.assign(model, tensors, source, names, whose.anchor_major)
 
 
-def assign_backbone(model: keras.Model, tensors: dict[str, np.ndarray], source: str) -> None:
+def assign_backbone(model: keras.Model, tensors: dict[str, np.ndarray], source: str) -> set[str]:
     """The same for the backbone; of a detector the other tensors are not looked at, of a classifier all must fit."""
     whose, prefix = source_of(tensors), layout.prefix_of(tensors)
+    whole = tensors
     kept = tuple(prefix + name for name in whose.backbone)
     skipped = tuple(prefix + name for name in whose.skipped)
     tensors = {
@@ -134,10 +161,30 @@ def assign_backbone(model: keras.Model, tensors: dict[str, np.ndarray], source: 
         for name, value in whose.tensors_of(tensors).items()
         if name.startswith(kept) and not (skipped and name.startswith(skipped))
     }
-    names = whose.names(model)
-    layout.assign(
+    names = _names(model, whose, whole, source, is_backbone_layer)
+    return layout.assign(
         model, tensors, source, lambda layer, variable: names(layer, variable) if is_backbone_layer(layer) else None
     )
+
+
+def _names(
+    model: keras.Model,
+    whose: Source,
+    tensors: dict[str, np.ndarray],
+    source: str,
+    asked: Callable[[str], bool] = lambda layer: True,
+) -> layout.NameOf:
+    """The names that whose program has for the model's layers; ValueError where it has none for one that is asked."""
+    try:
+        names = whose.names(model)
+        for layer in model.layers:
+            for variable in layer.weights if asked(layer.name) else ():
+                names(layer.name, variable.name)
+    except UserError as error:
+        sign = layout.prefix_of(tensors) + whose.sign
+        first = f"{sign!r} of {whose.name}" if sign in tensors else f"{min(tensors, default='')!r}"
+        raise UserError(f"{source}: tensor {first} has no place in {model.name}: {error}") from error
+    return names
 
 
 def state_dict(model: keras.Model, weight_names: str) -> dict[str, np.ndarray]:
@@ -159,6 +206,23 @@ def state_dict(model: keras.Model, weight_names: str) -> dict[str, np.ndarray]:
         if name.endswith("running_mean")
     }
     return {**tensors, **counters}
+
+
+def first_boxes(model: keras.Model) -> int:
+    """The default boxes of a cell of the first level."""
+    return model.get_layer("logits0").weights[-1].shape[0] // (_classes_of(model) + 1)
+
+
+def _classes_of(model: keras.Model) -> int:
+    return model.output[layout.LOGITS].shape[-1] - 1
+
+
+def has_ids_of_coco(tensors: dict[str, np.ndarray], boxes_per_cell: int) -> bool:
+    """Whether these are torchvision's, with an output for each of COCO's ids from 1 to 90."""
+    whose = source_of(tensors)
+    bias = tensors.get(f"{layout.prefix_of(tensors)}{whose.first_logits}")
+    outputs = boxes_per_cell * (1 + len(torchvision.COCO_BY_ID))
+    return whose.name == "torchvision" and bias is not None and bias.shape == (outputs,)
 
 
 def num_classes(tensors: dict[str, np.ndarray], boxes_per_cell: int, source: str) -> int:

@@ -23,6 +23,7 @@ DETECTOR = "ssd128_tiny"
 NAMES = ("circle", "triangle", "star", "square", "cross")  # of the synthetic images
 OTHER_CLASSES = 7
 RESNET34 = "https://download.pytorch.org/models/resnet34-333f7ec4.pth"
+RESNET34_FLAGS = ("--detector=ssd300_resnet34", "--backbone_weights=torchvision")
 RESNET34_SHA256 = "333f7ec4c6338da2cbed37f1fc0445f9624f1355633fa1d7eab79a91084c6cef"
 
 
@@ -187,7 +188,7 @@ def test_torchvision_s_weights_without_a_network_say_how_to_get_them(prepared, t
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")  # nobody answers there
-    done = run("train", *train_flags(prepared, tmp_path / "m", "--steps=1", "--backbone_weights=torchvision"))
+    done = run("train", *train_flags(prepared, tmp_path / "m", "--steps=1", *RESNET34_FLAGS))
     place = str(tmp_path / "home" / "resnet34-333f7ec4.pth")
     assert_refused(done, "cannot download", RESNET34, "87306240 bytes", RESNET34_SHA256, f"put it at {place}")
 
@@ -195,7 +196,7 @@ def test_torchvision_s_weights_without_a_network_say_how_to_get_them(prepared, t
 def test_another_file_in_the_place_of_torchvision_s_weights_is_refused_and_stays(prepared, tmp_path, monkeypatch):
     monkeypatch.setenv("SSD_TF_HOME", str(tmp_path))
     (tmp_path / "resnet34-333f7ec4.pth").write_text("something else")
-    done = run("train", *train_flags(prepared, tmp_path / "m", "--steps=1", "--backbone_weights=torchvision"))
+    done = run("train", *train_flags(prepared, tmp_path / "m", "--steps=1", *RESNET34_FLAGS))
     received = "Received: 14 bytes. Remove it to download it again"
     assert_refused(done, "resnet34-333f7ec4.pth", "expected 87306240 bytes", RESNET34_SHA256, received)
     assert (tmp_path / "resnet34-333f7ec4.pth").read_text() == "something else"

@@ -2,6 +2,7 @@
 """Every detector of the table builds, trains, saves, loads and exports, and docs/detectors.md says what it is."""
 
 import pathlib
+import re
 
 import numpy as np
 import pytest
@@ -19,7 +20,9 @@ from ssd_tf.settings import AugmentConfig
 from ssd_tf.specs import DETECTORS
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.training.step import make_train_step, read_result
+from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.model_dir import ModelInfo, save_model
+from ssd_tf.weights.published import for_detector
 
 PAGE = pathlib.Path(__file__).parent.parent.parent / "docs" / "detectors.md"
 CATEGORIES = (Category(3, "circle"), Category(7, "star"))
@@ -78,9 +81,23 @@ def rows_of_the_page():
 def test_page_lists_every_detector_with_its_input_and_anchors():
     rows = rows_of_the_page()
     assert list(rows) == list(DETECTORS)
-    for name, (_, side, anchors, _) in rows.items():
+    for name, (_, side, anchors, *_) in rows.items():
         assert int(side) == DETECTORS[name].image_size
         assert int(anchors.replace(",", "")) == DETECTORS[name].num_anchors
+
+
+def test_page_has_the_published_weights_of_every_detector():
+    found = {name: re.findall(r"`(\w+)`", row[4]) for name, row in rows_of_the_page().items()}
+    assert found == {
+        name: [data for data in ("coco", "imagenet") if has(spec, data)] for name, spec in DETECTORS.items()
+    }
+
+
+def has(spec, data):
+    try:
+        return bool(for_detector(spec, data))
+    except UserError:
+        return False
 
 
 @pytest.mark.parametrize(

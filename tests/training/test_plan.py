@@ -7,6 +7,7 @@ import ssd_tf
 from ssd_tf.data.annotations import Category, ClassCount
 from ssd_tf.data.manifest import Manifest, describe_shard, save_manifest
 from ssd_tf.settings import train_config
+from ssd_tf.training.config import start_weights
 from ssd_tf.training.plan import (
     ends_epoch,
     evaluates,
@@ -24,6 +25,23 @@ from tests.training.settings import SETTINGS
 
 def config(**settings):
     return train_config(**{**SETTINGS, **settings})
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, ("", "")),
+        ({"init_from": "a", "detector": "ssd128_tiny"}, ("a", "")),
+        ({"backbone_weights": "b.pth"}, ("", "b.pth")),
+        ({"backbone_weights": "torchvision:resnet34"}, ("", "torchvision:resnet34")),
+        ({"backbone_weights": "torchvision"}, ("", "torchvision:resnet34-333f7ec4")),
+        ({"weights": "imagenet"}, ("", "torchvision:resnet34-333f7ec4")),
+        ({"weights": "coco", "detector": "ssd300_vgg16_torchvision"}, ("torchvision:ssd300_vgg16", "")),
+    ],
+)
+def test_words_for_published_weights_become_their_names(settings, expected):
+    started = config(**{"detector": "ssd300_resnet34", **settings})
+    assert start_weights(started, ssd_tf.spec(started.detector)) == expected
 
 
 def prepare(folder, split, names=("circle", "star"), images=40, images_with_boxes=35):
@@ -123,7 +141,11 @@ def test_splits_with_the_same_number_of_other_classes_are_refused(data, tmp_path
         ({"steps": 5}, "expected either --epochs or --steps. Received: epochs=10, steps=5"),
         ({"lr_warmup_epochs": 0.5, "lr_warmup_steps": 5}, "at most one of --lr_warmup_epochs and --lr_warmup_steps"),
         ({"lr_decay_epochs": (6, 4)}, r"--lr_decay_epochs: expected ascending epochs. Received: \(6, 4\)"),
-        ({"init_from": "a", "backbone_weights": "b"}, "at most one of --init_from and --backbone_weights"),
+        ({"init_from": "a", "backbone_weights": "b"}, "at most one of --backbone_weights, --init_from. Received: 2 of"),
+        ({"init_from": "a", "weights": "coco"}, "at most one of --weights, --init_from. Received: 2 of them"),
+        ({"weights": "imagenet"}, "weights 'imagenet': expected one of ssd300_resnet34, .* Received: ssd128_tiny"),
+        ({"backbone_weights": "torchvision"}, "weights 'imagenet': expected one of ssd300_resnet34, "),
+        ({"init_from": "torchvision:ssd"}, "torchvision:ssd: expected torchvision: and one of ssd300_vgg16, "),
         ({"batch_splits": 3}, "--batch_splits: expected a divisor of --batch_size=8. Received: 3"),
         ({"batch_splits": 16}, "--batch_splits: expected a divisor of --batch_size=8. Received: 16"),
         (

@@ -16,6 +16,7 @@ from ssd_tf.data.formats.coco import COCO_CATEGORIES
 from ssd_tf.inference.predictor import load_model
 from ssd_tf.models.backbone import is_backbone_layer
 from ssd_tf.specs import VGG, BackboneLevel, DetectorSpec
+from ssd_tf.utils.errors import UserError
 from ssd_tf.weights import layout, sources, vgg
 from ssd_tf.weights.convert import import_model, write_tensors
 from ssd_tf.weights.load import load_backbone, load_weights
@@ -103,7 +104,7 @@ def test_names_of_mobilenet_v2_are_torchvision_s(golden):
 )
 def test_file_becomes_a_model_and_the_same_file_again(saved, tmp_path, spec, classes, whose, prefix):
     tensors = tensors_of(build(spec, classes), whose)
-    info = import_model(saved(tensors, prefix), spec, tmp_path / "model")
+    info = import_model(saved(tensors, prefix), spec, tmp_path / "model", num_classes=classes)
     assert len(info.categories) == classes
     _, model = load_model(tmp_path / "model")
     write_tensors(tmp_path / "again.npz", model, spec.weight_names)
@@ -115,8 +116,9 @@ def test_file_becomes_a_model_and_the_same_file_again(saved, tmp_path, spec, cla
 
 def test_classes_of_published_files_are_known(saved, tmp_path):
     spec = slim("ssd300_vgg16_torchvision")
-    info = import_model(saved(tensors_of(build(spec, 90), sources.TORCHVISION_VGG)), spec, tmp_path / "coco")
-    by_id = {category.id: category.name for category in info.categories}
+    path = saved(tensors_of(build(spec, 90), sources.TORCHVISION_VGG))
+    assert import_model(path, spec, tmp_path / "coco").categories == COCO_CATEGORIES
+    by_id = {category.id: category.name for category in import_model(path, spec, tmp_path / "90", (), 90).categories}
     assert {number: by_id[number] for number in by_id if not by_id[number].startswith("unused")} == {
         category.id: category.name for category in COCO_CATEGORIES
     }
@@ -171,9 +173,18 @@ def _variable(model, path):
     return next(variable.numpy() for variable in model.variables if variable.path == path)
 
 
-def test_resnet_of_torchvision_is_not_fetched_for_another_backbone():
-    with pytest.raises(ValueError, match="a ResNet-34, which slim has not: give a file"):
-        load_backbone(build(slim("ssd300_vgg16"), 3), "torchvision")
+def test_heads_for_coco_s_ids_become_those_of_its_80_classes():
+    spec = slim("ssd300_vgg16_torchvision")
+    tensors, model = tensors_of(build(spec, 90), sources.TORCHVISION_VGG), ssd_tf.build_model(spec, 80)
+    name = "head.classification_head.module_list.1."
+    tensors[name + "bias"] = np.arange(6 * 91, dtype=np.float32)
+    sources.assign(model, tensors, "file")
+    ids = [0, *(category.id for category in COCO_CATEGORIES)]
+    kernel, bias = model.get_layer("logits1").get_weights()
+    np.testing.assert_array_equal(bias, [91 * box + number for box in range(6) for number in ids])
+    theirs = tensors[name + "weight"].transpose(2, 3, 1, 0)
+    np.testing.assert_array_equal(kernel, theirs[..., bias.astype(int)])
+    np.testing.assert_array_equal(model.get_layer("extra1_1").bias, tensors["backbone.extra.1.0.bias"])
 
 
 def test_backbone_by_itself_is_no_detector(saved):
@@ -183,16 +194,38 @@ def test_backbone_by_itself_is_no_detector(saved):
 
 
 @pytest.mark.parametrize(
-    ("detector", "whose", "message"),
+    ("detector", "whose"),
     [
-        ("ssd128_tiny", sources.AMDEGROOT, "SSD on VGG-16 has no such layer"),
-        (slim("ssd300_vgg16"), sources.MLPERF, "MLPerf's SSD has no such layer"),
-        ("ssd128_tiny", sources.TORCHVISION_VGG, "SSD on VGG-16 has no such layer"),
+        ("ssd128_tiny", sources.AMDEGROOT),
+        (slim("ssd300_vgg16"), sources.MLPERF),
+        ("ssd128_tiny", sources.TORCHVISION_VGG),
+        ("ssd128_tiny", sources.TORCHVISION_SSDLITE),
+        (slim("ssd300_vgg16"), sources.TORCHVISION_SSDLITE),
+        ("ssdlite320_mobilenet_v2", sources.TORCHVISION_VGG),
+        ("ssdlite320_mobilenet_v2", sources.MLPERF),
     ],
 )
-def test_file_of_another_detector_is_refused(detector, whose, message):
-    with pytest.raises(ValueError, match=message):
-        sources.assign(build(detector, 2), {whose.sign: np.zeros(1, np.float32)}, "file")
+def test_file_of_another_detector_is_refused_by_its_tensor(detector, whose):
+    model = build(detector, 2)
+    with pytest.raises(UserError, match=f"^file: tensor '{whose.sign}' of {whose.name} has no place in {model.name}: "):
+        sources.assign(model, {whose.sign: np.zeros(1, np.float32)}, "file")
+
+
+@pytest.mark.parametrize(
+    ("detector", "sign"),
+    [
+        ("ssd128_tiny", "features.0.0.weight"),
+        ("ssd128_tiny", "0.weight"),
+        ("ssdlite320_mobilenet_v2", "conv1.weight"),
+        ("ssdlite320_mobilenet_v2", "features.0.weight"),
+        (slim("ssd300_vgg16"), "conv1.weight"),
+        (slim("ssd300_vgg16"), "features.0.0.weight"),
+    ],
+)
+def test_backbone_of_another_detector_is_refused_by_its_tensor(detector, sign):
+    model = build(detector, 2)
+    with pytest.raises(UserError, match=f"file: tensor '{sign}' .*has no place in {model.name}"):
+        sources.assign_backbone(model, {sign: np.zeros((64, 3, 7, 7), np.float32)}, "file")
 
 
 def test_written_names_are_the_spec_s():

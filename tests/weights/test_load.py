@@ -310,14 +310,54 @@ def test_initial_weights_from_a_file(model, tmp_path):
     np.testing.assert_array_equal(layer_weights(model, "extra1_1")[1], tensors["additional_blocks.0.0.bias"])
 
 
-def test_initial_weights_of_other_classes_are_refused(model, model_dir):
+OTHERS = (Category(1, "class 1"), Category(2, "another"))
+
+
+@pytest.mark.parametrize("kind", ["checkpoint", "file"])
+def test_initial_weights_of_other_classes_leave_the_heads_for_classes_fresh(model, model_dir, tmp_path, kind, caplog):
+    caplog.set_level("INFO", logger="absl")
+    path = model_dir if kind == "checkpoint" else write(tmp_path / "weights.npz", tensors_for(model))
+    started = ssd_tf.build_model(SPEC, len(OTHERS))
+    before = started.get_weights()
+    load_initial_weights(started, ModelInfo(INFO.spec, OTHERS), path)
+    fresh = {
+        weight.path for weight, value in zip(started.weights, before, strict=True) if (weight == value).numpy().all()
+    }
+    assert fresh == {f"logits{level}/{name}" for level in range(4) for name in ("kernel", "bias")}
+    np.testing.assert_array_equal(
+        layer_weights(started, "extra1_1")[1], tensors_for(model)["additional_blocks.0.0.bias"]
+    )
+    total = len(started.weights)
+    assert caplog.messages[-1] == (
+        f"{path}: {total - 8} of {total} tensors taken; "
+        "made anew: logits0/kernel, logits0/bias, logits1/kernel and 5 more"
+    )
+
+
+def test_initial_weights_of_as_many_classes_of_other_names_leave_their_heads_fresh(model, model_dir):
+    before = layer_weights(model, "logits0")[1]
+    renamed = ModelInfo(INFO.spec, (*INFO.categories[:2], Category(30, "other")))
+    load_initial_weights(model, renamed, model_dir)
+    np.testing.assert_array_equal(layer_weights(model, "logits0")[1], before)
+
+
+def test_initial_weights_of_the_same_classes_are_all_taken(model, model_dir, caplog):
+    caplog.set_level("INFO", logger="absl")
+    ids = ModelInfo(INFO.spec, tuple(Category(k, category.name) for k, category in enumerate(INFO.categories, 1)))
     before = model.get_weights()
-    renamed = ModelInfo(INFO.spec, (*INFO.categories[:2], Category(99, "other")))
-    with pytest.raises(ValueError, match="30 'class 3' where the data set has 99 'other'"):
-        load_initial_weights(model, renamed, model_dir)
-    fewer = ModelInfo(INFO.spec, INFO.categories[:2])
-    with pytest.raises(ValueError, match="trained for 3 classes, the data set has 2"):
-        load_initial_weights(model, fewer, model_dir)
+    load_initial_weights(model, ids, model_dir)  # their ids may differ
+    assert all((weight.numpy() != value).any() for weight, value in zip(model.weights, before, strict=True))
+    assert caplog.messages[-1].endswith(f"{len(before)} of {len(before)} tensors taken")
+
+
+def test_initial_weights_of_another_detector_are_refused(model, model_dir, tmp_path):
+    before = model.get_weights()
+    other = ModelInfo(ssd_tf.spec("ssd300_resnet34"), INFO.categories)
+    with pytest.raises(ValueError, match="holds a ssd128_tiny, not a ssd300_resnet34"):
+        load_initial_weights(model, other, model_dir)
+    tensors = {"vgg.0.weight": np.zeros((64, 3, 3, 3), np.float32), "conf.0.bias": np.zeros(16, np.float32)}
+    with pytest.raises(ValueError, match=r"w\.npz: tensor 'vgg.0.weight' of amdegroot has no place in ssd128_tiny"):
+        load_initial_weights(model, INFO, write(tmp_path / "w.npz", tensors))
     assert_unchanged(model, before)
 
 
