@@ -20,6 +20,7 @@ from ssd_tf.data.manifest import Manifest, load_manifest
 from ssd_tf.data.preparation import prepare as preparation
 from ssd_tf.evaluation.coco_metrics import CocoMetrics
 from ssd_tf.evaluation.evaluator import evaluate_split
+from ssd_tf.evaluation.voc_metrics import voc_kinds
 from ssd_tf.export.description import describe
 from ssd_tf.export.exported import load_exported
 from ssd_tf.export.formats import format_of
@@ -183,17 +184,29 @@ class Detector:
         self._predictor = Predictor(self.spec, plan.info.categories, self.model)
         return outcome
 
-    def evaluate(self, data_dir: str | pathlib.Path, split: str = "val", batch_size: int = 8) -> CocoMetrics:
+    def evaluate(
+        self,
+        data_dir: str | pathlib.Path,
+        split: str = "val",
+        batch_size: int = 8,
+        metrics: Sequence[str] = ("coco",),
+    ) -> CocoMetrics:
         """COCO's metrics on a prepared split: `.summary`, the 12 numbers, and `.per_class`.
+
+        Args:
+          data_dir, split: what `ssd_tf.prepare` wrote.
+          batch_size: images in a step.
+          metrics: "voc07" and "voc12" among them add VOC's to `.voc`: `.voc["voc07"].mean_ap`.
 
         Raises:
           FileNotFoundError: the split is not there.
-          ValueError: it has other classes, or a record cannot be read.
+          ValueError: it has other classes, or a record cannot be read, or a metric is unknown.
         """
+        voc = voc_kinds(metrics)
         manifest = load_manifest(data_dir, split)
         self._require_classes(manifest, data_dir)
         warn_of_limits(self._predictor)
-        return evaluate_split(self._predictor, data_dir, manifest, self.spec, batch_size).metrics
+        return evaluate_split(self._predictor, data_dir, manifest, self.spec, batch_size, voc=voc).metrics
 
     def save(self, path: str | pathlib.Path) -> None:
         """Writes a .keras file, which `load` and, after `import ssd_tf`, keras.saving.load_model read.

@@ -81,12 +81,13 @@ class LossConfig:
 
 @dataclasses.dataclass(frozen=True)
 class AugmentConfig:
-    """What is done to training images."""
+    """What is done to training images and their boxes."""
 
     random_crop: bool = setting(True, "Augment with SSD's random crop.")
     crop_tries: int = setting(1, "Windows tried for each minimum IoU of the random crop.", lower=1)
     random_flip: bool = setting(True, "Augment by mirroring half of the images.")
     color_jitter: bool = setting(True, "Augment brightness, contrast, saturation and hue.")
+    train_on_difficult: bool = setting(True, "Train on the objects that VOC marks as difficult, as Caffe's SSD does.")
 
 
 @dataclasses.dataclass(frozen=True)

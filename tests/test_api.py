@@ -179,7 +179,8 @@ def test_argument_out_of_range_is_refused(detector, argument):
 
 
 def test_evaluation_gives_the_twelve_numbers_and_each_class(detector, prepared):
-    metrics = detector.evaluate(prepared, split="val")
+    metrics = detector.evaluate(prepared, split="val", metrics=["coco", "voc07"])
+    assert 0.0 <= metrics.voc["voc07"].mean_ap <= 1.0
     assert len(metrics.summary) == 12 and [result.name for result in metrics.per_class] == NAMES
     with pytest.raises(UserError, match=r"expected the detector's classes, cat\. Received: circle, triangle"):
         ssd_tf.Detector("ssd128_tiny", classes=["cat"]).evaluate(prepared)

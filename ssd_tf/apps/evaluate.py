@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Scores a trained detector on a prepared split: the 12 COCO numbers and AP of each class.
+"""Scores a trained detector on a prepared split: the 12 COCO numbers and AP of each class; VOC's mAP if asked for.
 
 python -m ssd_tf.apps.evaluate --model=runs/mlperf --data_dir=data --split=val
 """
@@ -13,6 +13,13 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string("model", None, cli.MODEL_HELP, required=True, flag_values=values)
     flags.DEFINE_string("data_dir", None, "The folder that `prepare` wrote.", required=True, flag_values=values)
     flags.DEFINE_string("split", "val", "The split to score.", flag_values=values)
+    flags.DEFINE_list(
+        "metrics",
+        ["coco"],
+        "What to print: coco, voc07 (VOC's AP by 11 points), voc12 (the area under the curve); several with commas. "
+        "The files always have COCO's.",
+        flag_values=values,
+    )
     flags.DEFINE_string(
         "output_dir", "", "For metrics.json, results.json and per_class.csv; empty writes none.", flag_values=values
     )
@@ -32,18 +39,20 @@ def main(args: flags.FlagValues) -> None:
     from ssd_tf.data.manifest import load_manifest
     from ssd_tf.evaluation.coco_metrics import per_class_table, summary_table, write_reports
     from ssd_tf.evaluation.evaluator import evaluate_split
+    from ssd_tf.evaluation.voc_metrics import COCO, voc_kinds
     from ssd_tf.inference.predictor import Predictor, load_predictor_for
     from ssd_tf.training.precision import choose_precision
 
+    voc = voc_kinds(args.metrics)
     policy, reason = choose_precision(args.precision)
     keras.mixed_precision.set_dtype_policy(policy)
     manifest = load_manifest(args.data_dir, args.split)
     predictor = load_predictor_for(args.model, manifest)
-    metrics, results, _ = evaluate_split(predictor, args.data_dir, manifest, predictor.spec, args.batch_size)
+    metrics, results, _ = evaluate_split(predictor, args.data_dir, manifest, predictor.spec, args.batch_size, voc=voc)
     computed = f"in {policy} ({reason})" if isinstance(predictor, Predictor) else "as it was exported"
     print(f"{args.model} on {args.split}, computed {computed}")
-    print(summary_table(metrics))
-    print(per_class_table(metrics))
+    print(summary_table(metrics, coco=COCO in args.metrics))
+    print(per_class_table(metrics, coco=COCO in args.metrics))
     if args.output_dir:
         write_reports(metrics, results, args.output_dir)
         print(f"metrics.json, results.json and per_class.csv in {args.output_dir}")

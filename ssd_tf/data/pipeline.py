@@ -89,6 +89,7 @@ class EvalBatch(NamedTuple):
     category_ids: tf.Tensor
     areas: tf.Tensor
     is_crowd: tf.Tensor
+    is_difficult: tf.Tensor
     num_boxes: tf.Tensor
     record: tf.Tensor
     fault: tf.Tensor
@@ -122,7 +123,8 @@ def train_dataset(
 ) -> tf.data.Dataset:
     """TrainBatches without end, epoch after epoch; each batch is of one epoch.
 
-    Images without boxes are left out, as the reference does.
+    Images without boxes are left out, as the reference does. One whose boxes are all difficult, where those are not
+    trained on, stays: its loss is 0.
 
     Args:
       data_dir: where the shards lie.
@@ -243,7 +245,10 @@ def _has_boxes(_, record: tf.Tensor) -> tf.Tensor:
 def _train_example(number, record, seed, manifest: Manifest, spec: DetectorSpec, augment: AugmentConfig) -> TrainBatch:
     def parse(content):
         example = records.parse(content)
-        return example.encoded, example.boxes, _class_numbers(example.category_ids, manifest), False
+        boxes, classes = example.boxes, _class_numbers(example.category_ids, manifest)
+        if not augment.train_on_difficult:
+            boxes, classes = boxes[~example.is_difficult], classes[~example.is_difficult]
+        return example.encoded, boxes, classes, False
 
     unreadable = (tf.constant(b""), tf.zeros([0, 4]), tf.zeros([0], tf.int32), True)
     encoded, boxes, classes, bad_record = or_default(parse, record, unreadable)
@@ -295,6 +300,7 @@ def _eval_example(number, record, manifest: Manifest, spec: DetectorSpec) -> Eva
         _pad(example.category_ids, manifest.max_boxes),
         _pad(example.areas, manifest.max_boxes),
         _pad(tf.cast(example.is_crowd, tf.int32), manifest.max_boxes),
+        _pad(tf.cast(example.is_difficult, tf.int32), manifest.max_boxes),
         num_boxes=tf.shape(example.category_ids)[0],
         record=number,
         fault=_fault(bad_record, bad_image),

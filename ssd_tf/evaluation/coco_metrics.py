@@ -22,6 +22,7 @@ import numpy as np
 
 from ssd_tf.evaluation.coco_matching import Outcomes, evaluate, outcomes
 from ssd_tf.evaluation.precision_recall import Matches, matches_of
+from ssd_tf.evaluation.voc_metrics import VocMetrics, voc_metrics
 from ssd_tf.utils.files import write_atomically
 
 SUMMARY_KEYS = (
@@ -85,6 +86,7 @@ class CocoMetrics:
         class is the class's AP.
       outcomes: what became of each detection and each truth at IoU 0.5, in the order in which they were given.
       matches: which detections are right at IoU 0.5, for score thresholds and histograms.
+      voc: VOC's numbers of the same detections, by the kinds that were asked for (voc_metrics.py).
     """
 
     summary: dict[str, float]
@@ -94,9 +96,12 @@ class CocoMetrics:
     precision: np.ndarray
     outcomes: Outcomes
     matches: Matches
+    voc: Mapping[str, VocMetrics] = dataclasses.field(default_factory=dict)
 
 
-def coco_metrics(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> CocoMetrics:
+def coco_metrics(
+    ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]], voc: Sequence[str] = ()
+) -> CocoMetrics:
     """Scores detections against ground truth as COCO does. Neither argument is changed.
 
     Args:
@@ -105,6 +110,7 @@ def coco_metrics(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str,
         without annotations count: every detection on them is a false positive.
       results: COCO results, {image_id, category_id, bbox [x, y, w, h] in pixels, score} each; may
         be empty, which scores 0 wherever there is ground truth.
+      voc: kinds of VOC's numbers to compute too, of VOC_KINDS. Only these look at "difficult".
 
     Raises:
       ValueError: the ground truth lacks one of its three lists, or a result names an image or a
@@ -125,32 +131,47 @@ def coco_metrics(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str,
         precision=np.where(precision > -1, precision, math.nan),
         outcomes=outcome,
         matches=matches_of(outcome, ground_truth, results),
+        voc=voc_metrics(ground_truth, results, voc) if voc else {},
     )
 
 
-def summary_table(metrics: CocoMetrics) -> str:
-    """The twelve numbers as plain text, one a line, each with what it was measured with.
+def summary_table(metrics: CocoMetrics, coco: bool = True) -> str:
+    """The twelve numbers as plain text, one a line, each with what it was measured with, and those of VOC.
 
     A number that is not defined (-1: no such boxes in the ground truth) reads "n/a".
+
+    Args:
+      metrics: of coco_metrics.
+      coco: False leaves COCO's numbers out.
     """
     rows = [
         (key, "n/a" if metrics.summary[key] < 0 else f"{metrics.summary[key]:.3f}", *meaning)
         for key, meaning in zip(SUMMARY_KEYS, _MEANINGS, strict=True)
+        if coco
     ]
+    rows += [(f"{kind} mAP", _decimals(voc.mean_ap), "0.50", "all", "all") for kind, voc in metrics.voc.items()]
     return _table(("metric", "value", "IoU", "area in pixels", "detections"), rows, "<><<>")
 
 
-def per_class_table(metrics: CocoMetrics, limit: int | None = None) -> str:
+def per_class_table(metrics: CocoMetrics, limit: int | None = None, coco: bool = True) -> str:
     """One line a class as plain text, the best AP first, classes without ground truth last.
 
     Args:
       metrics: of coco_metrics.
       limit: keep the best `limit` classes and say how many are left out; None keeps all.
+      coco: False leaves COCO's numbers out.
     """
     ranked = sorted(metrics.per_class, key=lambda c: (math.isnan(c.ap), -c.ap, c.category_id))
     kept = ranked if limit is None else ranked[: max(limit, 0)]
-    rows = [(c.category_id, c.name, c.images, c.boxes, *(_decimals(x) for x in (c.ap, c.ap50))) for c in kept]
-    table = _table(("id", "class", "images", "boxes", "AP", "AP50"), rows, "><>>>>")
+    names = [*(("AP", "AP50") if coco else ()), *metrics.voc]
+    numbers = [
+        [*((c.ap, c.ap50) if coco else ()), *(voc.per_class[c.category_id] for voc in metrics.voc.values())]
+        for c in kept
+    ]
+    rows = [
+        (c.category_id, c.name, c.images, c.boxes, *map(_decimals, row)) for c, row in zip(kept, numbers, strict=True)
+    ]
+    table = _table(("id", "class", "images", "boxes", *names), rows, "><>>" + ">" * len(names))
     left_out = len(ranked) - len(kept)
     return f"{table}\n... and {left_out} more" if left_out else table
 
@@ -162,23 +183,26 @@ def write_reports(
 
     metrics.json has SUMMARY_KEYS, num_images and num_detections at its top level, and "per_class",
     a list of objects with the columns of per_class.csv: category_id, name, images, boxes, AP, AP50,
-    APs, APm, APl. What is not defined is null in JSON and empty in CSV. results.json has the results
-    `rounded`. Each file appears complete or not at all.
+    APs, APm, APl. Where VOC's numbers were asked for, voc07_mAP and voc12_mAP are there too, and
+    voc07_AP and voc12_AP of each class. What is not defined is null in JSON and empty in CSV.
+    results.json has the results `rounded`. Each file appears complete or not at all.
 
     Raises:
       OSError: the folder or a file cannot be written.
     """
     folder = Path(output_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [_report_row(result) for result in metrics.per_class]
+    rows = [_report_row(result, metrics.voc) for result in metrics.per_class]
     flat = {
         **metrics.summary,
+        **{f"{kind}_mAP": _or_none(voc.mean_ap) for kind, voc in metrics.voc.items()},
         "num_images": metrics.num_images,
         "num_detections": metrics.num_detections,
         "per_class": rows,
     }
     table = io.StringIO(newline="")
-    writer = csv.DictWriter(table, fieldnames=_COLUMNS, lineterminator="\n")
+    columns = [*_COLUMNS, *(f"{kind}_AP" for kind in metrics.voc)]
+    writer = csv.DictWriter(table, fieldnames=columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_atomically(folder / "metrics.json", json.dumps(flat, indent=2, allow_nan=False) + "\n")
@@ -229,9 +253,14 @@ def _mean_of_defined(precision: np.ndarray) -> float:
     return float(defined.mean()) if defined.size else math.nan
 
 
-def _report_row(result: ClassResult) -> dict[str, Any]:
-    row = zip(_COLUMNS, dataclasses.astuple(result), strict=True)
-    return {column: None if value != value else value for column, value in row}  # nan differs from itself
+def _report_row(result: ClassResult, voc: Mapping[str, VocMetrics]) -> dict[str, Any]:
+    row = dict(zip(_COLUMNS, dataclasses.astuple(result), strict=True))
+    row.update({f"{kind}_AP": metrics.per_class[result.category_id] for kind, metrics in voc.items()})
+    return {column: _or_none(value) for column, value in row.items()}
+
+
+def _or_none(value: Any) -> Any:
+    return None if value != value else value  # nan differs from itself
 
 
 def _decimals(value: float) -> str:

@@ -3,7 +3,7 @@
 
 import math
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,6 +44,7 @@ def evaluate_split(
     batch_size: int,
     skip_bad_records: bool = False,
     distribution: Distribution | None = None,
+    voc: Sequence[str] = (),
 ) -> Evaluation:
     """Scores every image of the split once, images without boxes and without detections included, as COCO does.
 
@@ -58,6 +59,7 @@ def evaluate_split(
         images, which are not scored.
       skip_bad_records: see data/bad_examples.py; what is left out is not scored.
       distribution: where to compute; None is this process's default device.
+      voc: kinds of VOC's numbers to compute too, as `coco_metrics` takes them.
 
     Raises:
       ValueError: a record cannot be read.
@@ -92,7 +94,7 @@ def evaluate_split(
             progress.update(int(real.sum()))
     if bad_examples.records:
         logging.warning("%s", bad_examples.summary())
-    return Evaluation(coco_metrics(ground_truth, results), results, ground_truth)
+    return Evaluation(coco_metrics(ground_truth, results, voc), results, ground_truth)
 
 
 def add_ground_truth(ground_truth: dict[str, list[dict[str, Any]]], batch: EvalBatch, index: int) -> None:
@@ -109,5 +111,6 @@ def add_ground_truth(ground_truth: dict[str, list[dict[str, Any]]], batch: EvalB
                 "bbox": box.tolist(),
                 "area": float(batch.areas[index, k]),
                 "iscrowd": int(batch.is_crowd[index, k]),
+                "difficult": int(batch.is_difficult[index, k]),
             }
         )

@@ -10,7 +10,7 @@ from typing import Any
 from absl import logging
 
 from ssd_tf.data.manifest import Manifest
-from ssd_tf.settings import TrainConfig
+from ssd_tf.settings import TrainConfig, setting_fields
 from ssd_tf.specs import differences, spec_from_json, spec_to_json
 from ssd_tf.training.checkpoints import read_made_with
 from ssd_tf.training.config import named_settings
@@ -91,7 +91,9 @@ def _require_same_run(checkpoint: str, before: dict[str, Any], now: dict[str, An
     if not before:
         return  # it was not written by a training run
     free = free_settings(config.schedule.lr_schedule)
-    changed = changed_settings(before["settings"], now["settings"])
+    # A setting that is younger than the checkpoint had its default.
+    defaults = {name: field.default for name, field in setting_fields().items()}
+    changed = changed_settings({**json.loads(json.dumps(defaults)), **before["settings"]}, now["settings"])
     bound = {name: text for name, text in changed.items() if name not in free}
     if bound:
         raise UserError(

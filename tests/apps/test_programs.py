@@ -122,16 +122,15 @@ def test_training_starts_from_another_run(prepared, trained, tmp_path):
 
 
 def test_evaluate_writes_its_reports(prepared, trained, tmp_path):
-    output = run_well(
-        "evaluate", f"--model={trained}", f"--data_dir={prepared}", "--split=val", f"--output_dir={tmp_path}"
-    )
+    flags = (f"--data_dir={prepared}", "--split=val", f"--output_dir={tmp_path}", "--metrics=coco,voc12")
+    output = run_well("evaluate", f"--model={trained}", *flags)
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     recorded = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
     best = max((line for line in recorded if "AP" in line), key=lambda line: line["AP"])
     # The program computes in float32 like the run, and the reports round nothing: the same numbers.
     assert abs(metrics["AP"] - best["AP"]) < 1e-6
     assert metrics["num_images"] == 24
-    assert "AP50" in output
+    assert "AP50" in output and "voc12 mAP" in output and 0.0 <= metrics["voc12_mAP"] <= 1.0
     results = json.loads((tmp_path / "results.json").read_text())
     assert {result["category_id"] for result in results} <= {1, 3, 7, 8, 12}
     rows = list(csv.DictReader((tmp_path / "per_class.csv").read_text().splitlines()))

@@ -442,6 +442,36 @@ def test_crowd_flags_reach_the_evaluation(tmp_path):
     assert flags[2] == [0] * len(dataset.images[1].boxes)
 
 
+@pytest.fixture(scope="module")
+def hard(tmp_path_factory) -> tuple[pathlib.Path, Manifest]:
+    """Two images; of one the last box is difficult, of the other all are."""
+    folder = tmp_path_factory.mktemp("hard")
+    path = shapes.draw_shapes(folder / "drawn", 2, image_size=(80, 64))
+    dataset = read_coco(path, path.parent / "images")
+    first, second = (len(image.boxes) for image in dataset.images)
+    flags = (np.arange(first) == first - 1, np.ones(second, bool))
+    images = [dataclasses.replace(i, is_difficult=f) for i, f in zip(dataset.images, flags, strict=True)]
+    return folder, prepare(dataclasses.replace(dataset, images=tuple(images)), folder, "train", {})
+
+
+def test_difficult_flags_reach_the_evaluation(hard):
+    (batch,) = eval_dataset(*hard, with_input(SIZE), 2).as_numpy_iterator()
+    rows = zip(batch.source_id.tolist(), batch.is_difficult, batch.num_boxes, strict=True)
+    flags = {source_id: difficult[:n].tolist() for source_id, difficult, n in rows}
+    assert flags[1][-1] == 1 and not any(flags[1][:-1])
+    assert flags[2] == [1] * len(flags[2])
+
+
+@pytest.mark.parametrize("train_on_difficult", [True, False])
+def test_difficult_objects_are_trained_on_or_not_by_a_setting(hard, train_on_difficult):
+    augment = dataclasses.replace(PLAIN, train_on_difficult=train_on_difficult)
+    (evaluated_,) = eval_dataset(*hard, with_input(SIZE), 2).as_numpy_iterator()
+    batch = next(train_dataset(*hard, with_input(SIZE), 2, 0, augment).as_numpy_iterator())
+    boxes_of = dict(zip(evaluated_.source_id.tolist(), evaluated_.num_boxes.tolist(), strict=True))
+    expected = [boxes_of[1], boxes_of[2]] if train_on_difficult else [boxes_of[1] - 1, 0]
+    assert sorted((batch.classes > 0).sum(axis=1).tolist()) == sorted(expected)
+
+
 def test_split_without_any_box_can_be_evaluated_but_not_trained_on(tmp_path):
     empty = prepared(tmp_path, 3, empty=(0, 1, 2))
     (batch,) = evaluated(empty, 4)

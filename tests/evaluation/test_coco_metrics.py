@@ -287,6 +287,21 @@ def test_reports_can_be_read_again(tmp_path):
     assert rows[2] == ["7", 'dog, "猫"', "0", "0", "", "", "", "", ""]
 
 
+def test_reports_and_tables_have_voc_s_numbers_where_they_were_asked_for(tmp_path):
+    results = [box([0, 0, 50, 30], score=0.9), box([60, 60, 9, 9], score=0.95)]
+    metrics = coco_metrics(truth(box([0, 0, 50, 50])), results, voc=["voc07"])
+    write_reports(metrics, results, tmp_path)
+    report = json.loads((tmp_path / "metrics.json").read_text())
+    # The better one of two is wrong: precision 1/2 at every recall.
+    assert report["voc07_mAP"] == report["per_class"][0]["voc07_AP"] == 0.5
+    assert report["per_class"][1]["voc07_AP"] is None and "voc12_mAP" not in report
+    rows = list(csv.DictReader((tmp_path / "per_class.csv").read_text().splitlines()))
+    assert [row["voc07_AP"] for row in rows] == ["0.5", ""]
+    assert summary_table(metrics).splitlines()[-1].split() == ["voc07", "mAP", "0.500", "0.50", "all", "all"]
+    assert len(summary_table(metrics, coco=False).splitlines()) == 2
+    assert per_class_table(metrics, coco=False).splitlines()[0].split() == ["id", "class", "images", "boxes", "voc07"]
+
+
 def test_failed_write_leaves_the_old_report_and_no_rubbish(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("disk full")

@@ -64,6 +64,16 @@ def test_checkpoint_of_before_specs_were_kept_resumes(before, tmp_path):
     assert open_model_dir(before, plan()) == tmp_path
 
 
+def test_checkpoint_of_before_a_setting_was_there_had_its_default(before, tmp_path):
+    made = made_with(before, plan())
+    del made["settings"]["train_on_difficult"]
+    checkpoint_with(made, tmp_path)
+    assert open_model_dir(before, plan()) == tmp_path
+    other = dataclasses.replace(before, augment=dataclasses.replace(before.augment, train_on_difficult=False))
+    with pytest.raises(ValueError, match=r"other settings: --train_on_difficult=True \(now False\)"):
+        open_model_dir(other, plan())
+
+
 def test_checkpoint_of_another_spec_is_refused_by_the_fields_that_differ(before, tmp_path):
     made = made_with(before, plan())
     made["spec"]["loss"]["normalized_by"] = "batch"
