@@ -38,6 +38,6 @@ SSD300 = dataclasses.replace(
         Level(5, 100, 213, 264, (2,)),
         Level(5, 300, 264, 315, (2,)),
     ),
-    # 177 for green, not 117, is what its weights are published with.
+    # 177 for green is what its weights are published with; the caffemodel itself says that it was trained with 117.
     preprocessing=Preprocessing(mean=(104, 177, 123), deviation=(1, 1, 1), divisor=1, channels="bgr", antialias=False),
 )

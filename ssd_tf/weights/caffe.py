@@ -26,7 +26,7 @@ def vgg_name(layer: str, variable: str) -> str:
     """
     match = _LAYER.fullmatch(layer)
     if not match:
-        raise UserError(f"{layer}: Caffe's SSD on VGG-16 has no such layer, so its files have no name for it")
+        raise UserError(f"{layer}: Caffe's SSD on VGG-16 has no such layer; of another net, give the --prototxt too")
     backbone, norm, block, place, head, level = match.groups()
     if block:
         name = f"conv{int(block) + 5}_{place}"

@@ -171,7 +171,8 @@ def prototxt(spec: DetectorSpec, num_classes: int, fraction: float = 0.0) -> str
         settings = f"{sizes} {ratios} flip: true clip: false {variances} step: {level.step}"
         net.add(f"{map_name}_mbox_priorbox", "PriorBox", f"prior_box_param {{ {settings} }}", (map_name, "data"))
     for kind, end in (("loc", "_flat"), ("conf", "_flat"), ("priorbox", "")):
-        net.add(f"mbox_{kind}", "Concat", bottoms=tuple(f"{name}_mbox_{kind}{end}" for name in features))
+        axis = f"concat_param {{ axis: {2 if kind == 'priorbox' else 1} }}"
+        net.add(f"mbox_{kind}", "Concat", axis, tuple(f"{name}_mbox_{kind}{end}" for name in features))
     shape_text = f"reshape_param {{ shape {{ dim: 0 dim: -1 dim: {num_classes + 1} }} }}"
     net.add("mbox_conf_reshape", "Reshape", shape_text, ("mbox_conf",))
     net.add("mbox_conf_softmax", "Softmax", "softmax_param { axis: 2 }")
