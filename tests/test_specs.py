@@ -74,6 +74,7 @@ def test_number_of_anchors():
         ("ssd300_vgg16_torchvision", 8732),
         ("ssdlite320_mobilenet_v3_large", 3234),
         ("ssdlite320_mobilenet_v2", 3234),
+        ("ssd300_res10", 8892),
     ],
 )
 def test_number_of_anchors_is_the_published_one(name, anchors):

@@ -29,7 +29,9 @@ def test_file_comes_back(saved):
     assert keras.saving.load_model(saved).count_params() == model.count_params()
 
 
-@pytest.mark.parametrize("name", ["ssd300_vgg16", "ssdlite320_mobilenet_v2", "ssdlite320_mobilenet_v3_large"])
+@pytest.mark.parametrize(
+    "name", ["ssd300_vgg16", "ssdlite320_mobilenet_v2", "ssdlite320_mobilenet_v3_large", "ssd300_res10"]
+)
 def test_layers_of_every_backbone_come_back(name, tmp_path):
     info, model = ModelInfo(ssd_tf.spec(name), INFO.categories), ssd_tf.build_model(name, 1)
     save_keras(tmp_path / "mine.keras", info, model)
