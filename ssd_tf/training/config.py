@@ -19,7 +19,7 @@ from ssd_tf.specs import DetectorSpec, spec
 from ssd_tf.training.mlperf_log import MLPERF_DETECTOR, MLPERF_TARGET
 from ssd_tf.training.monitoring.profiling import parse_steps
 from ssd_tf.utils.errors import UserError
-from ssd_tf.weights.published import find, for_detector, is_published
+from ssd_tf.weights.published import find, find_detector, for_detector, is_published
 
 # What --backbone_weights takes for --weights=imagenet.
 TORCHVISION = "torchvision"
@@ -61,9 +61,10 @@ def start_weights(config: TrainConfig, detector: DetectorSpec) -> tuple[str, str
         init_from = for_detector(detector, "coco")
     elif config.weights == "imagenet" or backbone == TORCHVISION:
         backbone = for_detector(detector, "imagenet")
-    for path in (init_from, backbone):
-        if is_published(path):
-            find(path)
+    if is_published(init_from):
+        find_detector(init_from)
+    if is_published(backbone):
+        find(backbone)
     return init_from, backbone
 
 
