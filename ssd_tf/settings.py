@@ -29,9 +29,12 @@ def setting(
     upper: float | None = None,
     choices: tuple[str, ...] = (),
     required: bool = False,
+    path: bool = False,
 ) -> Any:
-    """A field of a settings dataclass. `required` is for programs: Python may fill it in later."""
-    metadata = {"help": help_text, "lower": lower, "upper": upper, "choices": choices, "required": required}
+    """A field of a settings dataclass. `required` is for programs: Python may fill it in later. `path`: a file or a
+    folder."""
+    metadata = {"help": help_text, "lower": lower, "upper": upper, "choices": choices}
+    metadata |= {"required": required, "path": path}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -129,7 +132,7 @@ class DistributionConfig:
 class SubmissionConfig:
     """MLPerf's log: its file, empty for no log, and the words that the rules ask for."""
 
-    mlperf_log: str = setting("", "Write the events that MLPerf training v1.1 asks for to this file.")
+    mlperf_log: str = setting("", "Write the events that MLPerf training v1.1 asks for to this file.", path=True)
     mlperf_org: str = setting("ssd_tf", "Who submits.")
     mlperf_platform: str = setting("unnamed", "The machine's name.")
     mlperf_division: str = setting("closed", "The division of the submission.", choices=("closed", "open"))
@@ -141,10 +144,12 @@ class TrainConfig:
     """A run of `train`. The defaults are the MLPerf reference's, but for warm-up, target and ImageNet weights."""
 
     detector: str | DetectorSpec = setting(  # noqa: RUF009 - it is a field
-        "ssd300_resnet34", "The detector's name, or a .json file with its spec."
+        "ssd300_resnet34", "The detector's name, or a .json file with its spec.", path=True
     )
-    data_dir: str = setting("", "The folder that `prepare` wrote.", required=True)
-    model_dir: str = setting("", "The run's folder: checkpoints, metrics, TensorBoard events.", required=True)
+    data_dir: str = setting("", "The folder that `prepare` wrote.", required=True, path=True)
+    model_dir: str = setting(
+        "", "The run's folder: checkpoints, metrics, TensorBoard events.", required=True, path=True
+    )
     train_split: str = setting("train", "Split to train on.")
     val_split: str = setting("val", "Split to evaluate on.")
     weights: str = setting(
@@ -156,11 +161,13 @@ class TrainConfig:
         "",
         "Start the backbone from this file (.pth, .safetensors, .npz), checkpoint, model_dir or torchvision:NAME; "
         "`torchvision` alone is --weights=imagenet.",
+        path=True,
     )
     init_from: str = setting(
         "",
         "Start all weights from this file, checkpoint, model_dir or torchvision:NAME; the heads stay fresh where it "
         "is for other classes.",
+        path=True,
     )
     freeze_backbone_stages: int = setting(
         0, "Do not train the stem and so many residual stages; 0: train all.", lower=0

@@ -14,14 +14,14 @@ from ssd_tf.utils.errors import UserError
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    flags.DEFINE_string(
+    cli.define_path(
         "model",
         None,
         "A model_dir: the mean of all checkpoints in its checkpoints/.",
         required=True,
         flag_values=values,
     )
-    flags.DEFINE_string(
+    cli.define_path(
         "output", None, "The folder to make; --model and --init_from take it.", required=True, flag_values=values
     )
     flags.DEFINE_integer("last", 0, "How many of the last checkpoints; 0: all.", lower_bound=0, flag_values=values)

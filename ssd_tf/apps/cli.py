@@ -85,22 +85,44 @@ def programs() -> dict[str, str]:
     return found
 
 
+class _PathParser(flags.ArgumentParser):
+    """Where a flag becomes a path. A leading ~ is the home folder, as in a shell, which leaves it alone behind a =."""
+
+    def parse(self, argument: str) -> str:
+        # As text: Path would change addresses, and raise for a user that there is not.
+        return os.path.expanduser(argument)  # noqa: PTH111
+
+
+def define_path(name: str, default: str | None, help_text: str, flag_values: flags.FlagValues, **more: Any) -> None:
+    """A flag that names a file or a folder. Nothing in it is a pattern, unless its help says so."""
+    flags.DEFINE(_PathParser(), name, default, help_text, flag_values=flag_values, **more)
+
+
+def define_paths(
+    name: str, default: list[str] | None, help_text: str, flag_values: flags.FlagValues, **more: Any
+) -> None:
+    """A flag that may be repeated, each time with a file or a folder."""
+    flags.DEFINE_multi(
+        _PathParser(), flags.ArgumentSerializer(), name, default, help_text, flag_values=flag_values, **more
+    )
+
+
 def define_annotations(values: flags.FlagValues) -> None:
     """The flags of programs that read annotated data sets."""
     flags.DEFINE_string("format", "auto", f"What the annotations are: auto, {', '.join(FORMATS)}.", flag_values=values)
-    flags.DEFINE_multi_string(
+    define_paths(
         "annotations",
         [],
         "The annotations: a file or a folder. May be repeated, for sets of the same classes.",
         flag_values=values,
     )
-    flags.DEFINE_multi_string(
+    define_paths(
         "images",
         [],
         "The folder of the images, or one for each --annotations; without it, where the format has them.",
         flag_values=values,
     )
-    flags.DEFINE_string(
+    define_path(
         "classes",
         "",
         "A file with a class name in each line, or a label map (.pbtxt). Without it, the classes of the data.",

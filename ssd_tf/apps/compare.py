@@ -16,10 +16,10 @@ from ssd_tf.utils.errors import UserError
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    flags.DEFINE_multi_string("model", None, cli.MODEL_HELP, required=True, flag_values=values)
-    flags.DEFINE_string("data_dir", None, "The folder that `prepare` wrote.", required=True, flag_values=values)
+    cli.define_paths("model", None, cli.MODEL_HELP, required=True, flag_values=values)
+    cli.define_path("data_dir", None, "The folder that `prepare` wrote.", required=True, flag_values=values)
     flags.DEFINE_string("split", "val", "The split to compare on.", flag_values=values)
-    flags.DEFINE_string(
+    cli.define_path(
         "output_dir",
         None,
         "For compare.md, compare.csv, compare.png, and the exported forms.",

@@ -10,8 +10,8 @@ from ssd_tf.apps import cli
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    flags.DEFINE_string("model", None, cli.MODEL_HELP, required=True, flag_values=values)
-    flags.DEFINE_string("data_dir", None, "The folder that `prepare` wrote.", required=True, flag_values=values)
+    cli.define_path("model", None, cli.MODEL_HELP, required=True, flag_values=values)
+    cli.define_path("data_dir", None, "The folder that `prepare` wrote.", required=True, flag_values=values)
     flags.DEFINE_string("split", "val", "The split to score.", flag_values=values)
     flags.DEFINE_list(
         "metrics",
@@ -20,7 +20,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "The files always have COCO's.",
         flag_values=values,
     )
-    flags.DEFINE_string(
+    cli.define_path(
         "output_dir", "", "For metrics.json, results.json and per_class.csv; empty writes none.", flag_values=values
     )
     flags.DEFINE_enum(

@@ -15,7 +15,7 @@ from ssd_tf.utils.errors import UserError
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    flags.DEFINE_string(
+    cli.define_path(
         "model", None, "A model_dir, one of its checkpoints, or a .keras file.", required=True, flag_values=values
     )
     flags.DEFINE_enum(
@@ -26,7 +26,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "or .onnx.",
         flag_values=values,
     )
-    flags.DEFINE_string(
+    cli.define_path(
         "output",
         None,
         "The file; with saved_model the folder of versions, where a new one appears.",
@@ -61,7 +61,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "litert: answer offsets and logits; or detections, by TFLite_Detection_PostProcess.",
         flag_values=values,
     )
-    flags.DEFINE_string(
+    cli.define_path(
         "data_dir",
         "",
         "int8: the folder that `prepare` wrote; its images show the range of each tensor.",

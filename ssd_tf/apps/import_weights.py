@@ -21,7 +21,7 @@ MLPERF = "ssd300_resnet34"
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    flags.DEFINE_string(
+    cli.define_path(
         "source",
         None,
         "A .pth, .pt, .safetensors, .npz or .caffemodel file, or torchvision:NAME, which is downloaded; with "
@@ -29,27 +29,27 @@ def define_flags(values: flags.FlagValues) -> None:
         required=True,
         flag_values=values,
     )
-    flags.DEFINE_string(
+    cli.define_path(
         "output",
         None,
         "The folder to make; with --reverse a .safetensors or .npz file.",
         required=True,
         flag_values=values,
     )
-    flags.DEFINE_string(
+    cli.define_path(
         "detector",
         "",
         f"One of: {', '.join(DETECTORS)}; or a .json file with a spec. Without it that of torchvision:NAME, and "
         f"{MLPERF} for a file. Not used with --reverse.",
         flag_values=values,
     )
-    flags.DEFINE_string(
+    cli.define_path(
         "prototxt",
         "",
         "The net of a .caffemodel, as for deployment; it takes the place of --detector.",
         flag_values=values,
     )
-    flags.DEFINE_string(
+    cli.define_path(
         "annotations",
         "",
         "A COCO instances JSON file that lists the classes; by default the file's own, or COCO's where there are 80, "

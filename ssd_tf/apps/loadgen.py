@@ -12,8 +12,8 @@ from ssd_tf.apps import cli
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    flags.DEFINE_string("model", None, cli.MODEL_HELP, required=True, flag_values=values)
-    flags.DEFINE_string("data_dir", None, "The folder that `prepare` wrote.", required=True, flag_values=values)
+    cli.define_path("model", None, cli.MODEL_HELP, required=True, flag_values=values)
+    cli.define_path("data_dir", None, "The folder that `prepare` wrote.", required=True, flag_values=values)
     flags.DEFINE_string("split", "val", "The split that the images are of.", flag_values=values)
     flags.DEFINE_enum(
         "scenario",
@@ -29,7 +29,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "Measure the speed, or ask for every image once and score the log.",
         flag_values=values,
     )
-    flags.DEFINE_string(
+    cli.define_path(
         "output_dir",
         None,
         "For LoadGen's logs, and in accuracy mode evaluate's reports.",

@@ -20,19 +20,19 @@ if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    flags.DEFINE_string("model", None, cli.MODEL_HELP, required=True, flag_values=values)
-    flags.DEFINE_string(
+    cli.define_path("model", None, cli.MODEL_HELP, required=True, flag_values=values)
+    cli.define_path(
         "input",
         None,
         "An image or video, a folder of images and videos, or a pattern such as 'photos/*.jpg'.",
         required=True,
         flag_values=values,
     )
-    flags.DEFINE_string(
+    cli.define_path(
         "output_dir", "found", "Where annotated images, videos and predictions.json go.", flag_values=values
     )
     flags.DEFINE_float("score_threshold", 0.3, "Show detections with a score above this.", 0.0, 1.0, flag_values=values)
-    flags.DEFINE_string(
+    cli.define_path(
         "logdir",
         "",
         "Also write the annotated images to this folder as TensorBoard images; of a video the first frame and three "

@@ -28,7 +28,7 @@ def define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     flags.DEFINE_bool("difficult", True, "Keep the objects that VOC marks as difficult.", flag_values=values)
-    flags.DEFINE_string("output_dir", None, "Where shards and manifest go.", required=True, flag_values=values)
+    cli.define_path("output_dir", None, "Where shards and manifest go.", required=True, flag_values=values)
     flags.DEFINE_string("split", "train", "Name of the split, such as train, val or test.", flag_values=values)
     flags.DEFINE_integer(
         "num_shards", 0, "Number of files; 0 chooses by the number of images.", lower_bound=0, flag_values=values

@@ -13,16 +13,14 @@ from ssd_tf.apps import cli
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    flags.DEFINE_string(
+    cli.define_path(
         "model_dir", None, "The folder of the run, or of an imported model.", required=True, flag_values=values
     )
-    flags.DEFINE_string("data_dir", "", "The folder that `prepare` wrote; empty: the run's own.", flag_values=values)
+    cli.define_path("data_dir", "", "The folder that `prepare` wrote; empty: the run's own.", flag_values=values)
     flags.DEFINE_string(
         "split", "", "The split to score; empty: the one that the run was evaluated on.", flag_values=values
     )
-    flags.DEFINE_string(
-        "output_dir", "", "For report.html and the images; empty: MODEL_DIR/report.", flag_values=values
-    )
+    cli.define_path("output_dir", "", "For report.html and the images; empty: MODEL_DIR/report.", flag_values=values)
     flags.DEFINE_integer("batch_size", 8, "Images in a step of the evaluation.", lower_bound=1, flag_values=values)
     flags.DEFINE_float(
         "score_threshold", 0.3, "Of detections in the confusion matrix and in images.", 0.0, 1.0, flag_values=values

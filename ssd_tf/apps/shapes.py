@@ -13,7 +13,7 @@ STARTS_TENSORFLOW = False
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    flags.DEFINE_string("output_dir", None, "Where images/ and annotations.json go.", required=True, flag_values=values)
+    cli.define_path("output_dir", None, "Where images/ and annotations.json go.", required=True, flag_values=values)
     flags.DEFINE_integer("num_images", 1000, "How many images.", lower_bound=1, flag_values=values)
     flags.DEFINE_integer("seed", 0, "Another seed draws other images.", lower_bound=0, flag_values=values)
     flags.DEFINE_integer("width", 320, "Width of an image in pixels.", lower_bound=MIN_SIDE, flag_values=values)

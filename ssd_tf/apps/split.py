@@ -23,7 +23,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "fractions", "0.8,0.1,0.1", "Of train, val and test; two numbers: of train and val.", flag_values=values
     )
     flags.DEFINE_integer("seed", 0, "Another seed divides otherwise.", lower_bound=0, flag_values=values)
-    flags.DEFINE_string(
+    cli.define_path(
         "output_dir",
         "",
         "Where train.json, val.json, test.json go; without it, beside the annotations.",

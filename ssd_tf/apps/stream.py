@@ -22,8 +22,8 @@ STARTS_TENSORFLOW = False
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    flags.DEFINE_string("model", None, cli.MODEL_HELP, required=True, flag_values=values)
-    flags.DEFINE_string(
+    cli.define_path("model", None, cli.MODEL_HELP, required=True, flag_values=values)
+    cli.define_path(
         "source",
         "0",
         "A camera's number, a video, rtsp://... or http://..., a folder of images or a pattern such as 'photos/*.jpg'.",
@@ -33,7 +33,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_boolean(
         "headless", False, "Without a window: write the annotated frames to --output.", flag_values=values
     )
-    flags.DEFINE_string("output", "", "The mp4 file that --headless writes.", flag_values=values)
+    cli.define_path("output", "", "The mp4 file that --headless writes.", flag_values=values)
 
 
 def main(args: flags.FlagValues) -> int:

@@ -68,6 +68,8 @@ def _define(values: flags.FlagValues, name: str, field: dataclasses.Field) -> No
         flags.DEFINE_integer(name, default, help_text, meta["lower"], meta["upper"], **common)
     elif float in kinds:
         flags.DEFINE_float(name, default, help_text, meta["lower"], meta["upper"], **common)
+    elif meta["path"]:
+        cli.define_path(name, default, help_text, **common)
     else:
         flags.DEFINE_string(name, default, help_text, **common)
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 from ssd_tf.export.description import DESCRIPTION, Description, from_json
 from ssd_tf.geometry.detections import Detections, detect
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.files import literal
 from ssd_tf.utils.imports import import_extra, quiet_stderr
 from ssd_tf.weights.model_dir import CONFIG
 
@@ -46,7 +47,7 @@ class SavedModelPredictor(ExportedPredictor):
             raise UserError(f"{folder}: a SavedModel, but not one that ssd_tf exported: it has no assets/{DESCRIPTION}")
         description = from_json(path.read_bytes(), str(folder))
         super().__init__(description, description.score_threshold)
-        self._model = tf.saved_model.load(str(folder))
+        self._model = tf.saved_model.load(literal(folder))
         self._detect = self._model.signatures["detect"]
         self._ids = tf.constant([category.id for category in self.categories], tf.int64)
 

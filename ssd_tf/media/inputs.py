@@ -30,6 +30,15 @@ def is_video(path: pathlib.Path) -> bool:
     return path.suffix.lower() in VIDEO_EXTENSIONS
 
 
+def matches(pattern: str) -> list[pathlib.Path]:
+    """What a pattern matches; ** is any number of folders. Folders at its head that are there are no pattern, so
+    nothing in their names has to be escaped."""
+    path = pathlib.Path(pattern)
+    folder = next((folder for folder in path.parents if folder.is_dir()), pathlib.Path())
+    rest = str(path.relative_to(folder))
+    return [folder / found for found in glob.glob(rest, root_dir=folder, recursive=True)]  # noqa: PTH207
+
+
 def _find(pattern: str, what: str, extensions: Sequence[str]) -> list[pathlib.Path]:
     path = pathlib.Path(pattern)
     if path.is_file():
@@ -39,8 +48,7 @@ def _find(pattern: str, what: str, extensions: Sequence[str]) -> list[pathlib.Pa
         if not found:
             raise FileNotFoundError(f"no {what} in folder {path}: looked for {', '.join(extensions)}")
     else:
-        # Path.glob refuses absolute patterns.
-        found = [p for p in map(pathlib.Path, glob.glob(pattern, recursive=True)) if p.is_file()]  # noqa: PTH207
+        found = [p for p in matches(pattern) if p.is_file()]
         if not found:
             raise FileNotFoundError(f"no file, folder or match: {pattern}")
     return sorted(found)

@@ -1,12 +1,11 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """What --source names: a camera, a stream of the network, a video, or a folder or pattern of images."""
 
-import glob
 import pathlib
 import re
 
 from ssd_tf.media.image_source import ImageSource
-from ssd_tf.media.inputs import IMAGE_EXTENSIONS, find_images
+from ssd_tf.media.inputs import IMAGE_EXTENSIONS, find_images, matches
 from ssd_tf.media.opencv_source import VideoSource
 from ssd_tf.media.remote_source import RemoteSource
 from ssd_tf.media.source import Source
@@ -39,8 +38,7 @@ def find_source(text: str) -> Source:
     if re.match(r"[a-z][a-z0-9+.-]+://", text, re.IGNORECASE):
         return RemoteSource(text)
     path = pathlib.Path(text)
-    # Path.glob refuses absolute patterns; an empty path is the current folder.
-    if not (text and (path.exists() or glob.glob(text, recursive=True))):  # noqa: PTH207
+    if not (text and (path.exists() or matches(text))):  # an empty path is the current folder
         raise FileNotFoundError(f"no camera, address, file, folder or match: {text!r}")
     if path.is_file() and path.suffix.lower() not in IMAGE_EXTENSIONS:
         return VideoSource(text)

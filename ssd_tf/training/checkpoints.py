@@ -17,6 +17,7 @@ import tensorflow as tf
 from absl import logging
 
 from ssd_tf.utils.errors import UserError, first_line
+from ssd_tf.utils.files import literal
 from ssd_tf.weights.model_dir import (
     AVERAGE,
     BEST,
@@ -66,7 +67,8 @@ class Checkpoints:
         self._model_dir = model_dir
         self._keeps = keeps
         self._folder = model_dir / CHECKPOINTS
-        self._manager = tf.train.CheckpointManager(self._checkpoint, str(self._folder), kept, step_counter=self.step)
+        folder = literal(self._folder)
+        self._manager = tf.train.CheckpointManager(self._checkpoint, folder, kept, step_counter=self.step)
         self._best = weights_manager(model_dir, average or model, self.step)
         self._saved_step = -1
 
@@ -86,7 +88,7 @@ class Checkpoints:
         problem = None
         for prefix in reversed(list_checkpoints(self._model_dir)):
             try:
-                self._checkpoint.restore(prefix).assert_existing_objects_matched()
+                self._checkpoint.restore(literal(prefix)).assert_existing_objects_matched()
             except UNREADABLE as error:
                 problem = problem or f"{prefix}: cannot be restored: {first_line(error)}"
                 logging.error("%s cannot be restored: %s", prefix, first_line(error))
@@ -145,7 +147,7 @@ class Checkpoints:
         try:
             manager.save(step)
         except (tf.errors.ResourceExhaustedError, tf.errors.PermissionDeniedError, tf.errors.DataLossError) as error:
-            folder = pathlib.Path(manager.directory)
+            folder = pathlib.Path(manager.directory).resolve()  # without the link, if it is one
             remove_leftovers(folder)
             kept = list_checkpoints(folder.parent, folder.name)
             intact = f"{kept[-1]} is whole" if kept else "there is none from before"
@@ -157,7 +159,7 @@ def read_made_with(model_dir: pathlib.Path) -> tuple[str, dict[str, Any]] | None
     """The last checkpoint that says what its run was made with, and that; None where none does."""
     for prefix in reversed(list_checkpoints(model_dir)):
         try:
-            reader = tf.train.load_checkpoint(prefix)
+            reader = tf.train.load_checkpoint(literal(prefix))
             key = next((name for name in reader.get_variable_to_dtype_map() if name.startswith(f"{_MADE_WITH}/")), None)
             if key:
                 return prefix, json.loads(reader.get_tensor(key))

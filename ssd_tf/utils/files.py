@@ -1,12 +1,16 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Writing files so that a reader never sees half of one, and what downloads and archives share."""
 
+import atexit
 import contextlib
+import functools
 import json
 import os
 import pathlib
+import re
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
@@ -14,6 +18,8 @@ import tqdm
 
 # Bytes that are copied at a time.
 CHUNK = 1 << 16
+# What TensorFlow's patterns are made of; a ] alone is none.
+_PATTERN = re.compile(r"[*?\[\\]")
 
 
 @contextlib.contextmanager
@@ -74,6 +80,33 @@ def json_list(path: str | os.PathLike[str]) -> Iterator[Callable[[Any], None]]:
 
         yield add
         file.write("]\n" if separator == "\n" else "\n]\n")
+
+
+def literal(path: str | os.PathLike[str]) -> str:
+    """A name of the same file for TensorFlow, which takes the names of checkpoints and SavedModels for patterns.
+
+    A path without a pattern's characters is its own name. For another, the folder (or the path, where it is one) gets a
+    link with a plain name, which lives as long as this process.
+    """
+    given = pathlib.Path(path).absolute()
+    if not _PATTERN.search(str(given)):
+        return str(path)
+    folder = given if given.is_dir() else given.parent
+    return str(_links() / _link_to(folder) / given.relative_to(folder))
+
+
+@functools.cache
+def _links() -> pathlib.Path:
+    folder = tempfile.TemporaryDirectory(prefix="ssd_tf-links-")
+    atexit.register(folder.cleanup)
+    return pathlib.Path(folder.name)
+
+
+@functools.cache
+def _link_to(folder: pathlib.Path) -> str:
+    name = secrets.token_hex(8)
+    (_links() / name).symlink_to(folder, target_is_directory=True)
+    return name
 
 
 def write_chunk(file: IO[bytes], chunk: bytes) -> None:

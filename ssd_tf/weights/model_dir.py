@@ -19,7 +19,7 @@ from ssd_tf import specs
 from ssd_tf.data.annotations import Category
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.errors import UserError, first_line
-from ssd_tf.utils.files import parse_json, write_atomically
+from ssd_tf.utils.files import literal, parse_json, write_atomically
 
 CONFIG = "config.json"
 METRICS = "metrics.jsonl"
@@ -155,8 +155,8 @@ def restore_model(model: keras.Model, prefix: str, only: Callable[[str], bool] =
     """
     layers = {name: layer for name, layer in layers_by_name(model).items() if only(name)}
     try:
-        averaged = any(name.startswith(f"{AVERAGE}/") for name, _ in tf.train.list_variables(prefix))
-        status = tf.train.Checkpoint(**{AVERAGE if averaged else MODEL: layers}).restore(prefix)
+        averaged = any(name.startswith(f"{AVERAGE}/") for name, _ in tf.train.list_variables(literal(prefix)))
+        status = tf.train.Checkpoint(**{AVERAGE if averaged else MODEL: layers}).restore(literal(prefix))
         status.assert_existing_objects_matched().expect_partial()
     except UNREADABLE as error:
         raise UserError(f"{prefix}: cannot be loaded into {model.name}: {first_line(error)}") from error
@@ -208,7 +208,7 @@ def _write_config(model_dir: pathlib.Path, content: dict[str, Any]) -> None:
 def weights_manager(model_dir: pathlib.Path, model: keras.Model, step: tf.Variable) -> tf.train.CheckpointManager:
     """Writes the weights alone, under best/."""
     weights = tf.train.Checkpoint(**{MODEL: layers_by_name(model)}, step=step)
-    return tf.train.CheckpointManager(weights, str(model_dir / BEST), 1, step_counter=step)
+    return tf.train.CheckpointManager(weights, literal(model_dir / BEST), 1, step_counter=step)
 
 
 def layers_by_name(model: keras.Model) -> dict[str, keras.layers.Layer]:

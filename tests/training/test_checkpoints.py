@@ -12,11 +12,16 @@ import subprocess
 import keras
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from ssd_tf.training.checkpoints import Checkpoints, read_made_with, remove_leftovers
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.weights.model_dir import find_checkpoint, list_checkpoints, restore_model
 from tests.fixtures.small_runs import assert_filled, checkpoint_names, filled, train, trained, values
+
+# Of a file's name.
+PRINTABLE = "".join(c for c in map(chr, range(32, 127)) if c != "/")
 
 
 def new_run(folder: pathlib.Path, units: int = 2, **settings) -> tuple[keras.Model, Checkpoints]:
@@ -48,6 +53,28 @@ def saved(tmp_path) -> pathlib.Path:
         fill(model, step)
         checkpoints.save(step)
     return tmp_path
+
+
+@settings(derandomize=True, max_examples=8, deadline=None)
+@example("[1]")
+@example("*?\\{}")
+@given(st.text(PRINTABLE, min_size=1, max_size=6).filter(lambda name: name not in (".", "..")))
+def test_folder_of_any_name_keeps_the_last_checkpoints_and_gives_them_back(tmp_path_factory, name):
+    folder = tmp_path_factory.mktemp("any") / name
+    folder.mkdir()
+    model, checkpoints = new_run(folder, kept=1)
+    for step in (1, 2):
+        fill(model, step)
+        checkpoints.save(step)
+        checkpoints.save_if_best(step, step / 10)
+    again, checkpoints = new_run(folder, made_with={"settings": 1})
+    assert checkpoints.restore() == 2 and value_of(again) == 2.0
+    assert [path.name for path in sorted((folder / "checkpoints").glob("*.index"))] == ["ckpt-2.index"]
+    assert [path.name for path in sorted((folder / "best").glob("*.index"))] == ["ckpt-2.index"]
+    assert read_made_with(folder) == (str(folder / "checkpoints" / "ckpt-2"), {})
+    fill(again, 0.0)
+    restore_model(again, list_checkpoints(folder, "best")[-1])
+    assert value_of(again) == 2.0
 
 
 def cut_off(path: pathlib.Path) -> None:

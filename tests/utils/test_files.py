@@ -2,10 +2,11 @@
 """A file written through atomic_path is the old one or the new one, never something between and never two."""
 
 import json
+import pathlib
 
 import pytest
 
-from ssd_tf.utils.files import atomic_path, json_list, write_atomically
+from ssd_tf.utils.files import atomic_path, json_list, literal, write_atomically
 
 
 def _names(folder):
@@ -77,3 +78,18 @@ def test_list_appears_when_it_is_whole(tmp_path):
         add(object())
     assert json.loads((tmp_path / "list.json").read_text()) == [1]
     assert [path.name for path in tmp_path.iterdir()] == ["list.json"]
+
+
+@pytest.mark.parametrize("name", ["plain", "a b", "~", "]"])
+def test_path_without_a_pattern_is_its_own_name(tmp_path, name):
+    assert literal(tmp_path / name) == str(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["[1]", "*", "a?", "back\\slash"])
+def test_path_with_a_pattern_gets_a_name_without_one(tmp_path, name):
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "file").write_text("here")
+    assert pathlib.Path(literal(folder)).samefile(folder)
+    assert pathlib.Path(literal(folder / "file")).read_text() == "here"
+    assert not set(literal(folder / "later")) & set("[*?\\")
