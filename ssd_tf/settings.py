@@ -181,6 +181,9 @@ class TrainConfig:
     ema_decay: float = setting(
         0.0, "Evaluate and keep a moving average of the weights with this decay, such as 0.9998; 0: none.", lower=0.0
     )
+    keep_background_images: bool = setting(
+        False, "Train on images without objects too, each with hard negatives as of one object."
+    )
     skip_bad_records: bool = setting(False, "Continue over records that cannot be read, instead of stopping.")
     log_every_steps: int = setting(20, "Report loss and speed after so many steps.", lower=1)
     profile_steps: str = setting("", "Profile the steps FIRST:LAST, such as 100:110, for TensorBoard.")

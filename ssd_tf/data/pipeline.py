@@ -95,19 +95,23 @@ class EvalBatch(NamedTuple):
     fault: tf.Tensor
 
 
-def steps_per_epoch(manifest: Manifest, batch_size: int) -> int:
+def images_of_epoch(manifest: Manifest, keep_background: bool) -> int:
+    """Images that training uses: those with boxes, or all."""
+    return manifest.num_images if keep_background else manifest.num_images_with_boxes
+
+
+def steps_per_epoch(manifest: Manifest, batch_size: int, keep_background: bool = False) -> int:
     """Whole batches in an epoch; the rest of an epoch is left out, other examples each time.
 
     Raises:
-      ValueError: the batch is larger than the split.
+      ValueError: the batch is larger than the split, or no image has a box.
     """
-    steps = manifest.num_images_with_boxes // batch_size
-    if steps == 0:
-        raise UserError(
-            f"batch size {batch_size} is larger than split {manifest.split!r}, which has "
-            f"{manifest.num_images_with_boxes} images with boxes"
-        )
-    return steps
+    keep_background = keep_background and manifest.num_images_with_boxes > 0
+    images = images_of_epoch(manifest, keep_background)
+    if images < batch_size:
+        what = "images" if keep_background else "images with boxes"
+        raise UserError(f"batch size {batch_size} is larger than split {manifest.split!r}, which has {images} {what}")
+    return images // batch_size
 
 
 def train_dataset(
@@ -120,11 +124,11 @@ def train_dataset(
     start_step: int = 0,
     batch_shard: BatchShard | None = None,
     service_worker: tuple[int, int] = (0, 1),
+    keep_background: bool = False,
 ) -> tf.data.Dataset:
     """TrainBatches without end, epoch after epoch; each batch is of one epoch.
 
-    Images without boxes are left out, as the reference does. One whose boxes are all difficult, where those are not
-    trained on, stays: its loss is 0.
+    An image whose boxes are all difficult, where those are not trained on, stays: its loss is 0.
 
     Args:
       data_dir: where the shards lie.
@@ -138,8 +142,9 @@ def train_dataset(
         Records of other parts are read, and left out before their images are decoded.
       service_worker: (index, count): of the batches from start_step on only index, index + count, ...; for a service
         of several workers. The others are left out in the same way.
+      keep_background: take images without boxes too; the reference leaves them out.
     """
-    steps = steps_per_epoch(manifest, batch_size)
+    steps = steps_per_epoch(manifest, batch_size, keep_background)
     start_epoch, done = divmod(start_step, steps)
     batch_shard = batch_shard or BatchShard(0, (batch_size,))
 
@@ -148,7 +153,7 @@ def train_dataset(
         tf.random.set_seed(_GRAPH_SEED)
         order_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
         dataset = numbered_records(data_dir, manifest, order_seed)
-        if manifest.num_images_with_boxes < manifest.num_images:
+        if images_of_epoch(manifest, keep_background) < manifest.num_images:
             dataset = dataset.filter(_has_boxes)
         buffer_seed = tf.random.stateless_uniform([], order_seed, None, None, tf.int64)
         dataset = dataset.shuffle(_shuffle_buffer(manifest), seed=buffer_seed, reshuffle_each_iteration=False)

@@ -81,6 +81,7 @@ def multibox_loss_parts(
     config: LossConfig = REFERENCE_LOSS,
     spec_loss: Loss = MLPERF_LOSS,
     part_of_batch: bool = False,
+    background_b: tf.Tensor | None = None,
 ) -> LossParts:
     """The two terms of `multibox_loss` and the number of positives, of each image; another loss where config says so.
 
@@ -89,6 +90,8 @@ def multibox_loss_parts(
       config: the run's settings.
       part_of_batch: these images are a part of a batch. A loss that is normalised by the positives of the batch is then
         left undivided: whoever knows the whole batch divides by its positives an image, see `batch_divisor`.
+      background_b: bool [B], images without objects that are trained on: their hardest negatives count, as many as an
+        image with one positive has. None: an image without positives has loss 0, as in the reference.
 
     Raises:
       ValueError: the shapes do not fit each other, or the config does not fit the number of classes.
@@ -110,9 +113,13 @@ def multibox_loss_parts(
     weights = tf.constant((1.0, *(config.class_weights or (1.0,) * num_classes)), tf.float32)
     if config.loss == "focal":
         gamma, alpha = (tf.constant(x, tf.float32) for x in (config.focal_gamma, config.focal_alpha))
-        parts = LossParts(*_focal_parts(labels, offsets, pred_logits, pred_offsets, weights, gamma, alpha, spec_loss))
+        parts = LossParts(
+            *_focal_parts(labels, offsets, pred_logits, pred_offsets, weights, gamma, alpha, spec_loss, background_b)
+        )
     else:
-        parts = LossParts(*_multibox_parts(labels, offsets, pred_logits, pred_offsets, weights, spec_loss))
+        parts = LossParts(
+            *_multibox_parts(labels, offsets, pred_logits, pred_offsets, weights, spec_loss, background_b)
+        )
     if spec_loss.normalized_by == "image" or part_of_batch:
         return parts
     positives = tf.reduce_mean(tf.cast(parts.positives, tf.float32))
@@ -131,37 +138,47 @@ def batch_divisor(positives_an_image: tf.Tensor, images: int | tf.Tensor) -> tf.
 
 
 @tf.function(jit_compile=True)
-def _multibox_parts(labels_ba, offsets_ba4, pred_logits, pred_offsets_ba4, class_weights, spec_loss: Loss):
+def _multibox_parts(
+    labels_ba, offsets_ba4, pred_logits, pred_offsets_ba4, class_weights, spec_loss: Loss, background_b
+):
     positive_ba = labels_ba > 0
     positives_b = tf.reduce_sum(tf.cast(positive_ba, tf.int32), axis=1)
     entropy_ba = tf.nn.sparse_softmax_cross_entropy_with_logits(labels_ba, pred_logits)
-    wanted_b = spec_loss.negatives_per_positive * positives_b
+    mined_for_b = positives_b if background_b is None else positives_b + tf.cast(background_b, tf.int32)
+    wanted_b = spec_loss.negatives_per_positive * mined_for_b
     mined_ba = _hardest_negatives(tf.stop_gradient(entropy_ba), positive_ba, wanted_b)
     weighted_ba = entropy_ba * tf.gather(class_weights, labels_ba)
     classification_b = tf.reduce_sum(tf.where(positive_ba | mined_ba, weighted_ba, 0.0), axis=1)
-    return _normalized(positive_ba, positives_b, offsets_ba4, pred_offsets_ba4, classification_b, spec_loss)
+    return _normalized(
+        positive_ba, positives_b, offsets_ba4, pred_offsets_ba4, classification_b, spec_loss, background_b
+    )
 
 
 @tf.function(jit_compile=True)
-def _focal_parts(labels_ba, offsets_ba4, pred_logits, pred_offsets_ba4, class_weights, gamma, alpha, spec_loss: Loss):
+def _focal_parts(
+    labels_ba, offsets_ba4, pred_logits, pred_offsets_ba4, class_weights, gamma, alpha, spec_loss, background_b
+):
     positive_ba = labels_ba > 0
     positives_b = tf.reduce_sum(tf.cast(positive_ba, tf.int32), axis=1)
     entropy_ba = tf.nn.sparse_softmax_cross_entropy_with_logits(labels_ba, pred_logits)
     doubt_ba = tf.maximum(-tf.math.expm1(-entropy_ba), _LEAST_DOUBT)  # 1 - p of the true class
     balance_ba = tf.where(positive_ba, alpha, 1.0 - alpha) * tf.gather(class_weights, labels_ba)
     classification_b = tf.reduce_sum(balance_ba * doubt_ba**gamma * entropy_ba, axis=1)
-    return _normalized(positive_ba, positives_b, offsets_ba4, pred_offsets_ba4, classification_b, spec_loss)
+    return _normalized(
+        positive_ba, positives_b, offsets_ba4, pred_offsets_ba4, classification_b, spec_loss, background_b
+    )
 
 
-def _normalized(positive_ba, positives_b, offsets_ba4, pred_offsets_ba4, classification_b, spec_loss: Loss):
-    """Both terms, divided by the image's positives unless the batch's count; 0 for an image without."""
+def _normalized(positive_ba, positives_b, offsets_ba4, pred_offsets_ba4, classification_b, spec_loss, background_b):
+    """Both terms, divided by the image's positives unless the batch's count; 0 for an image without, but background."""
     smooth_l1_ba = tf.reduce_sum(_smooth_l1(pred_offsets_ba4 - offsets_ba4), axis=2)
     localization_b = tf.reduce_sum(tf.where(positive_ba, smooth_l1_ba, 0.0), axis=1)
     divisor_b = tf.cast(tf.maximum(positives_b, 1), tf.float32)
     if spec_loss.normalized_by == "batch":
         divisor_b = tf.ones_like(divisor_b)
     # The focal loss has a sum over negatives even there; as in the reference such an image counts 0.
-    classification_b = tf.where(positives_b > 0, classification_b / divisor_b, 0.0)
+    counts_b = positives_b > 0 if background_b is None else (positives_b > 0) | background_b
+    classification_b = tf.where(counts_b, classification_b / divisor_b, 0.0)
     return localization_b / divisor_b, classification_b, positives_b
 
 

@@ -34,6 +34,7 @@ def train_batches(
             start_step=step,
             batch_shard=batch_shard,
             service_worker=(index, count),
+            keep_background=config.keep_background_images,
         )
 
     dataset = service_dataset(make, service, len(batch_shard.sizes)) if service else make(0, 1)

@@ -93,6 +93,11 @@ def check_config(config: TrainConfig) -> None:
         )
     if config.schedule.mlperf_warmup_quirk and config.schedule.lr_schedule == "cosine":
         raise UserError("--mlperf_warmup_quirk: expected --lr_schedule=step. Received: cosine")
+    if config.keep_background_images and not config.augment.train_on_difficult:
+        raise UserError(
+            "--keep_background_images: expected --train_on_difficult: an image whose objects are all difficult is no "
+            "background. Received: --notrain_on_difficult"
+        )
     if not 0 <= config.ema_decay < 1:
         raise UserError(f"--ema_decay: expected at least 0 and less than 1. Received: {config.ema_decay}")
     if config.submission.mlperf_log:
@@ -132,6 +137,7 @@ def _check_submission(config: TrainConfig) -> None:
         "clip_gradient_norm": not config.optimizer.clip_gradient_norm,
         "ema_decay": not config.ema_decay,
         "freeze_backbone_stages": not config.freeze_backbone_stages,
+        "keep_background_images": not config.keep_background_images,
     }
     others = [f"--{name}" for name, same in reference.items() if not same]
     if config.submission.mlperf_division == "closed" and others:

@@ -26,7 +26,16 @@ from ssd_tf.training.config import complete, start_weights
 from ssd_tf.training.mlperf_log import MlperfLog
 from ssd_tf.training.monitoring.profiling import StepProfiler, parse_steps
 from ssd_tf.training.optimizer import make_optimizer
-from ssd_tf.training.plan import Plan, ends_epoch, evaluates, logs, make_plan, mlperf_hyperparameters, saves
+from ssd_tf.training.plan import (
+    Plan,
+    ends_epoch,
+    evaluates,
+    logs,
+    make_plan,
+    mlperf_hyperparameters,
+    saves,
+    told_of_background,
+)
 from ssd_tf.training.precision import choose_precision
 from ssd_tf.training.resume import made_with, open_model_dir
 from ssd_tf.training.run_log import RunLog, last_evaluation
@@ -88,6 +97,8 @@ def _train(config: TrainConfig, distribution: Distribution) -> Outcome:
             f"--batch_splits: expected a divisor of each replica's images, {sizes}. Received: {config.batch_splits}"
         )
     model_dir = open_model_dir(config, plan)
+    if told := told_of_background(config, plan):
+        logging.info("%s", told)
     with MlperfLog(config.submission if distribution.is_chief else SubmissionConfig()) as mlperf:
         mlperf.init_start()
         mlperf.hyperparameters(mlperf_hyperparameters(config, plan, distribution.replicas))
@@ -218,6 +229,7 @@ def _make_step(config: TrainConfig, plan: Plan, trained: _Trained) -> Callable[.
         batch_splits=config.batch_splits,
         average=trained.average,
         ema_decay=config.ema_decay,
+        keep_background_images=config.keep_background_images,
     )
 
 

@@ -7,7 +7,7 @@ import math
 
 from ssd_tf import specs
 from ssd_tf.data.manifest import Manifest, load_manifest
-from ssd_tf.data.pipeline import steps_per_epoch
+from ssd_tf.data.pipeline import images_of_epoch, steps_per_epoch
 from ssd_tf.models.losses import check_loss_config
 from ssd_tf.settings import TrainConfig
 from ssd_tf.specs import DetectorSpec
@@ -50,7 +50,7 @@ def make_plan(config: TrainConfig) -> Plan:
     val_manifest = load_manifest(config.data_dir, config.val_split)
     _require_same_classes(train_manifest, val_manifest, config.data_dir)
     check_loss_config(config.loss, len(train_manifest.categories))
-    epoch_steps = steps_per_epoch(train_manifest, config.batch_size)
+    epoch_steps = steps_per_epoch(train_manifest, config.batch_size, config.keep_background_images)
     total_steps = config.steps or config.epochs * epoch_steps
     return Plan(
         spec=spec,
@@ -126,11 +126,21 @@ def saves(config: TrainConfig, plan: Plan, step: int) -> bool:
     return step == plan.total_steps or of_epochs or (steps > 0 and step % steps == 0)
 
 
+def told_of_background(config: TrainConfig, plan: Plan) -> str:
+    """What becomes of the images without objects; empty where there are none."""
+    manifest = plan.train_manifest
+    count = manifest.num_images - manifest.num_images_with_boxes
+    if not count:
+        return ""
+    what = "trained on" if config.keep_background_images else "left out; --keep_background_images trains on them"
+    return f"split {manifest.split!r}: {count} of {manifest.num_images} images have no objects and are {what}"
+
+
 def mlperf_hyperparameters(config: TrainConfig, plan: Plan, replicas: int) -> dict[str, object]:
     """What the rules of MLPerf training v1.1 ask for, under their names."""
     return {
         "seed": config.seed,
-        "train_samples": plan.train_manifest.num_images_with_boxes,
+        "train_samples": images_of_epoch(plan.train_manifest, config.keep_background_images),
         "eval_samples": plan.val_manifest.num_images,
         "max_samples": config.augment.crop_tries,
         "global_batch_size": config.batch_size,

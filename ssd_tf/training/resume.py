@@ -10,6 +10,7 @@ from typing import Any
 from absl import logging
 
 from ssd_tf.data.manifest import Manifest
+from ssd_tf.data.pipeline import images_of_epoch
 from ssd_tf.settings import TrainConfig, setting_fields
 from ssd_tf.specs import differences, spec_from_json, spec_to_json
 from ssd_tf.training.checkpoints import read_made_with
@@ -34,7 +35,7 @@ _LENGTH = {"epochs", "steps"}
 def made_with(config: TrainConfig, plan: Plan) -> dict[str, Any]:
     """What a checkpoint says of its run: settings by flag, the detector's spec, and the training data."""
     data = {
-        "images": plan.train_manifest.num_images_with_boxes,
+        "images": images_of_epoch(plan.train_manifest, config.keep_background_images),
         "epoch_steps": plan.epoch_steps,
         "shards": shards_hash(plan.train_manifest),
     }

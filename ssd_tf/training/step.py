@@ -7,7 +7,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from ssd_tf.data.bad_examples import BAD_IMAGE, BAD_RECORD
+from ssd_tf.data.bad_examples import BAD_IMAGE, BAD_RECORD, NO_FAULT
 from ssd_tf.data.color_jitter import jitter
 from ssd_tf.data.pipeline import TrainBatch
 from ssd_tf.geometry import boxes as box_ops
@@ -61,6 +61,7 @@ def make_train_step(
     batch_splits: int = 1,
     average: keras.Model | None = None,
     ema_decay: float = 0.0,
+    keep_background_images: bool = False,
 ) -> Callable[..., tf.Tensor]:
     """A compiled function (batch, learning rate, stop) -> the numbers that `read_result` reads; it updates the model.
 
@@ -72,6 +73,7 @@ def make_train_step(
       batch_splits: N; a replica's batch goes through the model in N equal parts, one after the other, and the update is
         that of the whole batch. Batch norm sees a part at a time. As --batch-splits of MLPerf ssd-v1 train.py.
       average, ema_decay: the model that keeps the moving average of the weights, and its decay.
+      keep_background_images: images without objects count, see `multibox_loss_parts`; those that are faulty never do.
     """
     strategy = tf.distribute.get_strategy()
     optimizer.build(model.trainable_variables)
@@ -79,7 +81,10 @@ def make_train_step(
     def part_gradients(batch: TrainBatch):
         images, boxes = augment_on_device(batch, augment.color_jitter, spec)
         offsets, labels = match(spec, boxes, batch.classes)
-        return gradients_of(model, images, offsets, labels, batch_size, loss, spec.loss)
+        background_b = None
+        if keep_background_images:
+            background_b = (batch.fault == NO_FAULT) & ~tf.reduce_any(batch.classes > 0, axis=1)
+        return gradients_of(model, images, offsets, labels, batch_size, loss, spec.loss, background_b)
 
     def of_replica(batch: TrainBatch, stop: tf.Tensor, decay: tf.Tensor):
         if batch_splits == 1:
@@ -127,6 +132,7 @@ def gradients_of(
     batch_size: int,
     loss: LossConfig = REFERENCE_LOSS,
     spec_loss: Loss = MLPERF_LOSS,
+    background_b: tf.Tensor | None = None,
 ):
     """Forward and backward on preprocessed images [B, S, S, 3] and the targets of `match`: a part of a batch.
 
@@ -138,7 +144,14 @@ def gradients_of(
     with tf.GradientTape() as tape:
         outputs = model(images, training=True)
         parts = multibox_loss_parts(
-            labels, offsets, outputs["logits"], outputs["offsets"], loss, spec_loss, part_of_batch=True
+            labels,
+            offsets,
+            outputs["logits"],
+            outputs["offsets"],
+            loss,
+            spec_loss,
+            part_of_batch=True,
+            background_b=background_b,
         )
         total = tf.reduce_sum(parts.localization + parts.classification) / batch_size
     gradients = tape.gradient(total, model.trainable_variables)

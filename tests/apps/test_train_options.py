@@ -20,6 +20,7 @@ OPTIONS = (
     "--epochs=3",
     "--loss=focal",
     "--class_weights=1,2,0.5,1,3",
+    "--keep_background_images",
     "--optimizer=adamw",
     "--learning_rate=1e-3",
     "--nodecay_bias_and_norm",

@@ -165,6 +165,19 @@ def test_remainder_of_an_epoch_is_left_out_other_images_each_time_and_images_wit
     assert set(found) == set(range(50, 66)) - {53, 58}
 
 
+def test_background_images_are_kept_where_they_are_wanted(uneven):
+    assert steps_per_epoch(uneven.manifest, BATCH, keep_background=True) == 4
+    args = (uneven.folder, uneven.manifest, with_input(SIZE), BATCH, 0)
+    plain = train_dataset(*args, PLAIN, keep_background=True).as_numpy_iterator()
+    epoch = list(itertools.islice(plain, 4))
+    assert sorted(ids_of(uneven, epoch)) == list(range(50, 66))
+    full = itertools.islice(train_dataset(*args, FULL, keep_background=True).as_numpy_iterator(), 4)
+    for batch in (*epoch, *full):
+        assert not batch.fault.any()
+    empty = np.concatenate([~batch.classes.any(axis=1) for batch in epoch])
+    assert [i for i, none in zip(ids_of(uneven, epoch), empty, strict=True) if none] in ([53, 58], [58, 53])
+
+
 def test_without_augmentation_an_example_is_the_resized_image_and_its_boxes(split, plain):
     for batch in plain[:3]:
         assert not batch.flip.any()
@@ -277,6 +290,8 @@ def test_pipeline_does_not_change_the_global_seed(split):
 def test_batch_larger_than_the_split_is_refused(uneven):
     with pytest.raises(ValueError, match="batch size 15 is larger than split 'train', which has 14 images with boxes"):
         steps_per_epoch(uneven.manifest, 15)
+    with pytest.raises(ValueError, match="batch size 17 is larger than split 'train', which has 16 images"):
+        steps_per_epoch(uneven.manifest, 17, keep_background=True)
     with pytest.raises(ValueError, match="batch size 15"):
         train_dataset(uneven.folder, uneven.manifest, with_input(SIZE), 15, 0, FULL)
     assert steps_per_epoch(uneven.manifest, 14) == 1
@@ -477,5 +492,6 @@ def test_split_without_any_box_can_be_evaluated_but_not_trained_on(tmp_path):
     (batch,) = evaluated(empty, 4)
     assert batch.boxes.shape == (4, 0, 4)
     assert batch.num_boxes.tolist() == [0, 0, 0, 0]
-    with pytest.raises(ValueError, match="0 images with boxes"):
-        steps_per_epoch(empty.manifest, 1)
+    for keep_background in (False, True):
+        with pytest.raises(ValueError, match="0 images"):
+            steps_per_epoch(empty.manifest, 1, keep_background)

@@ -6,6 +6,7 @@ Golden inputs are (N, 4, A) and (N, C, A) in the reference's order of anchors, t
 into ours.
 """
 
+import dataclasses
 import json
 
 import keras
@@ -15,7 +16,7 @@ import recipe
 import tensorflow as tf
 
 import ssd_tf
-from ssd_tf.models.losses import REFERENCE_LOSS, check_loss_config, multibox_loss_parts
+from ssd_tf.models.losses import MLPERF_LOSS, REFERENCE_LOSS, check_loss_config, multibox_loss_parts
 from ssd_tf.settings import LossConfig
 
 # Sums of up to 8732 float32 numbers in another order. The reference is off by 3e-8 itself; measured: 3e-7.
@@ -93,6 +94,35 @@ def test_loss_is_the_reference_s(golden_case, case):
     loss = ssd_tf.multibox_loss(*inputs).numpy()
     np.testing.assert_allclose(loss, reference["per_image"], rtol=RELATIVE, atol=0)
     assert loss.mean() == pytest.approx(reference["total"], rel=RELATIVE)
+
+
+@pytest.mark.parametrize("spec_loss", [MLPERF_LOSS, dataclasses.replace(MLPERF_LOSS, normalized_by="batch")])
+def test_background_image_counts_with_the_hardest_negatives_of_one_object(spec_loss):
+    labels, offsets, logits, predicted = random_case(positives=(4, 0, 0))
+    background = tf.constant([False, True, False])
+    found = multibox_loss_parts(labels, offsets, logits, predicted, spec_loss=spec_loss, background_b=background)
+    without = multibox_loss_parts(labels, offsets, logits, predicted, spec_loss=spec_loss)
+    top = logits[1].max(axis=1)
+    entropy = top + np.log(np.exp(logits[1] - top[:, None]).sum(axis=1)) - logits[1, :, 0]
+    # Three negatives, divided by one positive; or by the batch's 4 of 3 images.
+    divisor = 1 if spec_loss.normalized_by == "image" else 4 / 3
+    assert float(found.classification[1]) == pytest.approx(np.sort(entropy)[-3:].sum() / divisor, rel=RELATIVE)
+    assert found.positives.numpy().tolist() == [4, 0, 0] and found.localization[1] == 0
+    for k in (0, 2):  # a faulty image has no positives either, and counts 0
+        assert found.classification[k] == without.classification[k]
+    assert without.classification[1] == found.classification[2] == 0
+
+
+def test_background_image_counts_with_all_its_negatives_in_the_focal_loss():
+    labels, offsets, logits, predicted = random_case(positives=(4, 0, 0))
+    config = LossConfig("focal")
+    found = multibox_loss_parts(
+        labels, offsets, logits, predicted, config, background_b=tf.constant([False, True, False])
+    )
+    background = np.exp(logits[1, :, 0]) / np.exp(logits[1]).sum(axis=1)
+    expected = (0.75 * (1 - background) ** 2 * -np.log(background)).sum()  # alpha 0.25, gamma 2
+    assert float(found.classification[1]) == pytest.approx(expected, rel=RELATIVE)
+    assert found.classification[2] == 0
 
 
 def test_parts_are_the_reference_s(golden_case):

@@ -17,6 +17,7 @@ from ssd_tf.training.plan import (
     make_schedule,
     mlperf_hyperparameters,
     saves,
+    told_of_background,
 )
 from ssd_tf.training.schedule import Schedule, learning_rate
 from ssd_tf.weights.model_dir import ModelInfo
@@ -59,6 +60,21 @@ def data(tmp_path):
     prepare(tmp_path, "train")
     prepare(tmp_path, "val", images=20, images_with_boxes=15)
     return str(tmp_path)
+
+
+def test_background_images_are_counted_and_told(data):
+    left_out, kept = config(data_dir=data), config(data_dir=data, keep_background_images=True)
+    # 35 of 40 images have boxes; batches of 8.
+    assert (make_plan(left_out).epoch_steps, make_plan(kept).epoch_steps) == (4, 5)
+    start = "split 'train': 5 of 40 images have no objects and are "
+    told = start + "left out; --keep_background_images trains on them"
+    assert told_of_background(left_out, make_plan(left_out)) == told
+    assert told_of_background(kept, make_plan(kept)) == start + "trained on"
+
+
+def test_nothing_is_told_where_all_images_have_objects(data, tmp_path):
+    prepare(tmp_path, "train", images_with_boxes=40)
+    assert told_of_background(config(data_dir=data), make_plan(config(data_dir=data))) == ""
 
 
 @pytest.mark.parametrize(
@@ -150,6 +166,10 @@ def test_splits_with_the_same_number_of_other_classes_are_refused(data, tmp_path
         ({"backbone_weights": "torchvision:vgg"}, "torchvision:vgg: expected torchvision: and one of ssd300_vgg16, "),
         ({"batch_splits": 3}, "--batch_splits: expected a divisor of --batch_size=8. Received: 3"),
         ({"batch_splits": 16}, "--batch_splits: expected a divisor of --batch_size=8. Received: 16"),
+        (
+            {"keep_background_images": True, "train_on_difficult": False},
+            "--keep_background_images: expected --train_on_difficult",
+        ),
         (
             {"mlperf_warmup_quirk": True, "lr_schedule": "cosine"},
             "--mlperf_warmup_quirk: expected --lr_schedule=step. Received: cosine",

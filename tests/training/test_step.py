@@ -15,6 +15,7 @@ import recipe
 import tensorflow as tf
 
 import ssd_tf
+from ssd_tf.data.bad_examples import BAD_IMAGE, NO_FAULT
 from ssd_tf.data.color_jitter import Jitter
 from ssd_tf.data.pipeline import TrainBatch
 from ssd_tf.models.backbone import freeze_stages
@@ -272,6 +273,31 @@ def test_step_takes_a_batch_without_boxes(tiny_step):
     result = read_result(step(empty, tf.constant(0.001)))
     assert (result.loss, result.positives) == (0, 0)
     assert all(np.isfinite(variable.numpy()).all() for variable in model.variables)
+
+
+@pytest.mark.parametrize(("keep", "expected"), [(False, 0.0), (True, 3 * np.log(4) / 2)])
+def test_background_counts_where_it_is_kept_and_a_faulty_image_never(keep, expected):
+    """All logits are 0, so each of the three negatives of one image has the entropy ln 4; of a batch of two."""
+    images = keras.Input((128, 128, 3))
+    features = keras.layers.GlobalAveragePooling2D()(images)
+    outputs = {
+        name: keras.layers.Reshape((-1, size))(
+            keras.layers.Dense(TINY.num_anchors * size, kernel_initializer="zeros")(features)
+        )
+        for name, size in (("offsets", 4), ("logits", 4))
+    }
+    model, optimizer = keras.Model(images, outputs), SGD(momentum=0.0)
+    augment = AugmentConfig(color_jitter=False)
+    step = make_train_step(TINY, model, optimizer, augment, 2, keep_background_images=keep)
+    given = batch()._replace(
+        images=tf.zeros([2, 128, 128, 3], tf.uint8),
+        boxes=tf.zeros([2, 3, 4]),
+        classes=tf.zeros([2, 3], tf.int32),
+        fault=tf.constant([NO_FAULT, BAD_IMAGE]),
+    )
+    result = read_result(step(given, tf.constant(0.0)))
+    assert result.loss == pytest.approx(expected, rel=1e-6)
+    assert result.positives == 0
 
 
 def clipped_step(limit):

@@ -115,6 +115,8 @@ def report(manifest: Manifest, examples: int = 5) -> str:
     ]
     for k, count in enumerate(manifest.classes, start=1):
         lines.append(f"{k:5d} {count.category.id:5d} {count.images:7d} {count.boxes:7d}  {count.category.name}")
+    if background := manifest.num_images - manifest.num_images_with_boxes:
+        lines.append(f"{background} images have no objects: train leaves them out without --keep_background_images")
     if not manifest.findings:
         lines.append("Nothing was dropped, clipped or unreadable.")
     for kind, messages in manifest.findings.items():
