@@ -97,7 +97,7 @@ class Detector:
             detector._model, detector._predictor = None, exported
         else:
             info, detector._model = load_model(path)
-            detector._predictor = Predictor(info.spec, info.categories, detector._model)
+            detector._predictor = Predictor(info.spec, info.categories, detector._model, frozen=True)
         return detector
 
     def __repr__(self) -> str:
@@ -120,14 +120,15 @@ class Detector:
 
     @property
     def model(self) -> keras.Model:
-        """The Keras model, as `ssd_tf.build_model` makes it.
+        """The Keras model, as `ssd_tf.build_model` makes it. From here on `predict` looks up its weights at each call.
 
         Raises:
           ValueError: the detector was loaded from an exported form, which has none.
         """
-        if self._model is None:
-            raise UserError("an exported model has no Keras model: load the model_dir, checkpoint or .keras file")
-        return self._model
+        model = self._keras_model()
+        if isinstance(self._predictor, Predictor) and self._predictor.frozen:
+            self._predictor = Predictor(self.spec, self.categories, model)
+        return model
 
     def predict(
         self, images: AnImage | Iterable[AnImage], score_threshold: float = 0.3, batch_size: int = 8
@@ -178,10 +179,11 @@ class Detector:
             config = dataclasses.replace(config, init_from=str(start))
             if not list_checkpoints(open_model_dir(config, plan)):
                 (start / CONFIG).unlink(missing_ok=True)  # of a run that saved nothing
-                save_model(start, plan.info, self.model, ["ssd_tf.Detector"])
+                save_model(start, plan.info, self._keras_model(), ["ssd_tf.Detector"])
         outcome = train(config)
-        restore_model(self.model, find_checkpoint(model_dir)[1])
-        self._predictor = Predictor(self.spec, plan.info.categories, self.model)
+        model = self._keras_model()
+        restore_model(model, find_checkpoint(model_dir)[1])
+        self._predictor = Predictor(self.spec, plan.info.categories, model, frozen=True)
         return outcome
 
     def evaluate(
@@ -215,7 +217,7 @@ class Detector:
           ValueError: the path does not end in .keras.
           OSError: the file cannot be written.
         """
-        save_keras(path, self._info, self.model)
+        save_keras(path, self._info, self._keras_model())
 
     def export(
         self,
@@ -249,7 +251,12 @@ class Detector:
         form, litert = format_of(output), LiteRTConfig(quantize, nms)
         description = describe(self._info, score_threshold, iou_threshold, max_detections)
         calibration = images_for(quantize, data_dir, calibration_split, self.spec, calibration_images)
-        return export_model(description, self.model, output, form, litert, calibration)
+        return export_model(description, self._keras_model(), output, form, litert, calibration)
+
+    def _keras_model(self) -> keras.Model:
+        if self._model is None:
+            raise UserError("an exported model has no Keras model: load the model_dir, checkpoint or .keras file")
+        return self._model
 
     @property
     def _info(self) -> ModelInfo:

@@ -39,7 +39,8 @@ def same(found: ssd_tf.Prediction, wanted: ssd_tf.Prediction) -> bool:
 
 
 def weights_of(detector: ssd_tf.Detector) -> dict[str, np.ndarray]:
-    return {weight.path: weight.numpy() for weight in detector.model.weights}
+    # Not of its `model`, which would leave the module's detector unfrozen for the tests that follow.
+    return {weight.path: weight.numpy() for weight in detector._keras_model().weights}
 
 
 def test_new_detector_has_its_classes_and_fresh_weights():
@@ -131,6 +132,17 @@ def test_prediction_has_evaluations_numbers(detector, files, prepared, trained):
         assert found.to_coco(image.image_id) == wanted
         assert found.labels.tolist() == [result["category_id"] for result in wanted]
         assert found.names == [CATEGORIES[label] for label in found.labels]
+
+
+def test_predictions_follow_the_weights_once_the_model_is_at_hand(trained, files):
+    detector = ssd_tf.Detector.load(trained)
+    (before,) = detector.predict(files[0], score_threshold=0.1)
+    assert len(before) > 0
+    for level in range(4):
+        head = detector.model.get_layer(f"logits{level}")
+        head.kernel.assign(0.0 * head.kernel)
+    (after,) = detector.predict(files[0], score_threshold=0.1)
+    assert after.to_coco(1) != before.to_coco(1)
 
 
 def test_plot_draws_on_a_copy_of_the_image(detector, files):

@@ -14,6 +14,7 @@ from ssd_tf.export.description import Description
 from ssd_tf.export.litert import LiteRTConfig, export_litert
 from ssd_tf.export.onnx import export_onnx
 from ssd_tf.export.saved_model import export_saved_model
+from ssd_tf.models.folding import fold_batch_norm
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.imports import is_installed
@@ -57,6 +58,7 @@ def export_model(
         return output
     if litert != PLAIN_LITERT:
         raise UserError(f"quantize and nms are settings of LiteRT alone. Received: {form}, {litert}")
+    model = fold_batch_norm(model)  # LiteRT's converter folds it by itself
     if form == "onnx":
         export_onnx(description, model, output)
         return output

@@ -16,6 +16,7 @@ from ssd_tf.data.images import resize
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.export.exported import ExportedPredictor, LiteRTPredictor, OnnxPredictor, load_exported
 from ssd_tf.geometry.detections import Detections, detect
+from ssd_tf.models.folding import fold_batch_norm
 from ssd_tf.models.preprocessing import preprocess
 from ssd_tf.models.ssd import build_model
 from ssd_tf.specs import DetectorSpec
@@ -38,14 +39,18 @@ class Predictor:
       categories: entry k - 1 is class k.
       min_score: no detection with a lower score comes out; 0 here, since only exported models have such a limit.
       max_detections: K.
+      frozen: the model's weights of the start count for good, which is faster; else those of each call.
     """
 
     min_score = 0.0
 
-    def __init__(self, spec: DetectorSpec, categories: tuple[Category, ...], model: keras.Model):
+    def __init__(
+        self, spec: DetectorSpec, categories: tuple[Category, ...], model: keras.Model, *, frozen: bool = False
+    ):
         self.spec = spec
         self.categories = categories
-        self._model = model
+        self.frozen = frozen
+        self._run_model = _frozen(model) if frozen else functools.partial(model, training=False)
         self._predict = tf.function(self._forward)
 
     @property
@@ -58,8 +63,20 @@ class Predictor:
         return self._predict(images, tf.constant(score_threshold))
 
     def _forward(self, images, score_threshold):
-        outputs = self._model(preprocess(images, self.spec), training=False)
+        outputs = self._run_model(preprocess(images, self.spec))
         return detect(self.spec, outputs["offsets"], outputs["logits"], score_threshold)
+
+
+def _frozen(model: keras.Model) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """The model with constants for weights, which TensorFlow lays out for its kernels once, and not at each call."""
+    folded = fold_batch_norm(model)
+    weights = [np.asarray(variable) for variable in folded.non_trainable_variables]
+
+    def run(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        outputs, _ = folded.stateless_call([], [tf.constant(value) for value in weights], images, training=False)
+        return outputs
+
+    return run
 
 
 AnyPredictor = Predictor | ExportedPredictor
@@ -77,7 +94,7 @@ def load_predictor(path: str | pathlib.Path) -> AnyPredictor:
     if exported := load_exported(pathlib.Path(path)):
         return exported
     info, model = load_model(path)
-    return Predictor(info.spec, info.categories, model)
+    return Predictor(info.spec, info.categories, model, frozen=True)
 
 
 def load_predictor_for(path: str | pathlib.Path, manifest: Manifest) -> AnyPredictor:
