@@ -38,6 +38,7 @@ from ssd_tf.training.plan import (
 )
 from ssd_tf.training.precision import choose_precision
 from ssd_tf.training.resume import made_with, open_model_dir
+from ssd_tf.training.run_lock import run_lock
 from ssd_tf.training.run_log import RunLog, last_evaluation
 from ssd_tf.training.schedule import learning_rate
 from ssd_tf.training.step import make_train_step
@@ -99,7 +100,10 @@ def _train(config: TrainConfig, distribution: Distribution) -> Outcome:
     model_dir = open_model_dir(config, plan)
     if told := told_of_background(config, plan):
         logging.info("%s", told)
-    with MlperfLog(config.submission if distribution.is_chief else SubmissionConfig()) as mlperf:
+    with (
+        run_lock(model_dir) if distribution.is_chief else contextlib.nullcontext(),
+        MlperfLog(config.submission if distribution.is_chief else SubmissionConfig()) as mlperf,
+    ):
         mlperf.init_start()
         mlperf.hyperparameters(mlperf_hyperparameters(config, plan, distribution.replicas))
         policy, reason = choose_precision(config.precision)

@@ -162,3 +162,12 @@ def test_a_diverging_loss_stops_the_run(prepared, tmp_path):
     assert_refused(
         run("train", *flags), "the loss is", "learning rate", "The last good checkpoint: none yet", "failed_step.json"
     )
+
+
+def test_second_run_in_a_model_dir(prepared, tmp_path):
+    from ssd_tf.training.run_lock import run_lock
+
+    with run_lock(tmp_path):
+        done = run("train", *train_flags(prepared, tmp_path))
+        assert_refused(done, f"process {os.getpid()} on", "is training in", str(tmp_path))
+        assert [path.name for path in tmp_path.iterdir()] == ["train.lock"]
