@@ -4,7 +4,7 @@
 python -m ssd_tf.apps.evaluate --model=runs/mlperf --data_dir=data --split=val
 """
 
-from absl import flags
+from absl import flags, logging
 
 from ssd_tf.apps import cli
 
@@ -36,7 +36,7 @@ def define_flags(values: flags.FlagValues) -> None:
 def main(args: flags.FlagValues) -> None:
     import keras
 
-    from ssd_tf.data.manifest import load_manifest
+    from ssd_tf.data.manifest import load_manifest, notes
     from ssd_tf.evaluation.coco_metrics import per_class_table, summary_table, write_reports
     from ssd_tf.evaluation.evaluator import evaluate_split
     from ssd_tf.evaluation.voc_metrics import COCO, voc_kinds
@@ -48,13 +48,18 @@ def main(args: flags.FlagValues) -> None:
     keras.mixed_precision.set_dtype_policy(policy)
     manifest = load_manifest(args.data_dir, args.split)
     predictor = load_predictor_for(args.model, manifest)
+    told = notes(manifest)
+    for note in told:
+        logging.info("%s", note)
     metrics, results, _ = evaluate_split(predictor, args.data_dir, manifest, predictor.spec, args.batch_size, voc=voc)
     computed = f"in {policy} ({reason})" if isinstance(predictor, Predictor) else "as it was exported"
     print(f"{args.model} on {args.split}, computed {computed}")
     print(summary_table(metrics, coco=COCO in args.metrics))
     print(per_class_table(metrics, coco=COCO in args.metrics))
+    for note in told:
+        print(note)
     if args.output_dir:
-        write_reports(metrics, results, args.output_dir)
+        write_reports(metrics, results, args.output_dir, told)
         print(f"metrics.json, results.json and per_class.csv in {args.output_dir}")
 
 

@@ -25,6 +25,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def main(args: flags.FlagValues) -> int:
     from ssd_tf.distributed.workers import WorkerLostError
+    from ssd_tf.evaluation.coco_metrics import value_text
     from ssd_tf.training.loop import train
 
     # Until there are steps to save; a handler in Python would wait as long as TensorFlow waits for other machines.
@@ -40,7 +41,8 @@ def main(args: flags.FlagValues) -> int:
     if not outcome.trained:
         print(f"nothing left to do at step {outcome.step}; model in {args.model_dir}")
     if outcome.metrics:
-        print(f"AP {outcome.metrics['AP']:.4f}  AP50 {outcome.metrics['AP50']:.4f}  model in {args.model_dir}")
+        shown = [f"{key} {value_text(outcome.metrics[key])}" for key in ("AP", "AP50")]
+        print(f"{'  '.join(shown)}  model in {args.model_dir}")
     return cli.EXIT_OK
 
 

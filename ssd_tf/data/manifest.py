@@ -17,6 +17,9 @@ from ssd_tf.utils.files import parse_json, write_atomically
 
 # Enough to cover the start of an image, little enough to check 256 shards in a moment.
 _HEAD_BYTES = 65536
+# Kinds of findings that are kept, but worth a look, begin so.
+LOOK = "look: "
+NOTHING_COUNTS = f"{LOOK}nothing counts"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +43,8 @@ class Manifest:
       num_images_with_boxes: those that training uses.
       max_boxes: G, the most boxes of any image.
       shards: in the order of their numbers.
-      findings: what preparation dropped, clipped or could not read, by kind: counts and messages.
+      findings: what preparation dropped, clipped or could not read, and what it kept that is worth a look: messages by
+        kind.
       source: the paths and the format that the split was made from.
     """
 
@@ -56,6 +60,26 @@ class Manifest:
     @property
     def categories(self) -> tuple[Category, ...]:
         return tuple(count.category for count in self.classes)
+
+
+def notes(manifest: Manifest) -> list[str]:
+    """What belongs beside every number that is measured on the split: what of the annotations is not in it."""
+    found = []
+    count = {kind: len(messages) for kind, messages in manifest.findings.items()}
+    boxes = sum(one.boxes for one in manifest.classes)
+    dropped, clipped = count.get("dropped", 0), count.get("clipped", 0)
+    left_out = count.get("missing", 0) + count.get("unreadable", 0)
+    if dropped or clipped:
+        found.append(
+            f"AP is of the cleaned boxes: {boxes} of {boxes + dropped}, {clipped} of them clipped to their image"
+        )
+    if left_out:
+        found.append(
+            f"AP is of {manifest.num_images} of {manifest.num_images + left_out} images: the others cannot be read"
+        )
+    if NOTHING_COUNTS in manifest.findings:
+        found.append("nothing counts: no image has a box that is not a crowd, so AP is not defined")
+    return [f"split {manifest.split!r}: {note}" for note in found]
 
 
 def manifest_path(data_dir: str | pathlib.Path, split: str) -> pathlib.Path:

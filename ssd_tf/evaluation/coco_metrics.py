@@ -145,12 +145,17 @@ def summary_table(metrics: CocoMetrics, coco: bool = True) -> str:
       coco: False leaves COCO's numbers out.
     """
     rows = [
-        (key, "n/a" if metrics.summary[key] < 0 else f"{metrics.summary[key]:.3f}", *meaning)
+        (key, value_text(metrics.summary[key], 3), *meaning)
         for key, meaning in zip(SUMMARY_KEYS, _MEANINGS, strict=True)
         if coco
     ]
     rows += [(f"{kind} mAP", _decimals(voc.mean_ap), "0.50", "all", "all") for kind, voc in metrics.voc.items()]
     return _table(("metric", "value", "IoU", "area in pixels", "detections"), rows, "<><<>")
+
+
+def value_text(value: float, digits: int = 4) -> str:
+    """A number of the summary; "n/a" for COCO's -1, where nothing counts."""
+    return "n/a" if value < 0 else f"{value:.{digits}f}"
 
 
 def per_class_table(metrics: CocoMetrics, limit: int | None = None, coco: bool = True) -> str:
@@ -177,7 +182,10 @@ def per_class_table(metrics: CocoMetrics, limit: int | None = None, coco: bool =
 
 
 def write_reports(
-    metrics: CocoMetrics, results: Sequence[Mapping[str, Any]], output_dir: str | os.PathLike[str]
+    metrics: CocoMetrics,
+    results: Sequence[Mapping[str, Any]],
+    output_dir: str | os.PathLike[str],
+    notes: Sequence[str] = (),
 ) -> None:
     """Writes metrics.json, results.json and per_class.csv into `output_dir`, which is made.
 
@@ -185,6 +193,7 @@ def write_reports(
     a list of objects with the columns of per_class.csv: category_id, name, images, boxes, AP, AP50,
     APs, APm, APl. Where VOC's numbers were asked for, voc07_mAP and voc12_mAP are there too, and
     voc07_AP and voc12_AP of each class. What is not defined is null in JSON and empty in CSV.
+    "notes" is there where notes are given: what belongs beside the numbers, such as `manifest.notes`.
     results.json has the results `rounded`. Each file appears complete or not at all.
 
     Raises:
@@ -199,6 +208,7 @@ def write_reports(
         "num_images": metrics.num_images,
         "num_detections": metrics.num_detections,
         "per_class": rows,
+        **({"notes": list(notes)} if notes else {}),
     }
     table = io.StringIO(newline="")
     columns = [*_COLUMNS, *(f"{kind}_AP" for kind in metrics.voc)]

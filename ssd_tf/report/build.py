@@ -133,6 +133,7 @@ def _header(
             f"{len(truth['images']):,} images, {sum(scored.boxes_by_size.values()):,} boxes, "
             f"{len(truth['categories']):,} classes.",
         )
+        lines[1:1] = [f"{note[0].upper()}{note[1:]}." for note in scored.notes]
     elif history.training:
         last = next(iter(history.training.values()))
         lines.insert(0, f"A run that has reported up to step {last.steps[-1]:,}, epoch {last.epochs[-1]:.4g}.")

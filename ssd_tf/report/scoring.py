@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ssd_tf.data.manifest import Manifest, load_manifest
+from ssd_tf.data.manifest import Manifest, load_manifest, notes
 from ssd_tf.evaluation.confusion import confusion_matrix
 from ssd_tf.evaluation.error_analysis import Errors, analyse_errors
 from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
@@ -29,6 +29,7 @@ class Scored(NamedTuple):
       best_threshold: the score threshold with the best F1, over all classes.
       boxes_by_size: "small", "medium", "large" -> number of true boxes.
       worst_images, best_images: images with boxes, the worst and the best first.
+      notes: what of the annotations is not in the numbers.
     """
 
     evaluation: Evaluation
@@ -38,6 +39,7 @@ class Scored(NamedTuple):
     boxes_by_size: dict[str, int]
     worst_images: list[ExampleImage]
     best_images: list[ExampleImage]
+    notes: tuple[str, ...] = ()
 
 
 def score_checkpoint(
@@ -76,6 +78,7 @@ def look_into(
         count_sizes(truth["annotations"]),
         [image for image in drawn if image.score in worst],
         [image for image in drawn if image.score in best],
+        tuple(notes(manifest)),
     )
 
 

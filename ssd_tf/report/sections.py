@@ -41,7 +41,8 @@ _ERRORS = {
     ),
     "background": (
         "Something was found where no labelled object is: IoU of 0.1 or less with all.",
-        "Labels for objects that lack them; images that show, beside labelled objects, what is taken for one.",
+        "Labels for objects that lack them; images that show what is taken for one, beside labelled objects or with "
+        "--keep_background_images.",
     ),
     "missed": (
         "An object that no detection found, and that is not the nearest object of a badly placed or wrongly named one.",

@@ -13,6 +13,7 @@ import tensorflow as tf
 from absl import logging
 
 from ssd_tf.distributed.strategy import Distribution, make_distribution
+from ssd_tf.evaluation.coco_metrics import value_text
 from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
 from ssd_tf.inference.predictor import Predictor
 from ssd_tf.models.backbone import freeze_stages
@@ -34,7 +35,7 @@ from ssd_tf.training.plan import (
     make_plan,
     mlperf_hyperparameters,
     saves,
-    told_of_background,
+    told_of_data,
 )
 from ssd_tf.training.precision import choose_precision
 from ssd_tf.training.resume import made_with, open_model_dir
@@ -98,7 +99,7 @@ def _train(config: TrainConfig, distribution: Distribution) -> Outcome:
             f"--batch_splits: expected a divisor of each replica's images, {sizes}. Received: {config.batch_splits}"
         )
     model_dir = open_model_dir(config, plan)
-    if told := told_of_background(config, plan):
+    for told in told_of_data(config, plan):
         logging.info("%s", told)
     with (
         run_lock(model_dir) if distribution.is_chief else contextlib.nullcontext(),
@@ -206,7 +207,7 @@ def _train_from(
                     metrics = evaluation.metrics.summary
                     log.evaluated(step, epoch, evaluation)
                     if checkpoints.save_if_best(step, metrics["AP"]):
-                        logging.info("best so far: AP %.4f at step %d", metrics["AP"], step)
+                        logging.info("best so far: AP %s at step %d", value_text(metrics["AP"]), step)
                 reached = bool(target) and metrics["AP"] >= target
                 if reached:
                     log.target_reached(epoch, metrics["AP"])

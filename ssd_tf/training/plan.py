@@ -6,7 +6,7 @@ import itertools
 import math
 
 from ssd_tf import specs
-from ssd_tf.data.manifest import Manifest, load_manifest
+from ssd_tf.data.manifest import Manifest, load_manifest, notes
 from ssd_tf.data.pipeline import images_of_epoch, steps_per_epoch
 from ssd_tf.models.losses import check_loss_config
 from ssd_tf.settings import TrainConfig
@@ -126,14 +126,19 @@ def saves(config: TrainConfig, plan: Plan, step: int) -> bool:
     return step == plan.total_steps or of_epochs or (steps > 0 and step % steps == 0)
 
 
-def told_of_background(config: TrainConfig, plan: Plan) -> str:
-    """What becomes of the images without objects; empty where there are none."""
-    manifest = plan.train_manifest
-    count = manifest.num_images - manifest.num_images_with_boxes
-    if not count:
-        return ""
-    what = "trained on" if config.keep_background_images else "left out; --keep_background_images trains on them"
-    return f"split {manifest.split!r}: {count} of {manifest.num_images} images have no objects and are {what}"
+def told_of_data(config: TrainConfig, plan: Plan) -> list[str]:
+    """What a run says of its data before it starts: what is left out, and what one of the two splits lacks."""
+    train, val = plan.train_manifest, plan.val_manifest
+    found = []
+    if background := train.num_images - train.num_images_with_boxes:
+        what = "trained on" if config.keep_background_images else "left out; --keep_background_images trains on them"
+        found.append(f"split {train.split!r}: {background} of {train.num_images} images have no objects and are {what}")
+    for here, there in ((train, val), (val, train)):
+        pairs = zip(here.classes, there.classes, strict=True)
+        names = [one.category.name for one, other in pairs if one.boxes and not other.boxes]
+        if names:
+            found.append(f"classes with boxes in split {here.split!r} and none in {there.split!r}: {', '.join(names)}")
+    return found + notes(val)
 
 
 def mlperf_hyperparameters(config: TrainConfig, plan: Plan, replicas: int) -> dict[str, object]:

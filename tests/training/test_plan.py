@@ -1,11 +1,13 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """What a run will do, from its settings and its data: steps, rates, evaluations, and settings that do not fit."""
 
+import dataclasses
+
 import pytest
 
 import ssd_tf
 from ssd_tf.data.annotations import Category, ClassCount
-from ssd_tf.data.manifest import Manifest, describe_shard, save_manifest
+from ssd_tf.data.manifest import NOTHING_COUNTS, Manifest, describe_shard, save_manifest
 from ssd_tf.settings import train_config
 from ssd_tf.training.config import start_weights
 from ssd_tf.training.plan import (
@@ -17,7 +19,7 @@ from ssd_tf.training.plan import (
     make_schedule,
     mlperf_hyperparameters,
     saves,
-    told_of_background,
+    told_of_data,
 )
 from ssd_tf.training.schedule import Schedule, learning_rate
 from ssd_tf.weights.model_dir import ModelInfo
@@ -68,13 +70,25 @@ def test_background_images_are_counted_and_told(data):
     assert (make_plan(left_out).epoch_steps, make_plan(kept).epoch_steps) == (4, 5)
     start = "split 'train': 5 of 40 images have no objects and are "
     told = start + "left out; --keep_background_images trains on them"
-    assert told_of_background(left_out, make_plan(left_out)) == told
-    assert told_of_background(kept, make_plan(kept)) == start + "trained on"
+    assert told_of_data(left_out, make_plan(left_out)) == [told]
+    assert told_of_data(kept, make_plan(kept)) == [start + "trained on"]
 
 
-def test_nothing_is_told_where_all_images_have_objects(data, tmp_path):
+def test_what_one_of_the_splits_lacks_is_told(data, tmp_path):
     prepare(tmp_path, "train", images_with_boxes=40)
-    assert told_of_background(config(data_dir=data), make_plan(config(data_dir=data))) == ""
+    settings = config(data_dir=data)
+    assert told_of_data(settings, make_plan(settings)) == []
+    plan = make_plan(settings)
+    circle, star = plan.val_manifest.classes
+    findings = {"dropped": ["a"], "clipped": ["b", "c"], "missing": ["d.jpg"], NOTHING_COUNTS: ["..."]}
+    classes = (circle, dataclasses.replace(star, boxes=0))
+    val = dataclasses.replace(plan.val_manifest, classes=classes, findings=findings)
+    assert told_of_data(settings, dataclasses.replace(plan, val_manifest=val)) == [
+        "classes with boxes in split 'train' and none in 'val': star",
+        "split 'val': AP is of the cleaned boxes: 20 of 21, 2 of them clipped to their image",
+        "split 'val': AP is of 20 of 21 images: the others cannot be read",
+        "split 'val': nothing counts: no image has a box that is not a crowd, so AP is not defined",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ import tqdm
 from absl import logging
 
 from ssd_tf.data.annotations import AnnotatedDataset, AnnotatedImage, Category, ClassCount
-from ssd_tf.data.manifest import Manifest, manifest_path, save_manifest
+from ssd_tf.data.manifest import LOOK, Manifest, manifest_path, save_manifest
 from ssd_tf.data.preparation import beam
+from ssd_tf.data.preparation.findings import of_dataset
 from ssd_tf.data.preparation.shards import ShardJob, ShardResult, finished, shard_name, write_shard
 from ssd_tf.data.preparation.upright import CHOICES, UPRIGHT
 from ssd_tf.utils.errors import UserError
@@ -97,7 +98,7 @@ def prepare(
         results |= beam.write_shards(rest, pipeline)
     else:
         results |= _write_with_threads(rest, num_workers, f"prepare {split}", len(images))
-    manifest = _summarize([results[job.path.name] for job in jobs], split, {**source, "exif": exif}, findings)
+    manifest = _summarize([results[job.path.name] for job in jobs], images, split, {**source, "exif": exif}, findings)
     _remove_files(output, split, "", keep={shard.file for shard in manifest.shards})
     save_manifest(manifest, output)
     # The notes go last: nothing is lost where the program is stopped before the manifest is there.
@@ -115,9 +116,7 @@ def report(manifest: Manifest, examples: int = 5) -> str:
     ]
     for k, count in enumerate(manifest.classes, start=1):
         lines.append(f"{k:5d} {count.category.id:5d} {count.images:7d} {count.boxes:7d}  {count.category.name}")
-    if background := manifest.num_images - manifest.num_images_with_boxes:
-        lines.append(f"{background} images have no objects: train leaves them out without --keep_background_images")
-    if not manifest.findings:
+    if not any(kind for kind in manifest.findings if not kind.startswith(LOOK)):
         lines.append("Nothing was dropped, clipped or unreadable.")
     for kind, messages in manifest.findings.items():
         lines.append(f"{kind}: {len(messages)}")
@@ -192,7 +191,11 @@ def _write_with_threads(jobs: list[ShardJob], num_workers: int, title: str, tota
 
 
 def _summarize(
-    results: list[ShardResult], split: str, source: dict[str, str], missing: Mapping[str, list[str]]
+    results: list[ShardResult],
+    images: list[AnnotatedImage],
+    split: str,
+    source: dict[str, str],
+    missing: Mapping[str, list[str]],
 ) -> Manifest:
     findings = collections.defaultdict(list, {kind: list(messages) for kind, messages in missing.items()})
     for result in results:
@@ -202,9 +205,11 @@ def _summarize(
     if not num_images:
         raise UserError("no image could be read; the first: " + findings["unreadable"][0])
     by_class = zip(*(result.classes for result in results), strict=True)
+    classes = [ClassCount(c[0].category, sum(x.images for x in c), sum(x.boxes for x in c)) for c in by_class]
+    findings.update(of_dataset(images, classes, sum(result.boxes_that_count for result in results)))
     return Manifest(
         split=split,
-        classes=tuple(ClassCount(c[0].category, sum(x.images for x in c), sum(x.boxes for x in c)) for c in by_class),
+        classes=tuple(classes),
         num_images=num_images,
         num_images_with_boxes=sum(result.images_with_boxes for result in results),
         max_boxes=max(result.max_boxes for result in results),

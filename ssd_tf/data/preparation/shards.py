@@ -20,6 +20,7 @@ from ssd_tf.data import records
 from ssd_tf.data.annotations import AnnotatedImage, Category, ClassCount, clean_boxes, count_classes
 from ssd_tf.data.exif import TRANSPOSED, orientation_of
 from ssd_tf.data.manifest import Shard, describe_shard
+from ssd_tf.data.preparation import findings
 from ssd_tf.data.preparation.upright import UPRIGHT, upright_annotations, upright_file
 from ssd_tf.utils.files import atomic_path, write_atomically
 
@@ -46,6 +47,7 @@ class ShardResult:
       classes: counts of every category, in the data set's order.
       images_with_boxes: those of its images that have a box.
       max_boxes: the most boxes of an image.
+      boxes_that_count: those that are no crowds.
       findings: messages by kind: what was dropped, clipped or unreadable.
       all_read: no image file failed to be read. One that failed may be there again at the next try.
     """
@@ -54,6 +56,7 @@ class ShardResult:
     classes: tuple[ClassCount, ...]
     images_with_boxes: int
     max_boxes: int
+    boxes_that_count: int
     findings: dict[str, list[str]]
     all_read: bool
 
@@ -81,7 +84,7 @@ def write_shard(job: ShardJob, on_image: Callable[[], object] = lambda: None) ->
     # Before the images are read: one that is replaced meanwhile is not taken for the one that was read.
     fingerprint = _fingerprint(job)
     with atomic_path(job.path) as temporary:
-        kept, findings, all_read = _write_records(job, temporary, on_image)
+        kept, told, all_read = _write_records(job, temporary, on_image)
         digest = _sha256(temporary)
     counts = [len(image.boxes) for image in kept]
     result = ShardResult(
@@ -89,7 +92,8 @@ def write_shard(job: ShardJob, on_image: Callable[[], object] = lambda: None) ->
         classes=tuple(count_classes(job.categories, kept)),
         images_with_boxes=sum(count > 0 for count in counts),
         max_boxes=max(counts, default=0),
-        findings=findings,
+        boxes_that_count=sum(int((~image.is_crowd).sum()) for image in kept),
+        findings=told,
         all_read=all_read,
     )
     note = {"job": fingerprint, "sha256": digest, "result": dataclasses.asdict(result)}
@@ -110,7 +114,7 @@ def make_record(
 
     Returns:
       The serialised record, or None where the image cannot be used; the image as it is recorded, upright and with clean
-      boxes; and what was found, as (kind, message): "unreadable", "clipped", "dropped", or that it was turned.
+      boxes; and what was found, as (kind, message): "unreadable", "clipped", "dropped", or what is worth a look.
     """
     found = []
     try:
@@ -132,6 +136,7 @@ def make_record(
         return None, image, [("unreadable", told)]
     cleaned, messages = clean_boxes(image)
     found += [(message.split(":")[0], message) for message in messages]
+    found += findings.of_image(image, cleaned)
     return records.serialize(cleaned, encoded, names), cleaned, found
 
 
@@ -168,7 +173,7 @@ def _write_records(
     """The images as they were recorded, the findings, and whether every image file could be read."""
     names = {category.id: category.name for category in job.categories}
     kept: list[AnnotatedImage] = []
-    findings: dict[str, list[str]] = collections.defaultdict(list)
+    told: dict[str, list[str]] = collections.defaultdict(list)
     all_read = True
     with tf.io.TFRecordWriter(str(path)) as writer:
         for image in job.images:
@@ -176,16 +181,16 @@ def _write_records(
             try:
                 encoded = image.read_bytes()
             except OSError as error:
-                findings["unreadable"].append(f"{image.name}: cannot be read ({error.strerror})")
+                told["unreadable"].append(f"{image.name}: cannot be read ({error.strerror})")
                 all_read = False
                 continue
             record, cleaned, problems = make_record(image, encoded, names, job.exif)
             for kind, message in problems:
-                findings[kind].append(f"{image.name}: {message}")
+                told[kind].append(f"{image.name}: {message}")
             if record is not None:
                 writer.write(record)
                 kept.append(cleaned)
-    return kept, dict(findings), all_read
+    return kept, dict(told), all_read
 
 
 @dataclasses.dataclass(frozen=True)

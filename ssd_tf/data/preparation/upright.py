@@ -13,12 +13,13 @@ import tensorflow as tf
 
 from ssd_tf.data.annotations import PIXELS, AnnotatedImage
 from ssd_tf.data.exif import MIRRORED, TRANSPOSED, UPSIDE_DOWN, turned
+from ssd_tf.data.manifest import LOOK
 
 # What the boxes are of, where the size does not tell: the image as it is shown, or as it is stored.
 UPRIGHT, RAW = "upright", "raw"
 CHOICES = (UPRIGHT, RAW)
 # Kinds of findings.
-TURNED, CHOSEN = "turned upright", "turned upright, boxes by --exif"
+TURNED, CHOSEN = f"{LOOK}turned upright", f"{LOOK}turned upright, boxes by --exif"
 # Of a JPEG that is written again, without loss of colour resolution; a PNG loses nothing.
 _JPEG_QUALITY = 95
 

@@ -13,6 +13,7 @@ from ssd_tf.data import records
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.formats import shapes
 from ssd_tf.data.formats.coco import read_coco
+from ssd_tf.data.manifest import LOOK
 from ssd_tf.data.preparation import shards
 from ssd_tf.data.preparation.shards import ShardJob, finished, note_path, write_shard, written
 
@@ -56,8 +57,10 @@ def test_result_counts_what_is_in_the_shard(job):
     result = write_shard(job)
     assert result.shard.file == "train-00000-of-00002.tfrecord"
     assert (result.shard.images, result.images_with_boxes, result.all_read) == (4, 4, True)
-    # One box of the first image is clipped, the other has no height.
-    assert {kind: len(messages) for kind, messages in result.findings.items()} == {"clipped": 1, "dropped": 1}
+    # One box of the first image is clipped, the other has no height; it is of 64x32 pixels, and its area is 1.
+    counts = {kind: len(messages) for kind, messages in result.findings.items()}
+    assert counts == {"clipped": 1, "dropped": 1, f"{LOOK}areas that contradict their boxes": 1}
+    assert result.boxes_that_count == 1 + sum(len(image.boxes) for image in job.images[1:])
     boxes = [1, *(len(image.boxes) for image in job.images[1:])]
     assert sum(count.boxes for count in result.classes) == sum(boxes)
     assert result.max_boxes == max(boxes)
