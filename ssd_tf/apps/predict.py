@@ -39,18 +39,28 @@ def define_flags(values: flags.FlagValues) -> None:
         "more, evenly spread.",
         flag_values=values,
     )
+    flags.DEFINE_bool("overwrite", False, "Replace files that predict did not write, but no input.", flag_values=values)
     flags.DEFINE_integer("batch_size", 8, "Images or frames in a step.", lower_bound=1, flag_values=values)
 
 
 def main(args: flags.FlagValues) -> int:
     from ssd_tf.inference.files import predict_images
     from ssd_tf.inference.predictor import load_predictor, warn_of_min_score
-    from ssd_tf.media.inputs import find_images_and_videos
+    from ssd_tf.media.inputs import find_images_and_videos, root_of
 
     files = find_images_and_videos(args.input)
     predictor = load_predictor(args.model)
     warn_of_min_score(predictor, args.score_threshold)
-    summary = predict_images(predictor, files, args.output_dir, args.score_threshold, args.batch_size, args.logdir)
+    summary = predict_images(
+        predictor,
+        files,
+        args.output_dir,
+        args.score_threshold,
+        args.batch_size,
+        args.logdir,
+        root=root_of(args.input),
+        overwrite=args.overwrite,
+    )
     print(_report(summary, args.output_dir))
     problems = list(summary.damaged)
     if summary.unreadable:

@@ -21,6 +21,7 @@ from ssd_tf.drawing.detections import draw_detections
 from ssd_tf.evaluation.coco_metrics import rounded
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.inference.ahead import batched, map_ahead
+from ssd_tf.inference.marks import MARK, is_marked, mark_video, marked_image
 from ssd_tf.inference.predictor import AnyPredictor, detect_batch, model_input
 from ssd_tf.inference.video import annotate_source
 from ssd_tf.media.inputs import is_video
@@ -28,10 +29,11 @@ from ssd_tf.media.opencv_source import VideoSource
 from ssd_tf.media.source import Frame
 from ssd_tf.media.video_writer import VideoWriter
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import atomic_path, json_list, make_folder
+from ssd_tf.utils.files import atomic_path, json_lists, make_folder
 
 # Of a video so many frames go to TensorBoard, evenly spread: they are there to be looked at.
 LOGGED_FRAMES = 4
+PREDICTIONS = "predictions.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,12 +62,15 @@ def predict_images(
     score_threshold: float,
     batch_size: int,
     logdir: str = "",
+    root: pathlib.Path | None = None,
+    overwrite: bool = False,
 ) -> Summary:
     """Writes an annotated copy of each image and video, and predictions.json with all detections.
 
-    predictions.json is a list in COCO's results format with `file_name` and `category_name` added, and for a video
-    `frame`, from 0, and `seconds`; image_id counts the images and frames from 1. A file that is no image or video
-    is left out and listed in the summary; of a video that breaks off, all until then counts.
+    predictions.json has COCO's parts: `images`, those without detections too, with `file_name` below the root,
+    `width`, `height`, the file that was `written`, and of a video `frame`, from 0, and `seconds`; `annotations`, with
+    `score`, `file_name` and `category_name` added; and `categories`. Ids count the images and frames from 1. A file
+    that is no image or video is left out and listed in the summary; of a video that breaks off, all until then counts.
 
     Args:
       predictor: what detects.
@@ -74,29 +79,77 @@ def predict_images(
       score_threshold: leaves out what scores less.
       batch_size: images in a step.
       logdir: also write the images, and LOGGED_FRAMES frames of each video, to this folder for TensorBoard.
+      root: the folder that the names in predictions.json start from; None: the innermost that has all the files.
+      overwrite: replace files that were not written here.
 
     Raises:
-      ValueError: an annotated copy would replace its own image.
+      ValueError: an annotated copy would replace its own image, or a file that was not written here.
       OSError: a file cannot be written.
     """
     output = pathlib.Path(output_dir)
-    files = list(zip(images, _target_paths(images, output), strict=True))
+    targets = _target_paths(images, output)
+    if not overwrite:
+        _require_own([output / PREDICTIONS, *targets])
+    files = list(zip(images, targets, strict=True))
     make_folder(output)
     if logdir:
         make_folder(pathlib.Path(logdir))
     with contextlib.ExitStack() as stack:
-        add = stack.enter_context(json_list(output / "predictions.json"))
+        categories = [dataclasses.asdict(category) for category in predictor.categories]
+        head = {"info": {"description": MARK}, "categories": categories}
+        lists = stack.enter_context(json_lists(output / PREDICTIONS, head, ("annotations", "images")))
         log = tf.summary.create_file_writer(logdir) if logdir else None
         if log:
             stack.callback(log.close)
-        work = _Work(predictor, score_threshold, batch_size, add, log)
+        root = root or pathlib.Path(os.path.commonpath([path.absolute().parent for path in images]))
+        listing = _Listing(predictor, root, *lists)
+        work = _Work(predictor, score_threshold, batch_size, listing, log)
         for video, group in itertools.groupby(files, key=lambda file: is_video(file[0])):
             if video:
                 for source, target in group:
                     work.predict_video(source, target)
             else:
                 work.predict_images(list(group))
-    return Summary(work.images, work.videos, work.frames, work.detections, work.unreadable, work.damaged)
+    return Summary(work.images, work.videos, work.frames, listing.detections, work.unreadable, work.damaged)
+
+
+class _Listing:
+    """predictions.json: images and frames, each with its detections."""
+
+    def __init__(
+        self,
+        predictor: AnyPredictor,
+        root: pathlib.Path,
+        add_annotation: Callable[[dict[str, Any]], None],
+        add_image: Callable[[dict[str, Any]], None],
+    ):
+        self.detections = 0
+        self._categories = predictor.categories
+        self._names = {k: category.name for k, category in enumerate(predictor.categories, start=1)}
+        self._root = root.absolute()
+        self._add_annotation, self._add_image = add_annotation, add_image
+        self._image_id = 0
+
+    def skip(self) -> None:
+        """Counts a file that could not be read."""
+        self._image_id += 1
+
+    def add(
+        self, path: pathlib.Path, written: pathlib.Path, size: tuple[int, int], found: Detections, **frame: float
+    ) -> None:
+        """An image or a frame of (height, width), and what was found in it."""
+        self._image_id += 1
+        height, width = size
+        path = path.absolute()
+        name = path.relative_to(self._root).as_posix() if path.is_relative_to(self._root) else str(path)
+        image = {"id": self._image_id, "file_name": name, "width": width, "height": height}
+        self._add_image({**image, "written": written.name, **frame})
+        results = rounded(coco_results(found, 0, self._categories, self._image_id, height, width))
+        for result, label in zip(results, found.classes[0], strict=False):
+            self.detections += 1
+            area = round(result["bbox"][2] * result["bbox"][3], 3)
+            more = {"area": area, "iscrowd": 0, "file_name": name, **frame, "category_name": self._names[int(label)]}
+            self._add_annotation({"id": self.detections, **result, **more})
 
 
 class _Image(NamedTuple):
@@ -113,8 +166,8 @@ class _Written(NamedTuple):
     """What is kept of an image whose copy is written: no pixels but for TensorBoard. found is None for no image."""
 
     path: pathlib.Path
-    height: int = 0
-    width: int = 0
+    target: pathlib.Path
+    size: tuple[int, int] = (0, 0)
     found: Detections | None = None
     drawn: np.ndarray | None = None
 
@@ -127,19 +180,18 @@ class _Work:
         predictor: AnyPredictor,
         score_threshold: float,
         batch_size: int,
-        add: Callable[[dict[str, Any]], None],
+        listing: _Listing,
         log: Any,  # a tf.summary writer, or None
     ):
-        self.images = self.videos = self.frames = self.detections = 0
+        self.images = self.videos = self.frames = 0
         self.unreadable: list[pathlib.Path] = []
         self.damaged: list[str] = []
         self._predictor = predictor
         self._names = {k: category.name for k, category in enumerate(predictor.categories, start=1)}
         self._score_threshold = score_threshold
         self._batch_size = batch_size
-        self._add = add
+        self._listing = listing
         self._log = log
-        self._image_id = 0
 
     def predict_images(self, files: list[tuple[pathlib.Path, pathlib.Path]]) -> None:
         """Images, each with its target."""
@@ -149,12 +201,12 @@ class _Work:
         written = map_ahead(finish, self._detected(loaded, batch_size), os.cpu_count() or 1)
         with tqdm.tqdm(total=len(files), unit="img", desc="predict") as progress:
             for one in written:
-                self._image_id += 1
                 progress.update()
                 if one.found is None:
+                    self._listing.skip()
                     self.unreadable.append(one.path)
                     continue
-                self._list(one.found, one.height, one.width, {"file_name": one.path.name})
+                self._listing.add(one.path, one.target, one.size, one.found)
                 self._show(one.path.name, one.drawn, 0)
                 self.images += 1
 
@@ -169,10 +221,9 @@ class _Work:
             logged = {source.info.frames * k // LOGGED_FRAMES for k in range(LOGGED_FRAMES)}
 
             def on_frame(frame: Frame, found: Detections, drawn: np.ndarray) -> None:
-                self._image_id += 1
-                place = {"file_name": path.name, "frame": frame.index, "seconds": round(frame.seconds, 3)}
                 height, width = frame.image.shape[:2]
-                self._list(found, height, width, place)
+                place = {"frame": frame.index, "seconds": round(frame.seconds, 3)}
+                self._listing.add(path, target, (height, width), found, **place)
                 if frame.index in logged:
                     self._show(path.name, drawn, frame.index)
 
@@ -180,6 +231,8 @@ class _Work:
                 done = annotate_source(
                     self._predictor, source, writer, self._score_threshold, self._batch_size, on_frame
                 )
+        if done.frames:
+            mark_video(target)
         self.videos += 1
         self.frames += done.frames
         if done.problem:
@@ -191,12 +244,6 @@ class _Work:
             found = iter(detect_batch(self._predictor, readable, batch_size, self._score_threshold) if readable else ())
             for one in batch:
                 yield one if one.square is None else one._replace(found=next(found))
-
-    def _list(self, found: Detections, height: int, width: int, place: dict[str, Any]) -> None:
-        results = rounded(coco_results(found, 0, self._predictor.categories, self._image_id, height, width))
-        for result, label in zip(results, found.classes[0], strict=False):
-            self._add({**result, **place, "category_name": self._names[int(label)]})
-        self.detections += len(results)
 
     def _show(self, name: str, drawn: np.ndarray | None, step: int) -> None:
         if self._log and drawn is not None:
@@ -211,13 +258,23 @@ def _load(predictor: AnyPredictor, file: tuple[pathlib.Path, pathlib.Path]) -> _
 
 def _draw_and_write(names: dict[int, str], keep_drawn: bool, one: _Image) -> _Written:
     if one.image is None or one.found is None:
-        return _Written(one.path)
+        return _Written(one.path, one.target)
     count = int(one.found.count[0])
     boxes, scores, classes = (part[0, :count] for part in (one.found.boxes, one.found.scores, one.found.classes))
     drawn = draw_detections(one.image, boxes, classes, scores, names)
     _write_image(one.target, drawn)
     height, width = one.image.shape[:2]
-    return _Written(one.path, height, width, one.found, drawn if keep_drawn else None)
+    return _Written(one.path, one.target, (height, width), one.found, drawn if keep_drawn else None)
+
+
+def _require_own(paths: list[pathlib.Path]) -> None:
+    """Raises ValueError where a file that is going to be written is there, and not from here."""
+    for path in paths:
+        if path.is_file() and not is_marked(path):
+            raise UserError(
+                f"--output_dir: expected a folder without a {path.name} that is not of predict. Received: {path}. "
+                "--overwrite replaces it"
+            )
 
 
 def _target_paths(images: list[pathlib.Path], output: pathlib.Path) -> list[pathlib.Path]:
@@ -245,4 +302,4 @@ def _write_image(path: pathlib.Path, image: np.ndarray) -> None:
     except cv2.error as error:  # a JPEG has at most 65,535 pixels on a side
         raise OSError(f"{path}: cannot be written as {path.suffix}: {error.err}") from error
     with atomic_path(path) as temporary:
-        temporary.write_bytes(encoded.tobytes())
+        temporary.write_bytes(marked_image(encoded.tobytes()))

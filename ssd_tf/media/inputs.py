@@ -30,12 +30,17 @@ def is_video(path: pathlib.Path) -> bool:
     return path.suffix.lower() in VIDEO_EXTENSIONS
 
 
+def root_of(pattern: str) -> pathlib.Path:
+    """The folder that is meant, or that the file is in, or that the pattern starts from."""
+    path = pathlib.Path(pattern)
+    return next((folder for folder in (path, *path.parents) if folder.is_dir()), pathlib.Path())
+
+
 def matches(pattern: str) -> list[pathlib.Path]:
     """What a pattern matches; ** is any number of folders. Folders at its head that are there are no pattern, so
     nothing in their names has to be escaped."""
-    path = pathlib.Path(pattern)
-    folder = next((folder for folder in path.parents if folder.is_dir()), pathlib.Path())
-    rest = str(path.relative_to(folder))
+    folder = root_of(pattern)
+    rest = str(pathlib.Path(pattern).relative_to(folder))
     return [folder / found for found in glob.glob(rest, root_dir=folder, recursive=True)]  # noqa: PTH207
 
 

@@ -11,7 +11,7 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 import tqdm
@@ -64,22 +64,36 @@ def parse_json(text: str | bytes, **options: Any) -> Any:
 
 
 @contextlib.contextmanager
-def json_list(path: str | os.PathLike[str]) -> Iterator[Callable[[Any], None]]:
-    """Writes a JSON list, an entry a line, without keeping it in memory: gives a function that adds an entry.
+def json_lists(
+    path: str | os.PathLike[str], head: Mapping[str, Any], names: Sequence[str]
+) -> Iterator[list[Callable[[Any], None]]]:
+    """Writes a JSON object that ends in lists, an entry a line, without keeping these in memory.
 
     The file appears when the block ends well, as that of `atomic_path`.
+
+    Args:
+      path: the file.
+      head: what comes before the lists; not empty.
+      names: the keys of the lists.
+
+    Returns:
+      For each list a function that adds an entry.
     """
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-        file.write("[")
-        separator = "\n"
+    with contextlib.ExitStack() as stack:
+        parts = [stack.enter_context(tempfile.TemporaryFile(dir=pathlib.Path(path).parent)) for _ in names]
 
-        def add(entry: Any) -> None:
-            nonlocal separator
-            file.write(separator + json.dumps(entry))
-            separator = ",\n"
+        def adds_to(part: IO[bytes]) -> Callable[[Any], None]:
+            return lambda entry: write_chunk(part, (",\n" * (part.tell() > 0) + json.dumps(entry)).encode())
 
-        yield add
-        file.write("]\n" if separator == "\n" else "\n]\n")
+        yield [adds_to(part) for part in parts]
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            file.write(json.dumps(head).encode()[:-1])
+            for name, part in zip(names, parts, strict=True):
+                part.seek(0)
+                file.write(f",\n{json.dumps(name)}: [\n".encode())
+                shutil.copyfileobj(part, file)
+                file.write(b"\n]")
+            file.write(b"}\n")
 
 
 def literal(path: str | os.PathLike[str]) -> str:

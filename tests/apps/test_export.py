@@ -31,7 +31,7 @@ def test_predict_takes_an_int8_litert_file(int8, drawn, tmp_path):
         f"--output_dir={tmp_path}",
         "--score_threshold=0.06",
     )
-    found = json.loads((tmp_path / "predictions.json").read_text())
+    found = json.loads((tmp_path / "predictions.json").read_text())["annotations"]
     assert found and {entry["category_name"] for entry in found} <= {"circle", "square", "triangle", "cross", "star"}
     assert list(tmp_path.glob("*.jpg"))
 

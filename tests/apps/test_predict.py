@@ -22,7 +22,7 @@ def test_video_becomes_a_video_and_its_frames_are_counted(trained, tmp_path):
     write_video(tmp_path / "film.mp4")
     flags = (f"--input={tmp_path / 'film.mp4'}", f"--output_dir={tmp_path / 'out'}", "--score_threshold=0.01")
     output = run_well("predict", f"--model={trained}", *flags)
-    predictions = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    predictions = json.loads((tmp_path / "out" / "predictions.json").read_text())["annotations"]
     assert f"{len(predictions)} objects in 5 frames of 1 video; annotated copies and" in output
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"film.mp4", "predictions.json"}
 

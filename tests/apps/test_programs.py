@@ -157,7 +157,7 @@ def test_evaluate_takes_a_single_checkpoint(prepared, trained):
 def test_predict_writes_images_and_predictions(drawn, trained, tmp_path):
     flags = (f"--input={drawn}/images", f"--output_dir={tmp_path / 'out'}", "--score_threshold=0.05")
     output = run_well("predict", f"--model={trained}", *flags, f"--logdir={tmp_path / 'log'}")
-    predictions = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    predictions = json.loads((tmp_path / "out" / "predictions.json").read_text())["annotations"]
     assert len(list((tmp_path / "out").glob("*.jpg"))) == 24
     assert f"{len(predictions)} objects in 24 images" in output
     assert list((tmp_path / "log").glob("events*"))

@@ -96,7 +96,7 @@ def test_predict_downloads_a_detector_of_coco_and_names_what_it_finds(offer, ser
     monkeypatch.chdir(tmp_path)
     output = run_well("predict", f"--model=torchvision:{SSDLITE}", "--input=photo.jpg")
     assert "annotated copies and predictions.json in found" in output
-    found = json.loads((tmp_path / "found" / "predictions.json").read_text())
+    found = json.loads((tmp_path / "found" / "predictions.json").read_text())["annotations"]
     assert {(entry["category_id"], entry["category_name"]) for entry in found} == {(CAT, "cat")}
     assert (tmp_path / "home" / file).read_bytes() == ssdlite
     detector = ssd_tf.Detector.load(f"torchvision:{SSDLITE}")

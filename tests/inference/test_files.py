@@ -24,6 +24,9 @@ CATEGORIES = (Category(1, "circle"), Category(3, "triangle"), Category(12, "cros
 WIDTH, HEIGHT = 360, 330
 
 
+FIELDS = {"id", "image_id", "category_id", "bbox", "area", "iscrowd", "score", "file_name", "category_name"}
+
+
 @pytest.fixture(scope="module")
 def predictor(tmp_path_factory) -> Predictor:
     """An untrained detector, which finds something everywhere where the threshold is 0."""
@@ -46,7 +49,11 @@ def predict(predictor, images, output, batch_size=2, **options):
 
 
 def predictions_in(folder: pathlib.Path) -> list[dict]:
-    return json.loads((folder / "predictions.json").read_text())
+    return json.loads((folder / "predictions.json").read_text())["annotations"]
+
+
+def images_in(folder: pathlib.Path) -> list[dict]:
+    return json.loads((folder / "predictions.json").read_text())["images"]
 
 
 def names_in(folder: pathlib.Path) -> list[str]:
@@ -83,7 +90,7 @@ def test_predictions_have_cocos_fields_and_the_names_of_file_and_class(predictor
     names = {category.id: category.name for category in CATEGORIES}
     assert {p["category_id"] for p in predictions} <= set(names)
     for p in predictions:
-        assert set(p) == {"image_id", "category_id", "bbox", "score", "file_name", "category_name"}
+        assert set(p) == FIELDS
         assert p["category_name"] == names[p["category_id"]]
         assert len(p["bbox"]) == 4 and 0.0 < p["score"] < 1.0
     scores = [p["score"] for p in predictions]
@@ -191,6 +198,34 @@ def test_output_never_replaces_an_image_of_another_folder(predictor, tmp_path):
     assert unchanged == [True, True]
 
 
+@pytest.mark.parametrize("name", ["a.png", "film.mp4", "predictions.json"])
+def test_file_that_predict_did_not_write_is_replaced_only_when_asked(predictor, tmp_path, name):
+    files = [write_image(tmp_path / "in" / "a.png"), write_video(tmp_path / "in" / "film.mp4", frames=1)]
+    predict_images(predictor, files, tmp_path / "out", 1.0, 2)
+    predict_images(predictor, files, tmp_path / "out", 1.0, 2)  # its own
+    (tmp_path / "out" / name).write_bytes(b"mine")
+    with pytest.raises(ValueError, match=f"a folder without a {name} that is not of predict.*--overwrite"):
+        predict_images(predictor, files, tmp_path / "out", 1.0, 2)
+    assert (tmp_path / "out" / name).read_bytes() == b"mine"
+    predict_images(predictor, files, tmp_path / "out", 1.0, 2, overwrite=True)
+    assert (tmp_path / "out" / name).read_bytes() != b"mine"
+
+
+def test_images_are_listed_with_their_places_those_without_detections_too(predictor, tmp_path):
+    root = tmp_path / "in"
+    files = [write_image(root / folder / "a.png", k) for k, folder in enumerate(("x", "y"))]
+    files += [root / "words.jpg", write_video(root / "film.mp4", frames=2)]
+    files[2].write_text("words")
+    predict_images(predictor, files, tmp_path / "out", 1.0, 2, root=root)
+    size = {"width": WIDTH, "height": HEIGHT}
+    assert images_in(tmp_path / "out") == [
+        {"id": 1, "file_name": "x/a.png", **size, "written": "a.png"},
+        {"id": 2, "file_name": "y/a.png", **size, "written": "a_2.png"},
+        {"id": 4, "file_name": "film.mp4", **size, "written": "film.mp4", "frame": 0, "seconds": 0.0},
+        {"id": 5, "file_name": "film.mp4", **size, "written": "film.mp4", "frame": 1, "seconds": 0.1},
+    ]
+
+
 @pytest.mark.parametrize(("name", "mode", "copy"), [("a.gif", "P", "a.gif.png"), ("a.bmp", "RGB", "a.bmp.png")])
 def test_kinds_that_cannot_be_written_become_png(predictor, tmp_path, name, mode, copy):
     image = write_image(tmp_path / "in" / name, mode=mode)
@@ -268,8 +303,7 @@ def test_video_is_annotated_whole_and_its_detections_are_listed_by_frame(predict
         assert (np.abs(one.astype(int) - other).max(axis=-1) > 40).mean() > 0.1
     predictions = predictions_in(tmp_path / "out")
     assert summary.detections == len(predictions)
-    fields = {"image_id", "category_id", "bbox", "score", "file_name", "frame", "seconds", "category_name"}
-    assert all(set(p) == fields and p["file_name"] == "film.mp4" for p in predictions)
+    assert all(set(p) == FIELDS | {"frame", "seconds"} and p["file_name"] == "film.mp4" for p in predictions)
     places = sorted({(p["image_id"], p["frame"], p["seconds"]) for p in predictions})
     assert places == [(k + 1, k, pytest.approx(k / 10)) for k in range(6)]
 

@@ -8,7 +8,18 @@ import sys
 
 import pytest
 
-from ssd_tf.media.inputs import find_images, find_images_and_videos, is_video
+from ssd_tf.media.inputs import find_images, find_images_and_videos, is_video, root_of
+
+
+@pytest.mark.parametrize(
+    ("given", "root"), [("in", "in"), ("in/a.jpg", "in"), ("in/*/b.jpg", "in"), ("in/[1]/*.jpg", "in/[1]")]
+)
+def test_names_start_from_the_folder_that_is_meant(tmp_path, given, root):
+    for path in (tmp_path / "in" / "a.jpg", tmp_path / "in" / "[1]" / "b.jpg"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert root_of(str(tmp_path / given)) == tmp_path / root
+    assert all(path.is_relative_to(tmp_path / root) for path in find_images(str(tmp_path / given)))
 
 
 def test_file_is_found_whatever_its_name(tmp_path):

@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from ssd_tf.utils.files import atomic_path, json_list, literal, write_atomically
+from ssd_tf.utils.files import atomic_path, json_lists, literal, write_atomically
 
 
 def _names(folder):
@@ -60,24 +60,27 @@ def test_text_is_written_as_utf8(tmp_path):
     assert _names(tmp_path) == ["text"]
 
 
-def test_list_is_json_whatever_its_length(tmp_path):
+def test_lists_are_json_whatever_their_length(tmp_path):
     entries = [{"name": "Äpfel\n"}, [1, None], "x"]
     for count in range(4):
-        with json_list(tmp_path / "list.json") as add:
+        with json_lists(tmp_path / "lists.json", {"info": 1}, ("few", "many")) as (few, many):
             for entry in entries[:count]:
-                add(entry)
-        assert json.loads((tmp_path / "list.json").read_text()) == entries[:count]
+                many(entry)
+                few(0)
+        expected = {"info": 1, "few": [0] * count, "many": entries[:count]}
+        assert json.loads((tmp_path / "lists.json").read_text()) == expected
 
 
-def test_list_appears_when_it_is_whole(tmp_path):
-    (tmp_path / "list.json").write_text("old")
-    with json_list(tmp_path / "list.json") as add:
+def test_lists_appear_when_they_are_whole(tmp_path):
+    path = tmp_path / "lists.json"
+    path.write_text("old")
+    with json_lists(path, {"info": 1}, ("all",)) as (add,):
         add(1)
-        assert (tmp_path / "list.json").read_text() == "old"
-    with pytest.raises(TypeError), json_list(tmp_path / "list.json") as add:
+        assert path.read_text() == "old"
+    with pytest.raises(TypeError), json_lists(path, {"info": 1}, ("all",)) as (add,):
         add(object())
-    assert json.loads((tmp_path / "list.json").read_text()) == [1]
-    assert [path.name for path in tmp_path.iterdir()] == ["list.json"]
+    assert json.loads(path.read_text())["all"] == [1]
+    assert _names(tmp_path) == ["lists.json"]
 
 
 @pytest.mark.parametrize("name", ["plain", "a b", "~", "]"])

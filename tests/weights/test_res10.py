@@ -95,7 +95,7 @@ def test_programs_find_the_five_faces(res10, expected, tmp_path):
     flags = (f"--source={source}", f"--prototxt={res10 / 'deploy.prototxt'}", f"--output={tmp_path / 'model'}")
     assert "ssd300_res10 for 1 classes" in run_well("import_weights", *flags)
     run_well("predict", f"--model={tmp_path / 'model'}", f"--input={res10}", f"--output_dir={tmp_path / 'found'}")
-    found = json.loads((tmp_path / "found" / "predictions.json").read_text())
+    found = json.loads((tmp_path / "found" / "predictions.json").read_text())["annotations"]
     assert {entry["file_name"] for entry in found} == {"face_detection_input.jpg"}
     faces = expected["face_detection_input"]["above_0.5"]  # score, l, t, r, b
     assert len(found) == len(faces) == FACES
