@@ -21,7 +21,8 @@ def from_coco_xywh(xywh_n4: np.ndarray, height: int, width: int) -> np.ndarray:
 def to_coco_xywh(boxes_n4: np.ndarray, height: int, width: int) -> np.ndarray:
     """COCO's [x, y, w, h] in pixels from normalised boxes: float64 [N, 4]."""
     ymin, xmin, ymax, xmax = np.moveaxis(np.asarray(boxes_n4, np.float64).reshape(-1, 4), -1, 0)
-    return np.stack([xmin * width, ymin * height, (xmax - xmin) * width, (ymax - ymin) * height], axis=-1)
+    with np.errstate(invalid="ignore", over="ignore"):  # infinity minus infinity
+        return np.stack([xmin * width, ymin * height, (xmax - xmin) * width, (ymax - ymin) * height], axis=-1)
 
 
 def from_pixels_xyxy(xyxy_n4: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -15,6 +15,7 @@ from ssd_tf.evaluation.coco_metrics import (
     coco_metrics,
     per_class_table,
     summary_table,
+    value_text,
     write_reports,
 )
 from tests.evaluation.coco_cases import cases, drawn_case, judged_by_pycocotools
@@ -285,6 +286,18 @@ def test_reports_can_be_read_again(tmp_path):
     assert rows[1][:4] == ["3", "cat", "1", "1"] and float(rows[1][4]) == metrics.per_class[0].ap
     assert rows[1][6] == rows[1][8] == "" and float(rows[1][7]) == metrics.per_class[0].ap_medium  # 50 x 50
     assert rows[2] == ["7", 'dog, "猫"', "0", "0", "", "", "", "", ""]
+
+
+def test_notes_stand_beside_the_numbers(tmp_path):
+    metrics = coco_metrics(truth(box([0, 0, 50, 50])), [])
+    write_reports(metrics, [], tmp_path)
+    assert "notes" not in json.loads((tmp_path / "metrics.json").read_text())
+    write_reports(metrics, [], tmp_path, ["AP is of the cleaned boxes: 1 of 2"])
+    assert json.loads((tmp_path / "metrics.json").read_text())["notes"] == ["AP is of the cleaned boxes: 1 of 2"]
+
+
+def test_a_number_that_is_not_defined_is_no_number():
+    assert [value_text(0.12345), value_text(0.0, 3), value_text(-1.0)] == ["0.1235", "0.000", "n/a"]
 
 
 def test_reports_and_tables_have_voc_s_numbers_where_they_were_asked_for(tmp_path):

@@ -29,7 +29,8 @@ def of_image(given: AnnotatedImage, cleaned: AnnotatedImage) -> list[tuple[str, 
     has_extent = np.isfinite(xywh).all(axis=1) & (xywh[:, 2:] > 0).all(axis=1)
     in_one_pixel = has_extent & (xywh[:, :2] >= 0).all(axis=1) & (xywh[:, :2] + xywh[:, 2:] <= 1).all(axis=1)
     found += _told("boxes in 0..1", in_one_pixel, xywh, "inside the first pixel: are these parts of the image's sides?")
-    box_areas = xywh[:, 2:].prod(axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):  # of boxes that are dropped
+        box_areas = xywh[:, 2:].prod(axis=1)
     wrong = has_extent & (
         (given.areas > _MOST_OF_BOX * box_areas + _ROUNDING_PIXELS) | (given.areas < _LEAST_OF_BOX * box_areas)
     )

@@ -49,7 +49,8 @@ ORDINARY = (20, 30, 100, 50)
         image((0, 0, 5, 4), areas=[24]),  # rounding
         image((600, 400, 100, 100)),  # leaves the image: clipped and told elsewhere
         image((20, 30, 4.3, 3.3)),  # 2.02 of 300 pixels wide, 2.06 high
-        image(ORDINARY, (0, 0, 0, 0), (np.nan, 0, 1, 1)),  # dropped and told elsewhere
+        image(ORDINARY, (0, 0, 0, 0), (np.nan, 0, 1, 1), areas=[5000, 0, 1]),  # dropped and told elsewhere
+        image(ORDINARY, (-np.inf, 0, np.inf, 1), (1, np.inf, 1, 1), areas=[5000, 3, 3]),
     ],
 )
 def test_ordinary_boxes_are_nothing_to_look_at(one):
