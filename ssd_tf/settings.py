@@ -84,12 +84,18 @@ class LossConfig:
 
 @dataclasses.dataclass(frozen=True)
 class AugmentConfig:
-    """What is done to training images and their boxes."""
+    """What is done to training images and their boxes. Switches turn parts of the named augmentation off."""
 
+    augmentation: str = setting(
+        "mlperf",
+        "Whose: MLPerf's; torchvision's for SSD or SSDLite; amdegroot's; or none. See docs/training.md.",
+        choices=("mlperf", "ssd", "ssdlite", "amdegroot", "none"),
+    )
+    zoom_out: bool = setting(True, "Augment by making images a part of a larger one, where the augmentation does.")
     random_crop: bool = setting(True, "Augment with SSD's random crop.")
-    crop_tries: int = setting(1, "Windows tried for each minimum IoU of the random crop.", lower=1)
+    crop_tries: int = setting(1, "Windows tried for each minimum IoU of MLPerf's random crop.", lower=1)
     random_flip: bool = setting(True, "Augment by mirroring half of the images.")
-    color_jitter: bool = setting(True, "Augment brightness, contrast, saturation and hue.")
+    color_jitter: bool = setting(True, "Augment brightness, contrast, saturation and hue, where the augmentation does.")
     train_on_difficult: bool = setting(True, "Train on the objects that VOC marks as difficult, as Caffe's SSD does.")
 
 

@@ -1,39 +1,76 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The reference's random crop and flip (MLPerf ssd-v1 utils.py: SSDCropping, RandomHorizontalFlip), stateless.
+"""The augmentations by name, what each is made of, and the two halves of them: on the host and on the device.
 
-Every draw is a function of a seed, int32 [2]; see `example_seed`. Letters: G boxes of an image, padded; N tries.
+The host crops and draws all parameters, one example at a time; colours change on the device, in batches.
 """
 
-from typing import NamedTuple
+import dataclasses
+from typing import Literal, NamedTuple
 
 import tensorflow as tf
 
-from ssd_tf.geometry import boxes as box_ops
+from ssd_tf.data import iou_crop, mlperf_crop
+from ssd_tf.data.color_jitter import Jitter, jitter, random_jitter
+from ssd_tf.data.distortion import Distortion, distort, distort_unclipped, random_distortion
+from ssd_tf.settings import AugmentConfig
+from ssd_tf.specs import Preprocessing
 
-# Liu et al. section 2.2: keep the whole image, or ask for a crop whose IoU with every object is above one of these.
-# The last mode takes any crop that keeps an object.
-MIN_IOUS = (0.1, 0.3, 0.5, 0.7, 0.9, -1.0)
-# Sides of a crop, as fractions of the image's.
-MIN_SIDE, MAX_SIDE = 0.3, 1.0
-# Of these fractions, so that the shape of the image itself does not count.
-MIN_ASPECT, MAX_ASPECT = 0.5, 2.0
-# The reference draws modes until one succeeds. "Whole image" always does, with probability 1/7, so that 128 modes all
-# fail with probability (6/7)**128 = 3e-9; the whole image is taken then.
-_MODES = 128
+Rule = Literal["mlperf", "torchvision", "amdegroot"]
+# An area, normalised.
+_ALL = (0.0, 0.0, 1.0, 1.0)
 
 
-class Crop(NamedTuple):
-    """A crop and what it keeps.
+@dataclasses.dataclass(frozen=True)
+class Augmentation:
+    """What is done to training images, in this order, and whose rule each part follows.
 
     Attributes:
-      window: float32 [4], [ymin, xmin, ymax, xmax] of the crop in the image; [0, 0, 1, 1] is the whole image.
-      boxes: float32 [G, 4], clipped to the window and relative to it; 0 where nothing is kept.
-      kept: bool [G].
+      colors: how colours change; None: they do not.
+      zoom_out: half of the images become a part of a larger one of one colour.
+      crop: how a part of the image is taken; None: the image stays whole.
+      flip: half of the images are mirrored.
     """
 
-    window: tf.Tensor
+    colors: Rule | None
+    zoom_out: bool
+    crop: Rule | None
+    flip: bool
+
+
+AUGMENTATIONS = {
+    "mlperf": Augmentation(colors="mlperf", zoom_out=False, crop="mlperf", flip=True),
+    "ssd": Augmentation(colors="torchvision", zoom_out=True, crop="torchvision", flip=True),
+    "ssdlite": Augmentation(colors=None, zoom_out=False, crop="torchvision", flip=True),
+    "amdegroot": Augmentation(colors="amdegroot", zoom_out=True, crop="amdegroot", flip=True),
+    "none": Augmentation(colors=None, zoom_out=False, crop=None, flip=False),
+}
+
+
+def augmentation_of(config: AugmentConfig) -> Augmentation:
+    """The augmentation that the settings name, without the parts that they turn off."""
+    named = AUGMENTATIONS[config.augmentation]
+    return Augmentation(
+        colors=named.colors if config.color_jitter else None,
+        zoom_out=named.zoom_out and config.zoom_out,
+        crop=named.crop if config.random_crop else None,
+        flip=named.flip and config.random_flip,
+    )
+
+
+class View(NamedTuple):
+    """What the host makes of an image.
+
+    Attributes:
+      image: uint8 [H, W, 3], of any size.
+      boxes: float32 [G, 4], normalised to it; 0 pads.
+      classes: int32 [G]; 0 pads.
+      image_area: float32 [4], [ymin, xmin, ymax, xmax], where it shows the image; zoom-out fills the rest.
+    """
+
+    image: tf.Tensor
     boxes: tf.Tensor
-    kept: tf.Tensor
+    classes: tf.Tensor
+    image_area: tf.Tensor
 
 
 def example_seed(seed: int, epoch: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
@@ -42,46 +79,35 @@ def example_seed(seed: int, epoch: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
     return tf.random.experimental.stateless_fold_in(run_seed, tf.cast(position, tf.int32))
 
 
-def random_crop(boxes: tf.Tensor, real: tf.Tensor, seed: tf.Tensor, tries: int = 1) -> Crop:
-    """Draws a crop that suits the boxes.
-
-    A mode is drawn evenly from the whole image, five minimum IoUs and "any". A mode other than the whole image gets
-    `tries` random windows; one suits where every box has at least the IoU with it and one box has its centre inside.
-    Where none suits, a new mode is drawn. Boxes stay where their centre is inside the window.
-
-    Args:
-      boxes: float32 [G, 4], [ymin, xmin, ymax, xmax] in [0, 1].
-      real: bool [G]; False is padding.
-      seed: int32 [2].
-      tries: windows for each mode; the reference has 1 (and 50 in a comment).
-    """
-    mode_seed, window_seed = tf.unstack(tf.random.split(seed, 2))
-    modes_n = tf.random.stateless_uniform([_MODES], mode_seed, 0, len(MIN_IOUS) + 1, tf.int32)
-    whole_n = modes_n == len(MIN_IOUS)
-    min_iou_n = tf.gather([*MIN_IOUS, 0.0], modes_n)
-
-    windows_nt4, valid_nt = _random_windows(window_seed, tries)
-    iou_ntg = box_ops.iou(windows_nt4, boxes[None])
-    overlaps_nt = tf.reduce_all((iou_ntg > min_iou_n[:, None, None]) | ~real, axis=-1)
-    inside_ntg = _center_inside(boxes, windows_nt4[..., None, :]) & real
-    suits_nt = valid_nt & overlaps_nt & tf.reduce_any(inside_ntg, axis=-1)
-
-    # Padded with True, so that argmax finds the fallback where everything fails.
-    ends_n = tf.concat([whole_n | tf.reduce_any(suits_nt, axis=1), [True]], axis=0)
-    chosen = tf.argmax(tf.cast(ends_n, tf.int32), output_type=tf.int32)
-    take_whole = tf.concat([whole_n, [True]], axis=0)[chosen]
-    mode = tf.minimum(chosen, _MODES - 1)
-    first_try = tf.argmax(tf.cast(suits_nt[mode], tf.int32), output_type=tf.int32)
-    window = tf.where(take_whole, tf.constant([0.0, 0.0, 1.0, 1.0]), windows_nt4[mode, first_try])
-    kept = tf.where(take_whole, real, inside_ntg[mode, first_try])
-    return Crop(window, tf.where(kept[:, None], _relative_to(boxes, window), 0.0), kept)
-
-
-def crop_pixels(image: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
-    """The window of the image [H, W, 3]; its borders are cut to whole pixels, as int() does in the reference."""
-    size = tf.cast(tf.tile(tf.shape(image)[:2], [2]), tf.float32)
-    top, left, bottom, right = tf.unstack(tf.cast(window * size, tf.int32))
-    return image[top : tf.maximum(bottom, top + 1), left : tf.maximum(right, left + 1)]
+def random_view(
+    image: tf.Tensor,
+    boxes: tf.Tensor,
+    classes: tf.Tensor,
+    seed: tf.Tensor,
+    config: AugmentConfig,
+    fill: tuple[int, int, int],
+) -> View:
+    """Zooms out and crops, with the image's boxes [G, 4] and classes [G]; `fill` is the colour around the image."""
+    parts, real = augmentation_of(config), classes > 0
+    if parts.crop == "mlperf":
+        crop = mlperf_crop.random_crop(boxes, real, seed, config.crop_tries)
+        image = mlperf_crop.crop_pixels(image, crop.window)
+        return View(image, crop.boxes, tf.where(crop.kept, classes, 0), tf.constant(_ALL))
+    if not (parts.zoom_out or parts.crop):
+        return View(image, boxes, classes, tf.constant(_ALL))
+    zoom_seed, crop_seed = tf.unstack(tf.random.split(seed, 2))
+    size = tf.shape(image)[:2]
+    window = iou_crop.random_zoom_out(size, zoom_seed) if parts.zoom_out else iou_crop.whole(size)
+    pixels = boxes * tf.cast(tf.tile(size, [2]), tf.float32)
+    crop = iou_crop.Crop(window, real)
+    if parts.crop:
+        crop = iou_crop.random_crop(pixels, real, window, crop_seed, parts.crop)
+    return View(
+        iou_crop.cut(image, crop.window, fill),
+        iou_crop.relative_boxes(pixels, crop),
+        tf.where(crop.kept, classes, 0),
+        iou_crop.relative_area(size, crop.window),
+    )
 
 
 def random_flip(seed: tf.Tensor) -> tf.Tensor:
@@ -89,21 +115,25 @@ def random_flip(seed: tf.Tensor) -> tf.Tensor:
     return tf.random.stateless_uniform([], seed) < 0.5
 
 
-def _random_windows(seed: tf.Tensor, tries: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Windows [N, T, 4], and whether each has an allowed aspect [N, T]."""
-    size_seed, place_seed = tf.unstack(tf.random.split(seed, 2))
-    sizes = tf.random.stateless_uniform([_MODES, tries, 2], size_seed, MIN_SIDE, MAX_SIDE)
-    corners = tf.random.stateless_uniform([_MODES, tries, 2], place_seed) * (1.0 - sizes)
-    aspect = sizes[..., 1] / sizes[..., 0]
-    return tf.concat([corners, corners + sizes], axis=-1), (aspect >= MIN_ASPECT) & (aspect <= MAX_ASPECT)
+def random_colors(seed: tf.Tensor, config: AugmentConfig, image_area: tf.Tensor) -> Jitter | Distortion:
+    """The parameters that belong to a seed; where colours do not change, some that are not used."""
+    rule = augmentation_of(config).colors
+    if rule is None or rule == "mlperf":
+        return random_jitter(seed)
+    return random_distortion(seed, rule, image_area)
 
 
-def _center_inside(boxes: tf.Tensor, windows: tf.Tensor) -> tf.Tensor:
-    cy, cx = 0.5 * (boxes[..., 0] + boxes[..., 2]), 0.5 * (boxes[..., 1] + boxes[..., 3])
-    ymin, xmin, ymax, xmax = tf.unstack(windows, axis=-1)
-    return (cy > ymin) & (cy < ymax) & (cx > xmin) & (cx < xmax)
+def change_colors(images: tf.Tensor, parameters: Jitter | Distortion, rule: Rule | None) -> tf.Tensor:
+    """Images RGB [B, H, W, 3] in 0..255 -> float32 of the same shape, by the parameters [B, ...] drawn for `rule`."""
+    if rule is None:
+        return tf.cast(images, tf.float32)
+    if isinstance(parameters, Jitter):
+        return jitter(images, parameters)
+    return distort(images, parameters) if rule == "torchvision" else distort_unclipped(images, parameters)
 
 
-def _relative_to(boxes: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
-    corner, size = tf.tile(window[:2], [2]), tf.tile(window[2:] - window[:2], [2])
-    return tf.clip_by_value((boxes - corner) / size, 0.0, 1.0)
+def mean_color(preprocessing: Preprocessing) -> tuple[int, int, int]:
+    """The RGB levels that a detector's input has in its mean, which zoom-out fills with."""
+    levels = [min(max(round(mean * preprocessing.divisor), 0), 255) for mean in preprocessing.mean]
+    red, green, blue = levels if preprocessing.channels == "rgb" else reversed(levels)
+    return red, green, blue

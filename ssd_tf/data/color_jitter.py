@@ -59,20 +59,24 @@ def jitter(images: tf.Tensor, parameters: Jitter) -> tf.Tensor:
 
 def _apply(images, operation, factor):
     """One operation an image, [B, 1, 1, 1] each: three blend with a degenerate image, hue turns the colours."""
-    luma = _luma(images)
+    luma = luma_of(images)
     mean = tf.floor(tf.reduce_mean(luma, axis=(1, 2, 3), keepdims=True) + 0.5)
     degenerate = tf.where(operation == _CONTRAST, mean, tf.where(operation == _SATURATION, luma, 0.0))
-    blended = tf.floor(tf.clip_by_value(degenerate + factor * (images - degenerate), 0.0, 255.0))
-    return tf.where(operation == _HUE, _turn_hue(images, factor), blended)
+    return tf.where(operation == _HUE, turn_hue(images, factor), blend(images, degenerate, factor))
 
 
-def _luma(images):
+def blend(images: tf.Tensor, degenerate: tf.Tensor | float, factor: tf.Tensor) -> tf.Tensor:
+    """PIL's way from a degenerate image (black, the mean, the luma) by `factor` to the image and beyond."""
+    return tf.floor(tf.clip_by_value(degenerate + factor * (images - degenerate), 0.0, 255.0))
+
+
+def luma_of(images: tf.Tensor) -> tf.Tensor:
     """PIL's "L", ITU-R 601 in 16-bit fixed point: [B, H, W, 1]. The sums fit in int32, so they are exact."""
     red, green, blue = tf.split(tf.cast(images, tf.int32), 3, axis=-1)
     return tf.cast((19595 * red + 38470 * green + 7471 * blue + 32768) // 65536, tf.float32)
 
 
-def _turn_hue(images, turn):
+def turn_hue(images: tf.Tensor, turn: tf.Tensor) -> tf.Tensor:
     """Adds a fraction of the circle to the hue, in PIL's 8-bit HSV."""
     hue, saturation, value = _rgb_to_hsv(images)
     hue = tf.math.floormod(hue + tf.cast(tf.cast(turn * 255.0, tf.int32), tf.float32), 256.0)

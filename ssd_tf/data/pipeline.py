@@ -17,9 +17,17 @@ import tensorflow as tf
 
 from ssd_tf.data import images as image_ops
 from ssd_tf.data import records
-from ssd_tf.data.augmentation import crop_pixels, example_seed, random_crop, random_flip
+from ssd_tf.data.augmentation import (
+    augmentation_of,
+    example_seed,
+    mean_color,
+    random_colors,
+    random_flip,
+    random_view,
+)
 from ssd_tf.data.bad_examples import BAD_IMAGE, BAD_RECORD, NO_FAULT
-from ssd_tf.data.color_jitter import Jitter, random_jitter
+from ssd_tf.data.color_jitter import Jitter
+from ssd_tf.data.distortion import Distortion
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.reading import numbered_records, or_default
 from ssd_tf.settings import AugmentConfig
@@ -60,7 +68,7 @@ class TrainBatch(NamedTuple):
       boxes: float32 [B, G, 4], normalised; zeros pad.
       classes: int32 [B, G], 1..C; 0 pads.
       flip: bool [B]: the device is to mirror image and boxes.
-      jitter: the colour parameters, [B, 4] each.
+      jitter: the colour parameters of the augmentation, [B, ...] each.
       record: int64 [B], the records' numbers in the split.
       fault: int32 [B]: NO_FAULT, BAD_IMAGE or BAD_RECORD.
     """
@@ -69,7 +77,7 @@ class TrainBatch(NamedTuple):
     boxes: tf.Tensor
     classes: tf.Tensor
     flip: tf.Tensor
-    jitter: Jitter
+    jitter: Jitter | Distortion
     record: tf.Tensor
     fault: tf.Tensor
 
@@ -262,16 +270,13 @@ def _train_example(number, record, seed, manifest: Manifest, spec: DetectorSpec,
     count = tf.where(bad_image, 0, tf.shape(classes)[0])
     boxes, classes = _pad(boxes[:count], manifest.max_boxes), _pad(classes[:count], manifest.max_boxes)
     crop_seed, flip_seed, jitter_seed = tf.unstack(tf.random.split(seed, 3))
-    if augment.random_crop:
-        crop = random_crop(boxes, classes > 0, crop_seed, augment.crop_tries)
-        image, boxes = crop_pixels(image, crop.window), crop.boxes
-        classes = tf.where(crop.kept, classes, 0)
+    view = random_view(image, boxes, classes, crop_seed, augment, mean_color(spec.preprocessing))
     return TrainBatch(
-        images=image_ops.resize(image, spec.image_size, spec.preprocessing.antialias),
-        boxes=boxes,
-        classes=classes,
-        flip=random_flip(flip_seed) if augment.random_flip else tf.constant(False),
-        jitter=random_jitter(jitter_seed),
+        images=image_ops.resize(view.image, spec.image_size, spec.preprocessing.antialias),
+        boxes=view.boxes,
+        classes=view.classes,
+        flip=random_flip(flip_seed) if augmentation_of(augment).flip else tf.constant(False),
+        jitter=random_colors(jitter_seed, augment, view.image_area),
         record=number,
         fault=_fault(bad_record, bad_image),
     )

@@ -80,6 +80,19 @@ def flip_left_right(boxes: tf.Tensor) -> tf.Tensor:
     return tf.stack([ymin, 1.0 - xmax, ymax, 1.0 - xmin], axis=-1)
 
 
+def center_inside(boxes: tf.Tensor, windows: tf.Tensor) -> tf.Tensor:
+    """Whether the centre of a box is inside a window and not on its border: bool [...] of [..., 4] and [..., 4]."""
+    cy, cx = 0.5 * (boxes[..., 0] + boxes[..., 2]), 0.5 * (boxes[..., 1] + boxes[..., 3])
+    ymin, xmin, ymax, xmax = tf.unstack(windows, axis=-1)
+    return (cy > ymin) & (cy < ymax) & (cx > xmin) & (cx < xmax)
+
+
+def relative_to(boxes: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
+    """The parts of boxes [..., 4] inside a window [4], normalised to it; both in the same unit."""
+    corner, size = tf.tile(window[:2], [2]), tf.tile(window[2:] - window[:2], [2])
+    return tf.clip_by_value((boxes - corner) / size, 0.0, 1.0)
+
+
 def iou(boxes: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
     """Intersection over union of every box with every other box.
 

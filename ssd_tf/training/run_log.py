@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import tqdm
 from absl import logging
 
+from ssd_tf.data.augmentation import augmentation_of
 from ssd_tf.data.pipeline import TrainBatch
 from ssd_tf.distributed.strategy import Distribution
 from ssd_tf.evaluation.coco_metrics import SUMMARY_KEYS, per_class_table, summary_table
@@ -81,7 +82,7 @@ class RunLog:
             with self.paused():
                 names = {k: category.name for k, category in enumerate(self._plan.info.categories, start=1)}
                 part = self._distribution.first_part(batch)
-                grid = example_grid(self._plan.spec, part, self._config.augment.color_jitter, names)
+                grid = example_grid(self._plan.spec, part, augmentation_of(self._config.augment).colors, names)
                 self._monitor.image("train/examples", 0, grid)
 
     def trained(self, done: CheckedStep) -> None:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from ssd_tf.data.augmentation import Rule, augmentation_of, change_colors
 from ssd_tf.data.bad_examples import BAD_IMAGE, BAD_RECORD, NO_FAULT
-from ssd_tf.data.color_jitter import jitter
 from ssd_tf.data.pipeline import TrainBatch
 from ssd_tf.geometry import boxes as box_ops
 from ssd_tf.geometry.matching import match
@@ -79,7 +79,7 @@ def make_train_step(
     optimizer.build(model.trainable_variables)
 
     def part_gradients(batch: TrainBatch):
-        images, boxes = augment_on_device(batch, augment.color_jitter, spec)
+        images, boxes = augment_on_device(batch, augmentation_of(augment).colors, spec)
         offsets, labels = match(spec, boxes, batch.classes)
         background_b = None
         if keep_background_images:
@@ -206,9 +206,9 @@ def _sum_over_splits(part_gradients, model, batch: TrainBatch, splits: int):
     return gradients, parts
 
 
-def augment_batch(batch: TrainBatch, color: bool, spec: DetectorSpec) -> tuple[tf.Tensor, tf.Tensor]:
-    """Preprocessed images float32 [B, S, S, 3] and boxes [B, G, 4], flipped and, with `color`, jittered as drawn."""
-    images = jitter(batch.images, batch.jitter) if color else tf.cast(batch.images, tf.float32)
+def augment_batch(batch: TrainBatch, colors: Rule | None, spec: DetectorSpec) -> tuple[tf.Tensor, tf.Tensor]:
+    """Preprocessed images float32 [B, S, S, 3] and boxes [B, G, 4], flipped as drawn, and colours by the rule."""
+    images = change_colors(batch.images, batch.jitter, colors)
     images = tf.where(batch.flip[:, None, None, None], tf.reverse(images, axis=[2]), images)
     real = (batch.classes > 0)[..., None]
     boxes = tf.where(batch.flip[:, None, None] & real, box_ops.flip_left_right(batch.boxes), batch.boxes)

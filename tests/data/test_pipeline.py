@@ -239,6 +239,22 @@ def test_another_seed_gives_other_batches_in_another_order(split, plain):
     assert not np.array_equal(plain[0].jitter.factors, other[0].jitter.factors)
 
 
+@pytest.mark.parametrize(
+    "name", ["ssd", "none", *(pytest.param(name, marks=pytest.mark.proof) for name in ("ssdlite", "amdegroot"))]
+)
+def test_every_augmentation_continues_with_the_same_batches(uneven, name):
+    augment = AugmentConfig(augmentation=name)
+    found = batches(uneven, 5, augment)
+    assert_equal(batches(uneven, 2, augment, start_step=3), found[3:])
+    for batch in found:
+        assert batch.images.shape == (BATCH, SIZE, SIZE, 3)
+        assert (batch.classes > 0).any(axis=1).all()
+        assert (batch.boxes[batch.classes == 0] == 0.0).all()
+    if name == "none":
+        assert not any(batch.flip.any() for batch in found)
+        assert len(ids_of(uneven, found)) == 20
+
+
 # Three batches an epoch: at the start, within the first, second and third epoch, and at their borders.
 @pytest.mark.parametrize("start_step", [1, 2, 3, 4, 6, 8])
 def test_run_that_continues_gets_the_batches_of_one_that_was_never_interrupted(uneven, uninterrupted, start_step):

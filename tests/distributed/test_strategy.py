@@ -277,6 +277,6 @@ def test_first_part_of_a_batch_can_be_shown(replicas):
     data = data.rebatch(sizes) if len(sizes) > 1 else data
     with distribution.strategy.scope():
         part = distribution.first_part(next(iter(distribution.distribute(data))))
-        grid = example_grid(TINY, part, False, {1: "one", 2: "two", 3: "three"})
+        grid = example_grid(TINY, part, None, {1: "one", 2: "two", 3: "three"})
     assert part.record.numpy().tolist() == list(range(sizes[0]))
     assert grid.shape == {1: (968, 968, 3), 4: (320, 644, 3)}[replicas]  # 3 x 3 examples, and 1 x 2

@@ -188,7 +188,7 @@ def pixels(images):
 
 def test_flip_mirrors_image_and_boxes_of_the_images_it_is_meant_for():
     given = batch(flip=(False, True))
-    images, boxes = augment_on_device(given, False, TINY)
+    images, boxes = augment_on_device(given, None, TINY)
     original = given.images.numpy()
     # Normalising and back: float32 rounding of numbers up to 255.
     np.testing.assert_allclose(pixels(images), [original[0], original[1][:, ::-1]], rtol=0, atol=1e-3)
@@ -198,13 +198,13 @@ def test_flip_mirrors_image_and_boxes_of_the_images_it_is_meant_for():
 
 
 def test_flip_leaves_padding_zero():
-    _, boxes = augment_on_device(batch(flip=(True, True)), False, TINY)
+    _, boxes = augment_on_device(batch(flip=(True, True)), None, TINY)
     assert not boxes.numpy()[:, 2].any()
 
 
 def test_without_flip_and_colour_images_are_normalised_and_nothing_else():
     given = batch(flip=(False, False), factors=(0.5, 0.5, 0.5, 0.05))
-    images, boxes = augment_on_device(given, False, TINY)
+    images, boxes = augment_on_device(given, None, TINY)
     assert images.dtype == tf.float32
     np.testing.assert_allclose(images, (given.images.numpy() / 255 - MEAN) / STD, rtol=0, atol=1e-5)
     np.testing.assert_array_equal(boxes, given.boxes)
@@ -213,14 +213,14 @@ def test_without_flip_and_colour_images_are_normalised_and_nothing_else():
 def test_colour_changes_pixels_but_no_boxes():
     # Half as bright, truncated; contrast, saturation and hue as they are.
     given = batch(flip=(False, False), factors=(0.5, 1.0, 1.0, 0.0))
-    images, boxes = augment_on_device(given, True, TINY)
+    images, boxes = augment_on_device(given, "mlperf", TINY)
     np.testing.assert_allclose(pixels(images)[0].max(), given.images.numpy()[0].max() // 2, rtol=0, atol=2)
     np.testing.assert_array_equal(boxes, given.boxes)
 
 
 def test_colour_and_flip_go_together():
-    still, _ = augment_on_device(batch((False, False), (0.9, 1.3, 0.7, 0.02)), True, TINY)
-    mirrored, _ = augment_on_device(batch((True, True), (0.9, 1.3, 0.7, 0.02)), True, TINY)
+    still, _ = augment_on_device(batch((False, False), (0.9, 1.3, 0.7, 0.02)), "mlperf", TINY)
+    mirrored, _ = augment_on_device(batch((True, True), (0.9, 1.3, 0.7, 0.02)), "mlperf", TINY)
     np.testing.assert_allclose(mirrored.numpy()[:, :, ::-1], still, rtol=0, atol=1e-5)
 
 
@@ -236,7 +236,7 @@ def tiny_step():
 
 def test_step_says_what_it_found_before_its_update(tiny_step):
     model, _, step, given = tiny_step
-    images, boxes = augment_on_device(given, False, TINY)
+    images, boxes = augment_on_device(given, None, TINY)
     offsets, labels = ssd_tf.match("ssd128_tiny", boxes, given.classes)
     weights = model.get_weights()
     outputs = model(images, training=True)
@@ -364,7 +364,7 @@ def step_in_parts(start_weights, splits, frozen_stages):
 def targets_of(part):
     """Normalised images, offsets and labels of a slice of the batch."""
     given = tf.nest.map_structure(lambda x: x[part], batch_of_four())
-    images, boxes = augment_on_device(given, False, TINY)
+    images, boxes = augment_on_device(given, None, TINY)
     return images, *ssd_tf.match(TINY, boxes, given.classes)
 
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
+from ssd_tf.data.augmentation import Rule
 from ssd_tf.data.pipeline import TrainBatch
 from ssd_tf.drawing.detections import class_color, draw_detections
 from ssd_tf.geometry.anchors import anchor_corners
@@ -23,7 +24,7 @@ _SIDE, _GAP = 320, 4
 
 
 def example_grid(
-    spec: DetectorSpec, batch: TrainBatch, color_jitter: bool, names: dict[int, str], count: int = 16
+    spec: DetectorSpec, batch: TrainBatch, colors: Rule | None, names: dict[int, str], count: int = 16
 ) -> np.ndarray:
     """The first examples of a batch as the model gets them, in a grid as square as can be; uint8 RGB.
 
@@ -31,13 +32,13 @@ def example_grid(
 
     Args:
       batch: on one device; [B, ...].
-      color_jitter: as the training step's.
+      colors: whose rule the training step changes colours by; None: it does not.
       names: of classes 1..C.
       count: at most so many examples.
     """
     batch = tf.nest.map_structure(lambda values: values[:count], batch)
     # As it is: XLA would compile for seconds what is done once.
-    images, boxes = augment_batch(batch, color_jitter, spec)
+    images, boxes = augment_batch(batch, colors, spec)
     _, labels = match(spec, boxes, batch.classes, jit_compile=False)
     pixels = pixels_of(images, spec).numpy()
     corners = anchor_corners(spec)

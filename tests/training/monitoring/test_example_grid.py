@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import ssd_tf
 from ssd_tf.data.color_jitter import Jitter
+from ssd_tf.data.distortion import Distortion
 from ssd_tf.data.pipeline import TrainBatch
 from ssd_tf.drawing.detections import class_color
 from ssd_tf.geometry.anchors import anchor_corners
@@ -42,15 +43,27 @@ def has(image, color):
 )
 def test_grid_is_as_square_as_can_be_and_has_sixteen_at_most(count, rows, columns):
     pitch = SIDE + GAP
-    assert example_grid(SPEC, batch(count), False, NAMES).shape == (rows * pitch - GAP, columns * pitch - GAP, 3)
+    assert example_grid(SPEC, batch(count), None, NAMES).shape == (rows * pitch - GAP, columns * pitch - GAP, 3)
 
 
 def test_examples_are_as_the_model_sees_them():
-    plain, mirrored = (example_grid(SPEC, batch(1, (), (), flip), False, NAMES) for flip in (False, True))
+    plain, mirrored = (example_grid(SPEC, batch(1, (), (), flip), None, NAMES) for flip in (False, True))
     assert (plain[0, 0].tolist(), plain[0, -1].tolist()) == ([50] * 3, [100] * 3)
     np.testing.assert_array_equal(mirrored, plain[:, ::-1])
-    brighter = example_grid(SPEC, batch(1, (), ()), True, NAMES)
+    brighter = example_grid(SPEC, batch(1, (), ()), "mlperf", NAMES)
     assert (brighter[0, 0].tolist(), brighter[0, -1].tolist()) == ([100] * 3, [200] * 3)  # the jitter's factor is 2
+
+
+def test_distorted_examples_are_as_the_model_sees_them():
+    drawn = Distortion(
+        factors=tf.constant([[20.0, 0.0, 0.0, 0.0]]),
+        applied=tf.constant([[True, False, False, False]]),
+        contrast_first=tf.constant([True]),
+        channels=tf.constant([[0, 1, 2]]),
+        image_area=tf.constant([[0.0, 0.5, 1.0, 1.0]]),  # zoom-out filled the left half
+    )
+    grid = example_grid(SPEC, batch(1, (), ())._replace(jitter=drawn), "amdegroot", NAMES)
+    assert (grid[0, 0].tolist(), grid[0, -1].tolist()) == ([50] * 3, [120] * 3)
 
 
 def test_matched_anchors_are_lines_of_the_class_and_others_are_not_drawn():
@@ -58,7 +71,7 @@ def test_matched_anchors_are_lines_of_the_class_and_others_are_not_drawn():
     _, labels = ssd_tf.match(SPEC, np.array([[box]], np.float32), np.array([[2]]))
     matched = np.flatnonzero(labels.numpy()[0])
     assert len(matched) >= 4
-    grid = example_grid(SPEC, batch(1, [box], [2]), False, NAMES)
+    grid = example_grid(SPEC, batch(1, [box], [2]), None, NAMES)
     lines = has(grid, class_color(2))
     corners = np.rint(anchor_corners(SPEC) * SIDE).astype(int)
     inside = [i for i in matched if corners[i].min() >= 0 and corners[i].max() < SIDE]
@@ -70,6 +83,6 @@ def test_matched_anchors_are_lines_of_the_class_and_others_are_not_drawn():
 
 
 def test_padding_is_not_drawn_and_an_example_without_boxes_is_plain():
-    grid = example_grid(SPEC, batch(1, (), ()), False, NAMES)
+    grid = example_grid(SPEC, batch(1, (), ()), None, NAMES)
     assert set(np.unique(grid)) == set(range(50, 101)) & set(np.unique(grid))
     assert not any(has(grid, class_color(k)).any() for k in (0, 1, 2))
