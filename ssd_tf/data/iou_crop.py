@@ -125,11 +125,18 @@ def cut(image: tf.Tensor, window: tf.Tensor, fill: tuple[int, int, int]) -> tf.T
     """The window of an image, uint8 [H, W, 3], with the colour `fill` where it has no image."""
     size = tf.shape(image)[:2]
     low, high = tf.clip_by_value(window[:2], 0, size), tf.clip_by_value(window[2:], 0, size)
-    paddings = tf.pad(tf.stack([low - window[:2], window[2:] - high], axis=1), [[0, 1], [0, 0]])
-    # tf.pad takes one number for all channels. uint8 wraps around, so that taking the colour off and adding it gives
-    # back each pixel.
-    color = tf.constant(fill, tf.uint8)
-    return tf.pad(image[low[0] : high[0], low[1] : high[1]] - color, paddings) + color
+    piece = image[low[0] : high[0], low[1] : high[1]]
+    (top, left), (bottom, right) = tf.unstack(low - window[:2]), tf.unstack(window[2:] - high)
+
+    # Pixels in a row, side by side: tf.pad takes one number for all channels, and is slow where the last axis is short.
+    def filled(rows, columns):
+        return tf.broadcast_to(tf.tile(tf.constant(fill, tf.uint8), [columns]), [rows, 3 * columns])
+
+    height, width = tf.unstack(tf.shape(piece)[:2])
+    middle = [filled(height, left), tf.reshape(piece, [height, 3 * width]), filled(height, right)]
+    columns = left + width + right
+    rows = tf.concat([filled(top, columns), tf.concat(middle, axis=1), filled(bottom, columns)], axis=0)
+    return tf.reshape(rows, [-1, columns, 3])
 
 
 def _torchvision_windows(seed: tf.Tensor, size: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
