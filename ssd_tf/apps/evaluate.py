@@ -2,16 +2,32 @@
 """Scores a trained detector on a prepared split: the 12 COCO numbers and AP of each class; VOC's mAP if asked for.
 
 python -m ssd_tf.apps.evaluate --model=runs/mlperf --data_dir=data --split=val
+python -m ssd_tf.apps.evaluate --predictions=found/predictions.json --annotations=instances_val2017.json
+
+The second form scores detections that are there already, of predict or of any other program, without a model.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from absl import flags, logging
 
 from ssd_tf.apps import cli
+from ssd_tf.utils.errors import UserError
+
+if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
+    from ssd_tf.evaluation.coco_metrics import CocoMetrics
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    cli.define_path("model", None, cli.MODEL_HELP, required=True, flag_values=values)
-    cli.define_path("data_dir", None, "The folder that `prepare` wrote.", required=True, flag_values=values)
+    cli.define_path("model", "", cli.MODEL_HELP, flag_values=values)
+    cli.define_path("data_dir", "", "The folder that `prepare` wrote.", flag_values=values)
+    cli.define_path(
+        "predictions",
+        "",
+        "Instead of a model: predictions.json of `predict`, or a file of COCO results.",
+        flag_values=values,
+    )
+    cli.define_path("annotations", "", "With --predictions: the COCO annotation file.", flag_values=values)
     flags.DEFINE_string("split", "val", "The split to score.", flag_values=values)
     flags.DEFINE_list(
         "metrics",
@@ -34,16 +50,38 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def main(args: flags.FlagValues) -> None:
+    from ssd_tf.evaluation.voc_metrics import voc_kinds
+
+    given = {name for name in ("model", "data_dir", "predictions", "annotations") if args[name].value}
+    if given not in ({"model", "data_dir"}, {"predictions", "annotations"}):
+        received = ", ".join(f"--{name}" for name in sorted(given)) or "neither"
+        raise UserError(f"expected --model and --data_dir, or --predictions and --annotations. Received: {received}")
+    voc = voc_kinds(args.metrics)
+    if args.predictions:
+        _score_file(args, voc)
+    else:
+        _score_model(args, voc)
+
+
+def _score_file(args: flags.FlagValues, voc: tuple[str, ...]) -> None:
+    from ssd_tf.evaluation.coco_metrics import coco_metrics
+    from ssd_tf.evaluation.result_files import read_scored
+
+    truth, results, left_out = read_scored(args.predictions, args.annotations)
+    if left_out:
+        logging.info("%d images of %s are not in %s and are left out", left_out, args.predictions, args.annotations)
+    print(f"{args.predictions} on {args.annotations}")
+    _report(args, coco_metrics(truth, results, voc), results, [])
+
+
+def _score_model(args: flags.FlagValues, voc: tuple[str, ...]) -> None:
     import keras
 
     from ssd_tf.data.manifest import load_manifest, notes
-    from ssd_tf.evaluation.coco_metrics import per_class_table, summary_table, write_reports
     from ssd_tf.evaluation.evaluator import evaluate_split
-    from ssd_tf.evaluation.voc_metrics import COCO, voc_kinds
     from ssd_tf.inference.predictor import Predictor, load_predictor_for
     from ssd_tf.training.precision import choose_precision
 
-    voc = voc_kinds(args.metrics)
     policy, reason = choose_precision(args.precision)
     keras.mixed_precision.set_dtype_policy(policy)
     manifest = load_manifest(args.data_dir, args.split)
@@ -54,6 +92,13 @@ def main(args: flags.FlagValues) -> None:
     metrics, results, _ = evaluate_split(predictor, args.data_dir, manifest, predictor.spec, args.batch_size, voc=voc)
     computed = f"in {policy} ({reason})" if isinstance(predictor, Predictor) else "as it was exported"
     print(f"{args.model} on {args.split}, computed {computed}")
+    _report(args, metrics, results, told)
+
+
+def _report(args: flags.FlagValues, metrics: "CocoMetrics", results: list[dict[str, Any]], told: list[str]) -> None:
+    from ssd_tf.evaluation.coco_metrics import per_class_table, summary_table, write_reports
+    from ssd_tf.evaluation.voc_metrics import COCO
+
     print(summary_table(metrics, coco=COCO in args.metrics))
     print(per_class_table(metrics, coco=COCO in args.metrics))
     for note in told:

@@ -54,3 +54,16 @@ def test_report_tells_only_of_what_was_there():
         "0 objects in 0 images; predictions.json in found",
         "0 objects in 0 frames of 1 video; predictions.json in found",
     ]
+
+
+def test_predictions_score_as_the_model_does(trained, prepared, drawn, tmp_path):
+    flags = (f"--input={drawn / 'images'}", f"--output_dir={tmp_path / 'out'}", "--score_threshold=0.05")
+    run_well("predict", f"--model={trained}", *flags)
+    files = (f"--predictions={tmp_path / 'out' / 'predictions.json'}", f"--annotations={drawn / 'annotations.json'}")
+    run_well("evaluate", *files, f"--output_dir={tmp_path / 'file'}")
+    run_well("evaluate", f"--model={trained}", f"--data_dir={prepared}", f"--output_dir={tmp_path / 'model'}")
+    by_file, by_model = (json.loads((tmp_path / name / "metrics.json").read_text())["AP"] for name in ("file", "model"))
+    # The file has scores of five digits, and leaves out what scores less than the detector's own threshold.
+    assert abs(by_file - by_model) < 1e-3
+    done = run("evaluate", files[0])
+    assert done.returncode == 1 and "or --predictions and --annotations. Received: --predictions" in done.stderr

@@ -1,0 +1,80 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Detections in files are scored as those of a model, and files that do not belong together are refused."""
+
+import json
+
+import pytest
+
+from ssd_tf.evaluation.coco_metrics import coco_metrics
+from ssd_tf.evaluation.result_files import read_scored
+
+TRUTH = {
+    "images": [{"id": 7, "file_name": "v/a.jpg"}, {"id": 9, "file_name": "v/b.jpg"}],
+    "annotations": [
+        {"id": 1, "image_id": 7, "category_id": 3, "bbox": [0, 0, 10, 10]},
+        {"id": 2, "image_id": 9, "category_id": 5, "bbox": [5, 5, 20, 20], "area": 80, "iscrowd": "0", "difficult": 1},
+    ],
+    "categories": [{"id": 3, "name": "cat"}, {"id": 5, "name": "dog"}],
+}
+FOUND = {
+    "images": [{"id": 1, "file_name": "b.jpg"}, {"id": 2, "file_name": "c.jpg"}, {"id": 3, "file_name": "a.jpg"}],
+    "annotations": [
+        {"image_id": 1, "category_id": 1, "bbox": [5, 5, 20, 20], "score": 0.9},
+        {"image_id": 2, "category_id": 1, "bbox": [5, 5, 20, 20], "score": 0.9},
+        {"image_id": 3, "category_id": 2, "bbox": [0, 0, 10, 10], "score": 0.8},
+    ],
+    "categories": [{"id": 1, "name": "dog"}, {"id": 2, "name": "cat"}],
+}
+
+
+def scored(tmp_path, found, truth=TRUTH):
+    for name, content in (("found.json", found), ("truth.json", truth)):
+        (tmp_path / name).write_text(json.dumps(content))
+    return read_scored(tmp_path / "found.json", tmp_path / "truth.json")
+
+
+def test_official_results_score_as_they_do_in_memory(shared):
+    folder = shared / "data" / "coco-eval"
+    files = (next(folder.glob("*results*.json")), next(folder.glob("instances*.json")))
+    results, truth = (json.loads(path.read_text()) for path in files)
+    assert coco_metrics(*read_scored(*files)[:2]).summary == coco_metrics(truth, results).summary
+
+
+def test_predictions_are_matched_by_the_names_of_images_and_classes(tmp_path):
+    truth, results, left_out = scored(tmp_path, FOUND)
+    assert [(one["image_id"], one["category_id"], one["score"]) for one in results] == [(9, 5, 0.9), (7, 3, 0.8)]
+    assert left_out == 1
+    assert [one["iscrowd"] for one in truth["annotations"]] == [0, 0]
+    assert [one["difficult"] for one in truth["annotations"]] == [0, 1]
+    assert coco_metrics(truth, results).summary["AP"] == pytest.approx(1.0, abs=1e-12)
+
+
+def test_whole_paths_tell_images_of_one_name_apart(tmp_path):
+    truth = TRUTH | {"images": [{"id": 7, "file_name": "x/a.jpg"}, {"id": 9, "file_name": "y/a.jpg"}]}
+    images = [{"id": 1, "file_name": "y/a.jpg"}, {"id": 3, "file_name": "x/a.jpg"}]
+    found = FOUND | {"images": images, "annotations": FOUND["annotations"][::2]}
+    assert [one["image_id"] for one in scored(tmp_path, found, truth).results] == [9, 7]
+    with pytest.raises(ValueError, match=r"found\.json: expected each image once\. Received: a\.jpg several times"):
+        scored(tmp_path, FOUND, truth)
+
+
+def with_(**changed):
+    return [{"image_id": 7, "category_id": 3, "bbox": [0, 0, 1, 1], "score": 0.5, **changed}]
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        ({"a": 1}, "expected a list of COCO results, or predictions.json"),
+        (3, "expected a list of COCO results"),
+        ([3], "expected a list of COCO results"),
+        (with_(image_id=8), "detection number 1: image_id: expected one of the annotation file. Received: 8"),
+        (with_(score=None), "detection number 1: score: expected a number. Received: None"),
+        (with_(bbox=[1, 2, 3]), "bbox: expected"),
+        (FOUND | {"categories": [{"id": 1, "name": "cow"}]}, "expected classes of the annotation file, cat, dog"),
+        (FOUND | {"images": [{"id": 1, "file_name": "z.jpg"}]}, "no image of it is in the annotation file"),
+    ],
+)
+def test_what_is_no_file_of_detections_is_refused(tmp_path, found, message):
+    with pytest.raises(ValueError, match=message):
+        scored(tmp_path, found)
