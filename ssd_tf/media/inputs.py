@@ -5,10 +5,14 @@ import glob
 import pathlib
 from collections.abc import Sequence
 
+from absl import logging
+
 # What images.decode reads.
 IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
 # What FFmpeg, which comes with OpenCV, is asked to read.
 VIDEO_EXTENSIONS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".3gp")
+
+_DROPPING = "._"
 
 
 def find_images(pattern: str) -> list[pathlib.Path]:
@@ -44,16 +48,28 @@ def matches(pattern: str) -> list[pathlib.Path]:
     return [folder / found for found in glob.glob(rest, root_dir=folder, recursive=True)]  # noqa: PTH207
 
 
+def _wanted(files: list[pathlib.Path]) -> list[pathlib.Path]:
+    """Without what macOS leaves beside files on foreign disks: ._x.jpg is no image."""
+    kept = [path for path in files if not path.name.startswith(_DROPPING)]
+    if len(kept) < len(files):
+        logging.info("%d files whose names begin with %s are left out", len(files) - len(kept), _DROPPING)
+    return kept
+
+
 def _find(pattern: str, what: str, extensions: Sequence[str]) -> list[pathlib.Path]:
     path = pathlib.Path(pattern)
     if path.is_file():
         return [path]
     if path.is_dir():
-        found = [p for p in path.iterdir() if p.suffix.lower() in extensions and p.is_file()]
+        files = [p for p in path.iterdir() if p.is_file()]
+        found = _wanted([p for p in files if p.suffix.lower() in extensions])
+        if others := {p for p in files if p.suffix.lower() not in extensions and not p.name.startswith(".")}:
+            kinds = ", ".join(sorted({p.suffix.lower() or "without ending" for p in others}))
+            logging.info("%s: %d files of other kinds are left out: %s", path, len(others), kinds)
         if not found:
             raise FileNotFoundError(f"no {what} in folder {path}: looked for {', '.join(extensions)}")
     else:
-        found = [p for p in matches(pattern) if p.is_file()]
+        found = _wanted([p for p in matches(pattern) if p.is_file()])
         if not found:
             raise FileNotFoundError(f"no file, folder or match: {pattern}")
     return sorted(found)

@@ -11,6 +11,17 @@ import pytest
 from ssd_tf.media.inputs import find_images, find_images_and_videos, is_video, root_of
 
 
+def test_droppings_and_other_kinds_are_left_out_and_counted(tmp_path, caplog):
+    for name in ("a.jpg", "._a.jpg", "._b.jpg", "c.webp", "notes", ".hidden"):
+        (tmp_path / name).touch()
+    with caplog.at_level("INFO"):
+        assert find_images(str(tmp_path)) == [tmp_path / "a.jpg"]
+    assert caplog.messages == [
+        "2 files whose names begin with ._ are left out",
+        f"{tmp_path}: 2 files of other kinds are left out: .webp, without ending",
+    ]
+
+
 @pytest.mark.parametrize(
     ("given", "root"), [("in", "in"), ("in/a.jpg", "in"), ("in/*/b.jpg", "in"), ("in/[1]/*.jpg", "in/[1]")]
 )

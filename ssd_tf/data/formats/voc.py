@@ -62,7 +62,8 @@ def read_voc(
       ValueError: a file is no VOC annotation, or the subset is not listed.
     """
     places = _find(pathlib.Path(annotations), images)
-    every = sorted(places.annotations.rglob("*.xml"))
+    # What macOS leaves beside files on foreign disks is no annotation.
+    every = sorted(path for path in places.annotations.rglob("*.xml") if not path.name.startswith("._"))
     if not every:
         raise FileNotFoundError(f"{places.annotations}: expected XML files. Received: a folder without any")
     chosen = _listed(places.sets, places.annotations, subset, every) if subset and places.sets else every

@@ -86,6 +86,12 @@ def test_list_that_names_no_file_is_refused(tmp_path):
         read_voc(tmp_path, subset="train")
 
 
+def test_droppings_of_macos_are_no_annotations(tmp_path):
+    write(tmp_path / "a.xml", box(1, 1, 9, 9))
+    (tmp_path / "._a.xml").write_bytes(b"\x00\x05\x16\x07")
+    assert len(read_voc(tmp_path).images) == 1
+
+
 def test_difficult_objects_are_kept_and_marked(tmp_path):
     write(
         tmp_path / "a.xml",
