@@ -1,7 +1,9 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Each program once as a user starts it: a process of its own, through train.py, -m ssd_tf.apps.NAME or ssd_tf NAME.
 
-Train, stream and the input service are started in test_programs.py, test_stream.py and test_input_service.py.
+Train, stream and the input service are started in test_programs.py, test_stream.py and test_input_service.py. Those
+that take longest are proofs: their work is done in the tests' own process too, in test_report.py, test_loadgen.py and
+performance/test_comparison.py.
 """
 
 import subprocess
@@ -40,7 +42,12 @@ SAYS = {
 }
 
 
-@pytest.mark.parametrize("program", LAUNCHES)
+LONG = ("compare", "report", "loadgen")
+
+
+@pytest.mark.parametrize(
+    "program", [pytest.param(name, marks=[pytest.mark.proof] if name in LONG else []) for name in LAUNCHES]
+)
 def test_program_does_its_work_in_a_process_of_its_own(program, drawn, prepared, trained, tmp_path):
     folders = {"drawn": drawn, "prepared": prepared, "trained": trained, "out": tmp_path / "out"}
     flags = [flag.format(**folders) for flag in LAUNCHES[program]]

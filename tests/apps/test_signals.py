@@ -65,6 +65,7 @@ def ended(folder: pathlib.Path, *arguments: str) -> tuple[int, str]:
     return process.returncode, errors
 
 
+@pytest.mark.proof
 def test_file_that_is_half_done_is_removed(trained, tmp_path):
     writer = cv2.VideoWriter(str(tmp_path / "noise.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, (320, 240))
     frames = noise(4)
@@ -80,6 +81,7 @@ def test_file_that_is_half_done_is_removed(trained, tmp_path):
     assert list(out.iterdir()) == []
 
 
+@pytest.mark.proof
 def test_what_a_stream_showed_is_kept(trained, stream, tmp_path):
     output = tmp_path / "out" / "seen.mp4"
     output.parent.mkdir()

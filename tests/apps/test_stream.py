@@ -98,14 +98,6 @@ def detect(self, predictor, image):
 quick, inference.Inference._detect = inference.Inference._detect, detect
 cli.run("stream")
 """
-# The program where the window was closed and something is not saved.
-LOST = """
-from ssd_tf.apps import cli
-import ssd_tf.viewer.window.program as program
-
-program.run_window = lambda *_: program.Outcome(0, "street.mp4: the disk is full")
-cli.run("stream")
-"""
 
 
 def start_code(code: str, *flags: str) -> subprocess.Popen[str]:
@@ -119,6 +111,7 @@ def start_code(code: str, *flags: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.proof
 def test_closing_in_the_middle_of_a_slow_frame_is_no_error(trained, video):
     pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
     with start_code(SLOW, f"--source={video}", f"--model={trained}") as program:
@@ -129,11 +122,14 @@ def test_closing_in_the_middle_of_a_slow_frame_is_no_error(trained, video):
     assert "error" not in errors and "Traceback" not in errors
 
 
-def test_what_could_not_be_saved_is_an_error_of_the_program(trained, video):
+def test_what_could_not_be_saved_is_an_error_of_the_program(trained, video, monkeypatch):
     pytest.importorskip("PySide6.QtWidgets", exc_type=ImportError)
-    with start_code(LOST, f"--source={video}", f"--model={trained}") as program:
-        _, errors = program.communicate(timeout=60)
-    assert program.returncode == 1 and errors == "error: street.mp4: the disk is full\n"
+    from ssd_tf.viewer.window import program
+
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    monkeypatch.setattr(program, "run_window", lambda *_: program.Outcome(0, "street.mp4: the disk is full"))
+    done = run("stream", f"--source={video}", f"--model={trained}")
+    assert (done.returncode, done.stderr) == (1, "error: street.mp4: the disk is full\n")
 
 
 def test_no_screen_is_said_with_what_works_without_one(trained, video):

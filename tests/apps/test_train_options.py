@@ -37,10 +37,15 @@ OPTIONS = (
 
 
 @pytest.fixture(scope="module")
-def whole(prepared, tmp_path_factory) -> tuple[pathlib.Path, str]:
+def options(prepared, imported) -> tuple[str, ...]:
+    return (*TINY, *OPTIONS, f"--data_dir={prepared}", f"--backbone_weights={imported}")
+
+
+@pytest.fixture(scope="module")
+def whole(options, tmp_path_factory) -> tuple[pathlib.Path, str]:
     """The model_dir of a run with all the options, and what it printed."""
     folder = tmp_path_factory.mktemp("options") / "whole"
-    return folder, run_well("train", *TINY, *OPTIONS, f"--data_dir={prepared}", f"--model_dir={folder}")
+    return folder, run_well("train", *options, f"--model_dir={folder}")
 
 
 def lines(model_dir, key):
@@ -86,6 +91,15 @@ def test_frozen_stages_and_only_they_stay_as_they_were(whole):
         assert (value == last[name]).all() if same else (value != last[name]).any(), name
 
 
+def test_frozen_stages_are_those_of_the_backbone_weights(whole, imported):
+    source = weights(find_checkpoint(imported)[1], "model")
+    frozen = {name: value for name, value in source.items() if name.startswith(("conv1/", "conv2_"))}
+    found = weights(whole[0] / "checkpoints" / "ckpt-9", "model")
+    assert frozen
+    for name, value in frozen.items():
+        np.testing.assert_array_equal(found[name], value, err_msg=name)
+
+
 def test_average_is_evaluated_and_kept_as_the_best(whole):
     best = pathlib.Path(tf.train.latest_checkpoint(str(whole[0] / "best"))).name
     run_weights, average = (weights(whole[0] / "checkpoints" / best, part) for part in ("model", "average"))
@@ -96,7 +110,7 @@ def test_average_is_evaluated_and_kept_as_the_best(whole):
     assert any((value != run_weights[name]).any() for name, value in kept.items())
 
 
-def test_run_that_continues_gives_the_average_of_the_uninterrupted_one(whole, prepared, tmp_path):
+def test_run_that_continues_gives_the_average_of_the_uninterrupted_one(whole, options, tmp_path):
     # As if killed after the second epoch.
     resumed = tmp_path / "resumed"
     shutil.copytree(whole[0], resumed)
@@ -108,7 +122,7 @@ def test_run_that_continues_gives_the_average_of_the_uninterrupted_one(whole, pr
     )
     (resumed / "checkpoints" / "checkpoint").write_text(state)
 
-    run_well("train", *TINY, *OPTIONS, f"--data_dir={prepared}", f"--model_dir={resumed}")
+    run_well("train", *options, f"--model_dir={resumed}")
     assert checkpoints(resumed) == ["ckpt-3", "ckpt-6", "ckpt-9"]
     expected, found, before = (
         weights(folder / "checkpoints" / name, "average")

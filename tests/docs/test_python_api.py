@@ -47,6 +47,7 @@ SMALLER = {
 }
 
 
+@pytest.mark.proof
 def test_example_of_the_readme_runs_with_a_small_detector(drawn, prepared, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").symlink_to(prepared)

@@ -95,12 +95,18 @@ def test_op_of_tensorflow_is_an_error(description, model, monkeypatch):
         convert(description, model, LiteRTConfig())
 
 
+def doubled(*_):
+    """A graph that is converted at once."""
+    return lambda images: {"doubled": 2 * images}
+
+
 def test_foreign_custom_op_is_an_error(description, model, monkeypatch):
     def with_foreign_op(content: bytes, *_) -> bytes:
         broken = flatbuffer.read(content)
         broken.operatorCodes[0].customCode = b"FlexConv2D"
         return flatbuffer.write(broken)
 
+    monkeypatch.setattr(litert, "_outputs", doubled)
     monkeypatch.setattr(litert, "quantize_int8", with_foreign_op)
     with pytest.raises(ValueError, match="FlexConv2D"):
         convert(description, model, LiteRTConfig("int8"))
@@ -148,7 +154,8 @@ def test_folder_in_the_place_of_the_file_is_refused_before_work_is_done(descript
         export_litert(description, model, tmp_path / "a.tflite", LiteRTConfig())
 
 
-def test_int8_without_images_is_refused(description, model):
+def test_int8_without_images_is_refused(description, model, monkeypatch):
+    monkeypatch.setattr(litert, "_outputs", doubled)
     with pytest.raises(ValueError, match="int8 needs images"):
         convert(description, model, LiteRTConfig("int8"))
 

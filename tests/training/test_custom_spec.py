@@ -129,6 +129,7 @@ def test_config_and_checkpoints_hold_the_spec_itself(trained):
     assert made_with["spec"] == content["spec"] and made_with["settings"]["detector"] == "mine"
 
 
+@pytest.mark.proof
 def test_model_dir_detects_alike_in_another_process(trained):
     folder, images = trained
     expected = detections(load_predictor(folder / "run")(tf.constant(images)))

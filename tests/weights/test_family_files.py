@@ -92,15 +92,15 @@ def test_names_of_mobilenet_v2_are_torchvision_s(golden):
     }
 
 
-@pytest.mark.parametrize("prefix", ["", "module."])
 @pytest.mark.parametrize(
-    ("spec", "classes", "whose"),
+    ("spec", "classes", "whose", "prefix"),
     [
-        (slim("ssd300_vgg16_amdegroot"), 20, sources.AMDEGROOT),
-        (slim("ssd300_vgg16_torchvision"), 90, sources.TORCHVISION_VGG),
-        (ssd_tf.spec(SSDLITE), 90, sources.TORCHVISION_SSDLITE),
+        (slim("ssd300_vgg16_amdegroot"), 20, sources.AMDEGROOT, ""),
+        (slim("ssd300_vgg16_amdegroot"), 20, sources.AMDEGROOT, "module."),
+        (slim("ssd300_vgg16_torchvision"), 90, sources.TORCHVISION_VGG, "module."),
+        (ssd_tf.spec(SSDLITE), 90, sources.TORCHVISION_SSDLITE, ""),
     ],
-    ids=["amdegroot", "torchvision_vgg", "ssdlite"],
+    ids=["amdegroot", "amdegroot-module", "torchvision_vgg-module", "ssdlite"],
 )
 def test_file_becomes_a_model_and_the_same_file_again(saved, tmp_path, spec, classes, whose, prefix):
     tensors = tensors_of(build(spec, classes), whose)

@@ -166,6 +166,7 @@ def test_lazily_negated_tensor_is_refused(torch, tmp_path, form):
     refused(path, "resolve_neg()")
 
 
+@pytest.mark.proof
 def test_peak_of_memory_is_that_of_the_file_and_not_twice_it(torch, tmp_path):
     if not pathlib.Path("/proc/self/status").is_file():
         pytest.skip("the memory in use is read from /proc")

@@ -41,26 +41,36 @@ def evaluation_of(split, found_fraction):
     return evaluate_split(lambda images: truth[images.numpy()[0].tobytes()], folder, manifest, with_input(SIZE), 1)
 
 
-def report(split, folder, share=1.0, steps=(5,)):
+@pytest.fixture(scope="module")
+def perfect(split):
+    """The evaluation of a detector that finds everything."""
+    return evaluation_of(split, 1.0)
+
+
+def report(split, folder, evaluation, steps=(5,)):
     with Monitor(folder, 0) as monitor:
         for step in steps:
-            report_evaluation(monitor, step, evaluation_of(split, share), *split)
+            report_evaluation(monitor, step, evaluation, *split)
     return EventAccumulator(str(folder / "tensorboard"), {"tensors": 0}).Reload()
+
+
+@pytest.fixture(scope="module")
+def perfect_events(split, perfect, tmp_path_factory):
+    return report(split, tmp_path_factory.mktemp("perfect"), perfect)
 
 
 def values(events, tag):
     return tf.make_ndarray(events.Tensors(tag)[-1].tensor_proto)
 
 
-def test_perfect_detector_has_ap_one_in_each_class(split, tmp_path):
-    events = report(split, tmp_path)
+def test_perfect_detector_has_ap_one_in_each_class(split, perfect_events):
     names = [f"val_class_AP/{category.name}" for category in split[1].categories]
-    assert [values(events, name).item() for name in names] == pytest.approx([1.0] * len(names))
+    assert [values(perfect_events, name).item() for name in names] == pytest.approx([1.0] * len(names))
 
 
 def test_curves_count_what_is_found_and_missed(split, tmp_path):
     evaluation = evaluation_of(split, 0.5)
-    events = report(split, tmp_path, 0.5)
+    events = report(split, tmp_path, evaluation)
     curve = values(events, "val_pr/all classes")
     assert curve.shape == (6, 101)
     truths, found = len(evaluation.ground_truth["annotations"]), len(evaluation.results)
@@ -71,15 +81,13 @@ def test_curves_count_what_is_found_and_missed(split, tmp_path):
     assert sum(per_class) == found
 
 
-def test_scores_are_parted_into_correct_and_wrong(split, tmp_path):
-    evaluation = evaluation_of(split, 1.0)
-    events = report(split, tmp_path)
-    assert values(events, "val_scores/correct")[:, 2].sum() == len(evaluation.results)
-    assert values(events, "val_scores/wrong")[:, 2].sum() == 0
+def test_scores_are_parted_into_correct_and_wrong(perfect, perfect_events):
+    assert values(perfect_events, "val_scores/correct")[:, 2].sum() == len(perfect.results)
+    assert values(perfect_events, "val_scores/wrong")[:, 2].sum() == 0
 
 
-def test_the_same_sixteen_images_are_shown_at_each_evaluation(split, tmp_path):
-    events = report(split, tmp_path, steps=(5, 10))
+def test_the_same_sixteen_images_are_shown_at_each_evaluation(split, perfect, tmp_path):
+    events = report(split, tmp_path, perfect, steps=(5, 10))
     tags = [tag for tag in events.Tags()["tensors"] if tag.startswith("val_pictures/")]
     assert len(tags) == 16
     assert all([event.step for event in events.Tensors(tag)] == [5, 10] for tag in tags)
@@ -90,8 +98,8 @@ def test_the_same_sixteen_images_are_shown_at_each_evaluation(split, tmp_path):
     assert tf.io.decode_image(encoded).shape == (int(height), int(width), 3)
 
 
-def test_confusion_matrix_is_an_image(split, tmp_path):
-    width, height, _ = values(report(split, tmp_path), "val/confusion")
+def test_confusion_matrix_is_an_image(perfect_events):
+    width, height, _ = values(perfect_events, "val/confusion")
     assert int(width) > 300 and int(height) > 200
 
 
@@ -142,6 +150,6 @@ def test_classes_of_one_name_are_distinguished_by_their_ids(split, tmp_path):
 
 
 def test_detector_that_finds_nothing_is_reported_too(split, tmp_path):
-    events = report(split, tmp_path, 0.0)
+    events = report(split, tmp_path, evaluation_of(split, 0.0))
     assert values(events, "val_pr/all classes")[0].max() == 0
     assert len([tag for tag in events.Tags()["tensors"] if tag.startswith("val_pictures/")]) == 16
