@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from ssd_tf.data import color_jitter
 from ssd_tf.data.augmentation import example_seed
-from ssd_tf.data.color_jitter import Jitter, jitter, random_jitter
+from ssd_tf.data.color_jitter import Jitter, jitter, random_jitter, turn_hue
 
 OPERATIONS = ("brightness", "contrast", "saturation", "hue")
 # Factors that change nothing: three blends with weight 1, a hue turned by 0.
@@ -48,7 +48,9 @@ def one_operation(image, name, factor) -> np.ndarray:
     """Only this operation, as `jitter` applies it. (A hue turned by 0 goes through 8-bit HSV and changes pixels.)"""
     number = np.full((1, 1, 1, 1), OPERATIONS.index(name), np.int32)
     amount = np.full((1, 1, 1, 1), factor, np.float32)
-    return color_jitter._apply(tf.constant(image[None], tf.float32), number, amount).numpy()[0]
+    images = tf.constant(image[None], tf.float32)
+    changed = turn_hue(images, amount) if name == "hue" else color_jitter._blend_by(images, number, amount)
+    return changed.numpy()[0]
 
 
 @pytest.mark.parametrize(("name", "factor"), SINGLE)
