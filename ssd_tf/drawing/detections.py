@@ -81,7 +81,7 @@ def draw_detections(
     sizes = _sizes(image, text_scale)
 
     order_n = np.argsort(known_n, kind="stable")[::-1]
-    best_first = order_n[_visible(boxes_n4)[order_n]].tolist()
+    best_first = order_n[visible(boxes_n4)[order_n]].tolist()
     frames_n4 = _to_pixels(boxes_n4, *image.shape[:2])[best_first]
     classes = [int(classes_n[i]) for i in best_first]
     versions = []
@@ -130,7 +130,7 @@ def _sizes(image: np.ndarray, text_scale: float) -> _Sizes:
     )
 
 
-def _visible(boxes_n4: np.ndarray) -> np.ndarray:
+def visible(boxes_n4: np.ndarray) -> np.ndarray:
     """bool [N]: which boxes have any part inside the image. Comparisons with nan are False."""
     ymin, xmin, ymax, xmax = boxes_n4.T
     ordered = (ymin <= ymax) & (xmin <= xmax)

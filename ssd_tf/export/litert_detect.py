@@ -229,6 +229,8 @@ def find(detector: LiteRTDetector, image: np.ndarray, score_threshold: float) ->
     antialias = detector.description.get("spec", {}).get("preprocessing", {}).get("antialias", True)
     boxes, scores, classes = detector(resize(image, detector.image_size, antialias), score_threshold)
     height, width = image.shape[:2]
+    seen = (boxes[:, 2:] > 0).all(axis=1) & (boxes[:, :2] < 1).all(axis=1)  # not wholly outside the image
+    boxes, scores, classes = boxes[seen], scores[seen], classes[seen]
     boxes = np.clip(boxes, 0, 1) * (height, width, height, width)
     categories = [detector.description["categories"][label - 1] for label in classes]
     return [
@@ -250,9 +252,9 @@ def resize(image: np.ndarray, size: int, antialias: bool) -> np.ndarray:
     for axis, side in enumerate(image.shape[:2]):
         place = np.clip((np.arange(size, dtype=np.float32) + 0.5) * side / size - 0.5, 0, side - 1)
         low = place.astype(int)
-        share = (place - low).reshape((-1, 1, 1) if axis == 0 else (-1, 1))
+        fraction = (place - low).reshape((-1, 1, 1) if axis == 0 else (-1, 1))
         high = np.minimum(low + 1, side - 1)
-        found = found.take(low, axis) * (1 - share) + found.take(high, axis) * share
+        found = found.take(low, axis) * (1 - fraction) + found.take(high, axis) * fraction
     return np.round(found).astype(np.uint8)
 
 

@@ -34,7 +34,7 @@ class Prediction:
     """What was found in an image, best first.
 
     Attributes:
-      detections: of one image, as the detector gave them: normalised boxes, classes 1..C.
+      detections: of one image: normalised boxes, not clipped, each with a part inside the image; classes 1..C.
       categories: entry k - 1 is class k.
       source: the image: its path, or the array or PIL image that was given.
       height, width: of the image in pixels.

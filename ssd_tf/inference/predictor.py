@@ -14,6 +14,7 @@ from ssd_tf import specs
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.images import resize
 from ssd_tf.data.manifest import Manifest
+from ssd_tf.drawing.detections import visible
 from ssd_tf.export.exported import ExportedPredictor, LiteRTPredictor, OnnxPredictor, load_exported
 from ssd_tf.geometry.detections import Detections, detect
 from ssd_tf.models.folding import fold_batch_norm
@@ -120,12 +121,32 @@ def detect_batch(
 ) -> list[Detections]:
     """The detections in each of at most `batch_size` results of `model_input`, NumPy and of one image.
 
+    Those wholly outside their image are left out: default boxes may lie there (all but a few of the last levels of
+    ssd300_res10 do), and nobody can see what such a box is around. Evaluation counts them, as the references do.
+
     The batch is filled up with black images, so that one graph serves all.
     """
     batch = np.zeros((batch_size, *inputs[0].shape), np.uint8)
     batch[: len(inputs)] = inputs
     found = [np.asarray(value) for value in predictor(tf.constant(batch), score_threshold)]
-    return [Detections(*(value[place : place + 1] for value in found)) for place in range(len(inputs))]
+    return [_in_image(Detections(*(value[place : place + 1] for value in found))) for place in range(len(inputs))]
+
+
+def _in_image(found: Detections) -> Detections:
+    """NumPy detections of one image without those wholly outside it."""
+    count = int(found.count[0])
+    kept = np.flatnonzero(visible(found.boxes[0, :count]))
+    if len(kept) == count:
+        return found
+
+    def first(values):
+        new = np.zeros_like(values)
+        new[0, : len(kept)] = values[0, kept]
+        return new
+
+    return Detections(
+        first(found.boxes), first(found.scores), first(found.classes), np.full_like(found.count, len(kept))
+    )
 
 
 @functools.cache

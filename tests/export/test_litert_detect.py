@@ -13,7 +13,7 @@ from PIL import Image
 
 import ssd_tf
 from ssd_tf.data import images as image_ops
-from ssd_tf.export.litert_detect import LiteRTDetector, decode, draw, read_image, resize, unused_name
+from ssd_tf.export.litert_detect import LiteRTDetector, decode, draw, find, read_image, resize, unused_name
 from tests.fixtures.turned import photo
 
 SPEC = ssd_tf.spec("ssd128_tiny")
@@ -136,6 +136,21 @@ def test_file_that_ssd_tf_did_not_make_is_refused(tmp_path):
     (tmp_path / "other.tflite").write_bytes(b"TFL3" * 10)
     with pytest.raises(ValueError, match="not a LiteRT model that ssd_tf exported"):
         LiteRTDetector(str(tmp_path / "other.tflite"))
+
+
+def test_found_boxes_are_in_pixels_and_those_wholly_outside_the_image_are_left_out():
+    class Found(LiteRTDetector):
+        description, image_size = {"categories": [{"id": 7, "name": "face"}]}, 8
+
+        def __init__(self):
+            pass
+
+        def __call__(self, image, score_threshold=None):
+            boxes = np.float32([[4, 3, 5, 4], [-0.1, 0.5, 0.25, 1.5], [0.2, -1, 0.9, -0.1], [0.2, 1, 0.9, 2]])
+            return boxes, np.float32([0.9, 0.8, 0.7, 0.6]), np.ones(4, np.int32)
+
+    (found,) = find(Found(), np.zeros((100, 200, 3), np.uint8), 0.5)
+    assert found == {"box": [0, 100, 25, 200], "score": 0.8, "category_id": 7, "category_name": "face"}
 
 
 def test_drawn_images_of_one_name_do_not_replace_each_other():

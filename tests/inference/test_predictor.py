@@ -198,6 +198,30 @@ def test_images_of_any_size_are_detected_in_whatever_the_batch():
     assert not np.allclose(together[0].scores, together[1].scores)
 
 
+def test_detections_wholly_outside_the_image_are_left_out():
+    spec = ssd_tf.spec("ssd128_tiny")
+    model = ssd_tf.build_model(spec, 1)
+    # Answers that do not depend on the image: later levels score more, and the last two move their boxes down by ten
+    # times their height.
+    for level, settings in enumerate(spec.levels):
+        dy = 10 / spec.variances[0] if level >= 2 else 0
+        for head, values in (("logits", [0, level]), ("offsets", [dy, 0, 0, 0])):
+            layer = model.get_layer(f"{head}{level}")
+            layer.kernel.assign(tf.zeros_like(layer.kernel))
+            layer.bias.assign(np.tile(np.float32(values), settings.boxes_per_cell))
+    image = recipe.aug_image_u8(0, (128, 128))
+    predictor = Predictor(spec, (Category(1, "a"),), model)
+    everything = predictor(image[None], 0.0)
+    (left,) = detect_batch(predictor, [image], 1, 0.0)
+    boxes, count = everything.boxes.numpy()[0], int(left.count[0])
+    inside = (boxes[:, :2] < 1).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1)
+    assert 0 < count == inside.sum() < everything.count[0]
+    assert not inside[0]
+    for values, of_all in zip(left[:3], everything[:3], strict=True):
+        np.testing.assert_array_equal(values[0, :count], of_all.numpy()[0, inside])
+        assert values.shape == of_all.shape and not values[0, count:].any()
+
+
 def test_device_of_a_keras_model_is_the_gpu_where_there_is_one(monkeypatch):
     predictor = object.__new__(Predictor)
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
