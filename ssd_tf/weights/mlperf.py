@@ -3,9 +3,6 @@
 
 import re
 
-import keras
-import numpy as np
-
 from ssd_tf.models.backbone import is_backbone_layer
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights import layout
@@ -20,17 +17,6 @@ _CONV = {"kernel": "weight", "bias": "bias"}
 # Ours: conv2, conv3, conv4. The reference wraps torchvision's modules in two nn.Sequential.
 _STAGES = {"conv2": "model.layer1.4", "conv3": "model.layer1.5", "conv4": "model.layer2.0"}
 _HEADS = {layout.OFFSETS: "loc", layout.LOGITS: "conf"}
-
-
-def state_dict(model: keras.Model) -> dict[str, np.ndarray]:
-    """The model's weights as the reference's state_dict, its counters of batches (always 0 here) included."""
-    tensors = layout.to_tensors(model, reference_name)
-    counters = {
-        name.replace("running_mean", "num_batches_tracked"): np.zeros((), np.int64)
-        for name in tensors
-        if name.endswith("running_mean")
-    }
-    return {**tensors, **counters}
 
 
 # The layers of MLPerf's SSD, by our names; batch normalisation only in the backbone.

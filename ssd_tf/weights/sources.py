@@ -199,7 +199,10 @@ def state_dict(model: keras.Model, weight_names: str) -> dict[str, np.ndarray]:
     on_mobilenet = any(layer.name == "conv0" for layer in model.layers)
     torchvision_s = TORCHVISION_SSDLITE if on_mobilenet else TORCHVISION_VGG
     whose = WRITTEN.get(weight_names, torchvision_s)
-    tensors = layout.to_tensors(model, whose.names(model), whose.anchor_major)
+    try:
+        tensors = layout.to_tensors(model, whose.names(model), whose.anchor_major)
+    except UserError as error:
+        raise UserError(f"{model.name} cannot be written with names of {whose.name}: {error}") from error
     counters = {
         name.replace("running_mean", "num_batches_tracked"): np.zeros((), np.int64)
         for name in tensors

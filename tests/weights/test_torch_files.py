@@ -18,7 +18,7 @@ from ssd_tf.models.backbone import is_backbone_layer
 from ssd_tf.settings import AugmentConfig
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.training.step import make_train_step, read_result
-from ssd_tf.weights import mlperf
+from ssd_tf.weights import sources
 from ssd_tf.weights.convert import write_tensors
 from ssd_tf.weights.load import load_backbone
 
@@ -103,7 +103,7 @@ def test_checkpoint_of_the_reference_fills_all_weights(model, reference, tmp_pat
     content = {"model": {prefix + name: value for name, value in state.items()}, "label_map": LABEL_MAP}
     ssd_tf.load_weights(model, save(tmp_path / "ssd.pth", content, form))
     # That the way back is right too is tested with what PyTorch makes of our files.
-    for name, value in mlperf.state_dict(model).items():
+    for name, value in sources.state_dict(model, "mlperf").items():
         np.testing.assert_array_equal(value, state[name], err_msg=name)
 
 
@@ -117,7 +117,7 @@ def test_checkpoint_of_the_reference_gives_its_outputs(model, reference, images,
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-3)
     moved = [name for name in state if "running" in name]
     assert len(moved) == 2 * 29
-    ours = mlperf.state_dict(model)
+    ours = sources.state_dict(model, "mlperf")
     for name in moved:
         # Measured: 1.2e-7.
         np.testing.assert_allclose(ours[name], state_after[name], rtol=1e-5, atol=1e-5, err_msg=name)
@@ -137,7 +137,7 @@ def write_backbone(folder, kind, tensors):
 
 def assert_backbone(model, before, expected):
     """The backbone is that of a state_dict with MLPerf's names, bit for bit, and all else is as before."""
-    found = {name: value for name, value in mlperf.state_dict(model).items() if name.startswith("model.")}
+    found = {name: value for name, value in sources.state_dict(model, "mlperf").items() if name.startswith("model.")}
     assert len(found) == 174  # 29 convolutions, and 5 entries of the batch norm after each
     for name, value in found.items():
         if not name.endswith("num_batches_tracked"):
@@ -339,7 +339,7 @@ def test_batch_in_parts_trains_as_the_reference_accumulates(model, reference, ba
     np.testing.assert_allclose(losses, expected_losses, rtol=1e-5)
     assert losses[1] < 0.9 * losses[0]
 
-    found = mlperf.state_dict(model)
+    found = sources.state_dict(model, "mlperf")
     for name, before in state.items():
         ours, theirs, before = found[name], expected[name], before.numpy()
         if "running" in name:
