@@ -82,6 +82,8 @@ def main(args: flags.FlagValues) -> None:
     categories = read_coco(args.annotations, images="").categories if args.annotations else ()
     if args.num_classes and categories and args.num_classes != len(categories):
         raise UserError(f"--num_classes={args.num_classes}, but --annotations lists {len(categories)} classes")
+    if pathlib.Path(args.source).suffix == ".caffemodel" and not (args.prototxt or args.detector):
+        raise UserError(f"expected --prototxt, the net of {args.source}; or --detector where it has Caffe's own names")
     if args.prototxt:
         if args.detector:
             raise UserError("expected --detector or --prototxt. Received: both")
@@ -90,7 +92,7 @@ def main(args: flags.FlagValues) -> None:
     else:
         detector = args.detector or (find(args.source).detector if is_published(args.source) else MLPERF)
         info = import_model(args.source, specs.spec(detector), output, categories, args.num_classes)
-    print(f"{info.spec.name} for {len(info.categories)} classes in {output}")
+    print(f"{info.spec.name} for {cli.counted(len(info.categories), 'class')} in {output}")
 
 
 def export(args: flags.FlagValues, output: pathlib.Path) -> None:

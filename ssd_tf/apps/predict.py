@@ -76,16 +76,12 @@ def _report(summary: "Summary", output_dir: str) -> str:
     """ "7 objects in 1 image and 24 frames of 2 videos; annotated copies and predictions.json in found"."""
     read = []
     if summary.images or not summary.videos:
-        read.append(_count(summary.images, "image"))
+        read.append(cli.counted(summary.images, "image"))
     if summary.videos:
-        read.append(f"{_count(summary.frames, 'frame')} of {_count(summary.videos, 'video')}")
+        read.append(f"{cli.counted(summary.frames, 'frame')} of {cli.counted(summary.videos, 'video')}")
     copies = "annotated copies and " if summary.images or summary.frames else ""
-    objects = _count(summary.detections, "object")
+    objects = cli.counted(summary.detections, "object")
     return f"{objects} in {' and '.join(read)}; {copies}predictions.json in {output_dir}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 if __name__ == "__main__":

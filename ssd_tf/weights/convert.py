@@ -47,13 +47,8 @@ _VOC_NAMES = (
     "tvmonitor",
 )
 _VOC_CATEGORIES = tuple(Category(number, name) for number, name in enumerate(_VOC_NAMES, start=1))
-# What weights of so many classes were published for, by whose they are.
-_PUBLISHED = {
-    ("amdegroot", 20): _VOC_CATEGORIES,
-    ("Caffe", 20): _VOC_CATEGORIES,
-    ("torchcv", 20): _VOC_CATEGORIES,
-    ("kuangliu", 20): _VOC_CATEGORIES,
-}
+# Whose weights of 20 classes are for VOC's.
+_TRAINED_ON_VOC = ("amdegroot", "Caffe", "torchcv", "kuangliu")
 _WRITERS = {
     ".safetensors": lambda path, tensors: safetensors.numpy.save_file(tensors, path),
     ".npz": lambda path, tensors: _save_npz(path, tensors),
@@ -148,9 +143,9 @@ def import_caffe_model(
     detector.blobs.check(tensors, str(source))
     if num_classes not in (0, detector.num_classes) or (categories and len(categories) != detector.num_classes):
         wanted = num_classes or len(categories)
-        raise UserError(f"{prototxt}: expected {wanted} classes. Received: a net for {detector.num_classes}")
+        raise UserError(f"{prototxt}: number of classes: expected {wanted}. Received: {detector.num_classes}")
     if not categories:
-        categories = _caffe_categories(detector, f"{prototxt}", bool(num_classes))
+        categories = _caffe_categories(detector, str(prototxt), bool(num_classes))
     info = ModelInfo(detector.spec, categories)
     model = build_model(detector.spec, len(categories))
     if detector.bgr:
@@ -164,12 +159,12 @@ def _caffe_categories(detector: CaffeDetector, prototxt: str, numbered: bool) ->
     count = detector.num_classes
     if count == len(COCO_CATEGORIES):
         return COCO_CATEGORIES
-    if known := _PUBLISHED.get(("Caffe", count)) if not numbered else None:
-        return known
+    if count == len(_VOC_CATEGORIES) and not numbered:
+        return _VOC_CATEGORIES
     if detector.spec.name == "ssd300_res10" and count == 1:
         return (Category(1, "face"),)
     if not numbered:
-        raise UserError(f"{prototxt}: does not name its {count} classes: they, or their number, must be given")
+        raise _unnamed(prototxt, count)
     return _numbered(count)
 
 
@@ -179,9 +174,9 @@ def categories_of(
     """The classes of a detector's tensors.
 
     Where a training checkpoint names them, those names; where none are named, COCO's if there are 80, or the 90 ids of
-    torchvision, of which ten name nothing and are left out; VOC's if there are 20 of amdegroot's or kuangliu's; and
-    "class 1", "class 2", ... if their number was given. COCO's classes get COCO's ids, others 1, 2, ... Where the
-    number 90 was given, torchvision's are all kept, "unused k" among them.
+    torchvision, of which ten name nothing and are left out; VOC's if there are 20 of amdegroot's, Caffe's, torchcv's or
+    kuangliu's; and "class 1", "class 2", ... if their number was given. COCO's classes get COCO's ids, others 1, 2, ...
+    Where the number 90 was given, torchvision's are all kept, "unused k" among them.
 
     Raises:
       ValueError: the tensors are no detector's, there are not num_classes of them, or the classes are not known.
@@ -199,11 +194,11 @@ def categories_of(
         return COCO_CATEGORIES
     if names:
         return tuple(Category(number, name) for number, name in enumerate(names, start=1))
-    if (known := _PUBLISHED.get((sources.source_of(tensors).name, count))) and not num_classes:
-        return known
-    if not num_classes:
-        raise UserError(f"{source}: does not name its {count} classes: they, or their number, must be given")
-    return _numbered(count)
+    if num_classes:
+        return _numbered(count)
+    if count != len(_VOC_CATEGORIES) or sources.source_of(tensors).name not in _TRAINED_ON_VOC:
+        raise _unnamed(source, count)
+    return _VOC_CATEGORIES
 
 
 def require_writable(path: pathlib.Path) -> None:
@@ -243,6 +238,10 @@ def _label_map(content: Any) -> tuple[str, ...]:
     names = [label_map.get(number) for number in range(1, len(label_map) + (0 not in label_map))]
     texts = tuple(name for name in names if isinstance(name, str))
     return texts if len(texts) == len(names) else ()
+
+
+def _unnamed(path: str, count: int) -> UserError:
+    return UserError(f"{path}: does not name its classes ({count}): they, or their number, must be given")
 
 
 def _numbered(count: int) -> tuple[Category, ...]:

@@ -89,7 +89,7 @@ def find(name: str | pathlib.Path) -> Published:
     """
     found = PUBLISHED.get(str(name).removeprefix(PREFIX))
     if found is None:
-        raise UserError(f"{name}: expected {PREFIX} and one of {', '.join(PUBLISHED)}")
+        raise UserError(f"weights: expected one of {_names()}. Received: {name}")
     return found
 
 
@@ -99,10 +99,10 @@ def find_detector(name: str | pathlib.Path) -> Published:
     Raises:
       ValueError: there is no such name, or it is a backbone's.
     """
-    found = find(name)
-    if found.data != "coco":
-        known = ", ".join(PREFIX + known for known, entry in PUBLISHED.items() if entry.data == "coco")
-        raise UserError(f"{name} is a backbone alone: expected {known}")
+    found = PUBLISHED.get(str(name).removeprefix(PREFIX))
+    if found is None or found.data != "coco":
+        what = f"{name}, a backbone alone" if found else str(name)
+        raise UserError(f"model: expected one of {_names('coco')}. Received: {what}")
     return found
 
 
@@ -134,6 +134,11 @@ def local_file(path: str | pathlib.Path) -> pathlib.Path:
       OSError: it cannot be downloaded; the message says what to fetch by hand, and where to put it.
     """
     return fetch(find(path).remote, cache_dir()) if is_published(path) else pathlib.Path(path)
+
+
+def _names(data: str = "") -> str:
+    """All names of the table, or those of detectors or backbones."""
+    return ", ".join(PREFIX + name for name, entry in PUBLISHED.items() if not data or entry.data == data)
 
 
 def _fits(entry: Published, spec: DetectorSpec) -> bool:

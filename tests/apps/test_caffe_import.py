@@ -37,11 +37,12 @@ def test_net_and_weights_become_a_model(files, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
-        (("--source={}/net.caffemodel", "--prototxt={}/net.prototxt"), "does not name its 2 classes: they, or their"),
+        (("--source={}/net.caffemodel", "--prototxt={}/net.prototxt"), "does not name its classes (2): they, or their"),
         (
             ("--source={}/net.caffemodel", "--prototxt={}/net.prototxt", "--detector=ssd300_vgg16"),
             "expected --detector or --prototxt. Received: both",
         ),
+        (("--source={}/net.caffemodel",), "expected --prototxt, the net of "),
         (("--source={}/net.caffemodel", "--prototxt={}/classifier.prototxt"), "layer 'fc8' (InnerProduct): no part of"),
         (("--source={}/net.caffemodel", "--prototxt={}/none.prototxt"), "prototxt not found: "),
         (("--source={}/none.caffemodel", "--prototxt={}/net.prototxt"), "weights file not found: "),

@@ -177,9 +177,9 @@ def test_numbers_of_a_prototxt_alone_build_no_model(files, tmp_path):
     [
         (SLIM, 80, {}, COCO_CATEGORIES),
         (SLIM, 2, {"categories": (Category(5, "a"), Category(9, "b"))}, (Category(5, "a"), Category(9, "b"))),
-        (SLIM, 2, {}, "does not name its 2 classes: they, or their number, must be given"),
-        (SLIM, 2, {"num_classes": 3}, "expected 3 classes. Received: a net for 2"),
-        (SLIM, 2, {"categories": (Category(1, "a"),)}, "expected 1 classes. Received: a net for 2"),
+        (SLIM, 2, {}, "does not name its classes (2): they, or their number, must be given"),
+        (SLIM, 2, {"num_classes": 3}, "number of classes: expected 3. Received: 2"),
+        (SLIM, 2, {"categories": (Category(1, "a"),)}, "number of classes: expected 1. Received: 2"),
     ],
 )
 def test_classes_are_known_or_given(files, tmp_path, detector, classes, given, expected):

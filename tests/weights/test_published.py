@@ -55,18 +55,23 @@ def test_detector_of_one_s_own_on_a_known_backbone_has_its_weights():
     assert for_detector(ssd_tf.DetectorSpec(**{**vars(spec), "name": "mine"}), "imagenet") == "torchvision:mobilenet_v2"
 
 
+DETECTORS_OF_COCO = "torchvision:ssd300_vgg16, torchvision:ssdlite320_mobilenet_v3_large"
+
+
 def test_unknown_name_lists_those_that_there_are():
-    with pytest.raises(
-        ValueError, match=r"torchvision:ssd500: expected torchvision: and one of ssd300_vgg16, .*resnet34"
-    ):
+    known = f"weights: expected one of {DETECTORS_OF_COCO}, torchvision:resnet34.*_v3_large-5c1a4163"
+    with pytest.raises(ValueError, match=rf"^{known}\. Received: torchvision:ssd500$"):
         find("torchvision:ssd500")
 
 
-def test_backbone_is_no_detector():
+@pytest.mark.parametrize(
+    ("name", "received"), [("ssd500", "ssd500"), ("", ""), ("resnet34", "resnet34, a backbone alone")]
+)
+def test_name_that_is_no_detector_lists_the_detectors(name, received):
     with pytest.raises(
-        ValueError, match=r"torchvision:resnet34 is a backbone alone: expected torchvision:ssd300_vgg16, "
+        ValueError, match=f"^model: expected one of {DETECTORS_OF_COCO}. Received: torchvision:{received}$"
     ):
-        find_detector("torchvision:resnet34")
+        find_detector(f"torchvision:{name}")
 
 
 def test_any_other_path_is_itself(tmp_path):

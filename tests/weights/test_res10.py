@@ -93,7 +93,7 @@ def test_offsets_scores_and_detections_are_caffe_s(res10, model_dir, expected, i
 def test_programs_find_the_five_faces(res10, expected, tmp_path):
     source = res10 / "res10_300x300_ssd_iter_140000.caffemodel"
     flags = (f"--source={source}", f"--prototxt={res10 / 'deploy.prototxt'}", f"--output={tmp_path / 'model'}")
-    assert "ssd300_res10 for 1 classes" in run_well("import_weights", *flags)
+    assert "ssd300_res10 for 1 class in" in run_well("import_weights", *flags)
     run_well("predict", f"--model={tmp_path / 'model'}", f"--input={res10}", f"--output_dir={tmp_path / 'found'}")
     found = json.loads((tmp_path / "found" / "predictions.json").read_text())["annotations"]
     assert {entry["file_name"] for entry in found} == {"face_detection_input.jpg"}
