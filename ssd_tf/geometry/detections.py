@@ -138,7 +138,7 @@ def _detect(
     )
 
 
-_detect_compiled = tf.function(_detect, jit_compile=True)
+_detect_compiled = tf.function(_detect, autograph=False, jit_compile=True)
 
 
 def _suppress(boxes_bcn4, alive_bcn, iou_threshold, keep_equal: bool):

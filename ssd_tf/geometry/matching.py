@@ -109,4 +109,4 @@ def _encode(boxes_ba4, anchors_a4, variances):
     return tf.concat([shift, scale], axis=-1) / tf.constant(variances)
 
 
-_match_compiled = tf.function(_match, jit_compile=True)
+_match_compiled = tf.function(_match, autograph=False, jit_compile=True)

@@ -137,7 +137,7 @@ def batch_divisor(positives_an_image: tf.Tensor, images: int | tf.Tensor) -> tf.
     return tf.maximum(positives_an_image, 1.0 / tf.cast(images, tf.float32))
 
 
-@tf.function(jit_compile=True)
+@tf.function(autograph=False, jit_compile=True)
 def _multibox_parts(
     labels_ba, offsets_ba4, pred_logits, pred_offsets_ba4, class_weights, spec_loss: Loss, background_b
 ):
@@ -154,7 +154,7 @@ def _multibox_parts(
     )
 
 
-@tf.function(jit_compile=True)
+@tf.function(autograph=False, jit_compile=True)
 def _focal_parts(
     labels_ba, offsets_ba4, pred_logits, pred_offsets_ba4, class_weights, gamma, alpha, spec_loss, background_b
 ):

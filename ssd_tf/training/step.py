@@ -110,7 +110,7 @@ def make_train_step(
             [loss, localization, classification, positives, norm, bad_images, bad_records, stops]
         )
 
-    @tf.function
+    @tf.function(autograph=False)
     def train_step(batch: TrainBatch, learning_rate: tf.Tensor, stop: tf.Tensor | float = 0.0) -> tf.Tensor:
         # Traced outside of the scope: only the place of the call says which strategy a function is of.
         with strategy.scope():
@@ -215,4 +215,4 @@ def augment_batch(batch: TrainBatch, colors: Rule | None, spec: DetectorSpec) ->
     return preprocess(images, spec), boxes
 
 
-augment_on_device = tf.function(augment_batch, jit_compile=True)
+augment_on_device = tf.function(augment_batch, autograph=False, jit_compile=True)
