@@ -104,6 +104,7 @@ def test_archives_put_there_by_hand_are_unpacked_and_prepared_without_a_network(
         "format": "coco",
         "annotations": str(cache / "annotations" / "instances_val2017.json"),
         "images": str(cache / "val2017"),
+        "exif": "upright",
     }
     content = (cache / "val2017.zip").read_bytes()
     assert (cache / "val2017.zip.sha256").read_text() == f"{hashlib.sha256(content).hexdigest()}  val2017.zip\n"

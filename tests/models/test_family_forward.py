@@ -150,7 +150,7 @@ def test_torchvision_s_detectors(published, short, detector):
         assert np.abs(ours[:, None] - theirs[None]).max(axis=2).min(axis=1).max() < 1e-2
         np.testing.assert_allclose(found.scores[image], scores, rtol=0, atol=1e-5)
     offsets, logits = outputs(model, images, training=True)
-    # Batch normalisation of two pictures on a 1x1 map normalises two numbers: the last level of SSDLite is noise.
+    # Batch normalisation of two images on a 1x1 map normalises two numbers: the last level of SSDLite is noise.
     last = 6 if short == "ssdlite" else 0
     require_outputs(expected, short, "train", offsets, logits, TRAIN, last)
 
