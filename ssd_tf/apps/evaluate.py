@@ -86,25 +86,25 @@ def _score_model(args: flags.FlagValues, voc: tuple[str, ...]) -> None:
     keras.mixed_precision.set_dtype_policy(policy)
     manifest = load_manifest(args.data_dir, args.split)
     predictor = load_predictor_for(args.model, manifest)
-    told = notes(manifest)
-    for note in told:
-        logging.info("%s", note)
+    remarks = notes(manifest)
+    for remark in remarks:
+        logging.info("%s", remark)
     metrics, results, _ = evaluate_split(predictor, args.data_dir, manifest, predictor.spec, args.batch_size, voc=voc)
     computed = f"in {policy} ({reason})" if isinstance(predictor, Predictor) else "as it was exported"
     print(f"{args.model} on {args.split}, computed {computed}")
-    _report(args, metrics, results, told)
+    _report(args, metrics, results, remarks)
 
 
-def _report(args: flags.FlagValues, metrics: "CocoMetrics", results: list[dict[str, Any]], told: list[str]) -> None:
+def _report(args: flags.FlagValues, metrics: "CocoMetrics", results: list[dict[str, Any]], remarks: list[str]) -> None:
     from ssd_tf.evaluation.coco_metrics import per_class_table, summary_table, write_reports
     from ssd_tf.evaluation.voc_metrics import COCO
 
     print(summary_table(metrics, coco=COCO in args.metrics))
     print(per_class_table(metrics, coco=COCO in args.metrics))
-    for note in told:
-        print(note)
+    for remark in remarks:
+        print(remark)
     if args.output_dir:
-        write_reports(metrics, results, args.output_dir, told)
+        write_reports(metrics, results, args.output_dir, remarks)
         print(f"metrics.json, results.json and per_class.csv in {args.output_dir}")
 
 

@@ -29,13 +29,13 @@ from ssd_tf.training.monitoring.profiling import StepProfiler, parse_steps
 from ssd_tf.training.optimizer import make_optimizer
 from ssd_tf.training.plan import (
     Plan,
+    data_notes,
     ends_epoch,
     evaluates,
     logs,
     make_plan,
     mlperf_hyperparameters,
     saves,
-    told_of_data,
 )
 from ssd_tf.training.precision import choose_precision
 from ssd_tf.training.resume import made_with, open_model_dir
@@ -99,8 +99,8 @@ def _train(config: TrainConfig, distribution: Distribution) -> Outcome:
             f"--batch_splits: expected a divisor of each replica's images, {sizes}. Received: {config.batch_splits}"
         )
     model_dir = open_model_dir(config, plan)
-    for told in told_of_data(config, plan):
-        logging.info("%s", told)
+    for note in data_notes(config, plan):
+        logging.info("%s", note)
     with (
         run_lock(model_dir) if distribution.is_chief else contextlib.nullcontext(),
         MlperfLog(config.submission if distribution.is_chief else SubmissionConfig()) as mlperf,

@@ -126,7 +126,7 @@ def saves(config: TrainConfig, plan: Plan, step: int) -> bool:
     return step == plan.total_steps or of_epochs or (steps > 0 and step % steps == 0)
 
 
-def told_of_data(config: TrainConfig, plan: Plan) -> list[str]:
+def data_notes(config: TrainConfig, plan: Plan) -> list[str]:
     """What a run says of its data before it starts: what is left out, and what one of the two splits lacks."""
     train, val = plan.train_manifest, plan.val_manifest
     found = []

@@ -11,6 +11,7 @@ from ssd_tf.data.manifest import NOTHING_COUNTS, Manifest, describe_shard, save_
 from ssd_tf.settings import train_config
 from ssd_tf.training.config import start_weights
 from ssd_tf.training.plan import (
+    data_notes,
     ends_epoch,
     evaluates,
     evaluation_epochs,
@@ -19,7 +20,6 @@ from ssd_tf.training.plan import (
     make_schedule,
     mlperf_hyperparameters,
     saves,
-    told_of_data,
 )
 from ssd_tf.training.schedule import Schedule, learning_rate
 from ssd_tf.weights.model_dir import ModelInfo
@@ -64,26 +64,26 @@ def data(tmp_path):
     return str(tmp_path)
 
 
-def test_background_images_are_counted_and_told(data):
+def test_background_images_are_counted_and_noted(data):
     left_out, kept = config(data_dir=data), config(data_dir=data, keep_background_images=True)
     # 35 of 40 images have boxes; batches of 8.
     assert (make_plan(left_out).epoch_steps, make_plan(kept).epoch_steps) == (4, 5)
     start = "split 'train': 5 of 40 images have no objects and are "
     told = start + "left out; --keep_background_images trains on them"
-    assert told_of_data(left_out, make_plan(left_out)) == [told]
-    assert told_of_data(kept, make_plan(kept)) == [start + "trained on"]
+    assert data_notes(left_out, make_plan(left_out)) == [told]
+    assert data_notes(kept, make_plan(kept)) == [start + "trained on"]
 
 
-def test_what_one_of_the_splits_lacks_is_told(data, tmp_path):
+def test_what_one_of_the_splits_lacks_is_noted(data, tmp_path):
     prepare(tmp_path, "train", images_with_boxes=40)
     settings = config(data_dir=data)
-    assert told_of_data(settings, make_plan(settings)) == []
+    assert data_notes(settings, make_plan(settings)) == []
     plan = make_plan(settings)
     circle, star = plan.val_manifest.classes
     findings = {"dropped": ["a"], "clipped": ["b", "c"], "missing": ["d.jpg"], NOTHING_COUNTS: ["..."]}
     classes = (circle, dataclasses.replace(star, boxes=0))
     val = dataclasses.replace(plan.val_manifest, classes=classes, findings=findings)
-    assert told_of_data(settings, dataclasses.replace(plan, val_manifest=val)) == [
+    assert data_notes(settings, dataclasses.replace(plan, val_manifest=val)) == [
         "classes with boxes in split 'train' and none in 'val': star",
         "split 'val': AP is of the cleaned boxes: 20 of 21, 2 of them clipped to their image",
         "split 'val': AP is of 20 of 21 images: the others cannot be read",

@@ -9,7 +9,7 @@ import numpy as np
 
 from ssd_tf.data.annotations import PIXELS, AnnotatedDataset, AnnotatedImage, Category
 from ssd_tf.data.formats import fields
-from ssd_tf.data.formats.coco_json import Content, load_coco_json, name_of, number_ids, told_of_segmentations
+from ssd_tf.data.formats.coco_json import Content, load_coco_json, name_of, number_ids, segmentation_notes
 from ssd_tf.data.formats.image_names import find_files
 from ssd_tf.data.images import file_size
 from ssd_tf.geometry.boxes import from_coco_xywh, to_coco_xywh
@@ -49,8 +49,8 @@ def read_coco(
 
     Returns:
       Categories by ascending id, as the COCO tools number classes, and the images in the file's order. What tools write
-      in ways of their own is read too, and told in the findings: ids that are text, boxes that are only a polygon or a
-      run-length mask, Roboflow's category 0. A missing area is the box's, a missing size the image's; null is missing.
+      in ways of their own is read too, and stands in the findings: ids that are text, boxes that are only a polygon or
+      a run-length mask, Roboflow's category 0. A missing area is the box's, a missing size the image's; null is missing.
 
     Raises:
       FileNotFoundError: the file is missing.
@@ -62,7 +62,7 @@ def read_coco(
     images = pathlib.Path(images) if str(images) else annotations.parent
     content = load_coco_json(annotations)
     try:
-        categories, told = _read_categories(content)
+        categories, notes = _read_categories(content)
         numbers, renumbered = number_ids(content["images"], "image")
         objects_of = _group_by_image(content, numbers, categories)
         names = [
@@ -77,12 +77,12 @@ def read_coco(
     except UserError as error:
         raise UserError(f"{annotations}: {error}") from error
     objects = [one for of_image in objects_of.values() for one in of_image]
-    told += [*renumbered, *renamed, *told_of_segmentations(content), *_told_of_areas(content)]
+    notes += [*renumbered, *renamed, *segmentation_notes(content), *_area_notes(content)]
     if _has_dummy(content, categories, objects):
         del categories[0]
-        told.append("category 0 is no class: it has no boxes, and is the supercategory of all others")
+        notes.append("category 0 is no class: it has no boxes, and is the supercategory of all others")
     in_order = sorted(categories.values(), key=lambda category: category.id)
-    return AnnotatedDataset(tuple(in_order), read, {"converted": told} if told else {})
+    return AnnotatedDataset(tuple(in_order), read, {"converted": notes} if notes else {})
 
 
 def coco_results(
@@ -129,7 +129,7 @@ class _Object(NamedTuple):
 def _read_categories(content: Content) -> tuple[dict[int | str, Category], list[str]]:
     """The categories by the ids of the file, and what was done about them."""
     entries = content["categories"]
-    numbers, told = number_ids(entries, "category")
+    numbers, notes = number_ids(entries, "category")
     names = [
         fields.class_name(entry.get("name"), "name", name_of(entry, "category", k))
         for k, entry in enumerate(entries, start=1)
@@ -137,7 +137,7 @@ def _read_categories(content: Content) -> tuple[dict[int | str, Category], list[
     categories = {key: Category(number, name) for (key, number), name in zip(numbers.items(), names, strict=True)}
     if not categories:
         raise UserError("the list of categories is empty")
-    return categories, told
+    return categories, notes
 
 
 def _has_dummy(content: Content, categories: Mapping[int | str, Category], objects: Iterable[_Object]) -> bool:
@@ -150,7 +150,7 @@ def _has_dummy(content: Content, categories: Mapping[int | str, Category], objec
     return parents == {categories[0].name} and categories[0].id not in used
 
 
-def _told_of_areas(content: Content) -> list[str]:
+def _area_notes(content: Content) -> list[str]:
     """A format may have no areas; an area that is null is a tool's mistake."""
     null = sum("area" in entry and entry["area"] is None for entry in content["annotations"])
     return [f"{null} areas are null: those of the boxes are taken"] if null else []

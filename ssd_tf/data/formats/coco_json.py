@@ -87,7 +87,7 @@ def number_ids(entries: list[Content], what: str) -> tuple[dict[int | str, int],
     return numbers, [f"{what} ids {kind} got the numbers from 1 on; {first}"]
 
 
-def told_of_segmentations(content: Content) -> list[str]:
+def segmentation_notes(content: Content) -> list[str]:
     """The finding about boxes that were made of segmentations, if there are any."""
     made = [entry.get("id") for entry in content["annotations"] if _FROM_SEGMENTATION in entry]
     return [f"{len(made)} boxes are those around a segmentation; the first: annotation {made[0]}"] if made else []

@@ -87,7 +87,7 @@ def read_csv(
 
     Raises:
       FileNotFoundError: there is no such file.
-      ValueError: the form cannot be told, or a row is not of it; the message shows the row.
+      ValueError: the form cannot be recognised, or a row is not of it; the message shows the row.
     """
     path = _csv_file(pathlib.Path(annotations))
     folder = pathlib.Path(images) if str(images) else path.parent
@@ -108,7 +108,7 @@ def read_csv(
     ]
     categories = tuple(Category(k, name) for name, k in number_of.items())
     findings = {"of other classes": others, "converted": renamed}
-    return AnnotatedDataset(categories, tuple(read), {kind: told for kind, told in findings.items() if told})
+    return AnnotatedDataset(categories, tuple(read), {kind: notes for kind, notes in findings.items() if notes})
 
 
 def _csv_file(path: pathlib.Path) -> pathlib.Path:

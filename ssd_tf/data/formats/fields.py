@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""What a field of an annotation file holds, checked. A mistake is told by file, entry, field and value.
+"""What a field of an annotation file holds, checked. A mistake names file, entry, field and value.
 
 `where` is the file and the entry, such as "labels/a.txt, line 3"; the readers share these functions.
 """

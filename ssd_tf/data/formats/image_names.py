@@ -58,9 +58,9 @@ def find_files(folder: pathlib.Path, names: Sequence[str]) -> tuple[list[pathlib
     if best is None:
         return [as_they_are[name] for name in names], []
     name = next(name for name in changed if name not in found)
-    told = f"{_description(best, as_they_are)}; {len(changed)} of {len(as_they_are)} names are found so"
-    told += f", the first: {name} is {changed[name].relative_to(folder)}"
-    return [changed.get(name, as_they_are[name]) for name in names], [told]
+    note = f"{_description(best, as_they_are)}; {len(changed)} of {len(as_they_are)} names are found so"
+    note += f", the first: {name} is {changed[name].relative_to(folder)}"
+    return [changed.get(name, as_they_are[name]) for name in names], [note]
 
 
 def _rules(names: Sequence[str] | dict[str, pathlib.Path]) -> Iterator[_Rule]:

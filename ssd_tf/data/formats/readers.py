@@ -60,7 +60,7 @@ def read_dataset(
 
     Raises:
       FileNotFoundError: the annotations are missing.
-      ValueError: the format cannot be told, the annotations are not in it, or several sets have different classes.
+      ValueError: no format fits, the annotations are not in the one given, or several sets have different classes.
     """
     paths, folders = _as_list(annotations), _as_list(images) or [""]
     if not paths:
@@ -140,7 +140,7 @@ def _is_coco(folder: pathlib.Path) -> bool:
 
 
 def _has_one(folder: pathlib.Path, pattern: str) -> bool:
-    """Not several: which of them is meant could not be told."""
+    """Not several: nothing would say which of them is meant."""
     return len(list(folder.glob(pattern))) == 1
 
 

@@ -69,13 +69,13 @@ def read_tfrecord(
         raise UserError(f"{shards[0]}: expected records. Received: {len(shards)} shards without any")
     names = _names(parsed, known, classes)
     number_of = {name: number for number, name in names.items()}
-    ids, told = _image_ids([features for _, _, features in parsed])
+    ids, notes = _image_ids([features for _, _, features in parsed])
     read = [
         _read_image(image_id, stored, where, features, names, number_of)
         for image_id, (stored, where, features) in zip(ids, parsed, strict=True)
     ]
     categories = tuple(Category(number, name) for number, name in sorted(names.items()))
-    return AnnotatedDataset(categories, tuple(read), {"converted": told} if told else {})
+    return AnnotatedDataset(categories, tuple(read), {"converted": notes} if notes else {})
 
 
 def find_shards(annotations: str | pathlib.Path, subset: str = "") -> list[pathlib.Path]:

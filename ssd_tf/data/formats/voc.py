@@ -74,9 +74,9 @@ def read_voc(
     findings: dict[str, list[str]] = collections.defaultdict(list)
     # Paths of Windows too, whose folders are those of another machine.
     image_names = {xml: pathlib.PureWindowsPath(parsed[xml][0].findtext("filename") or "").name for xml in chosen}
-    paths, told = _image_paths(chosen, image_names, places)
-    if told:
-        findings["converted"] += told
+    paths, notes = _image_paths(chosen, image_names, places)
+    if notes:
+        findings["converted"] += notes
     read = [
         _read_image(k, xml, path, *parsed[xml], names, findings)
         for k, (xml, path) in enumerate(zip(chosen, paths, strict=True), start=1)
@@ -206,13 +206,13 @@ def _image_paths(
         if len(paths) > len(best) and is_one_to_one and agrees:
             best = paths
     others = [xml for xml in best if xml not in as_they_are]
-    told = [
+    notes = [
         f"{len(others)} images are not called what their XML files say, and were found by one rule for all; the first: "
         f"{xml.name} says {names[xml] or 'nothing'} and has {best[xml].name}"
         for xml in others[:1]
         if best[xml].name != names[xml]
     ]
-    return [best.get(xml, expected[xml]) for xml in chosen], told
+    return [best.get(xml, expected[xml]) for xml in chosen], notes
 
 
 def _in_folder(folder: pathlib.Path, name: str, stem: str) -> pathlib.Path | None:

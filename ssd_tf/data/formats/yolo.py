@@ -73,9 +73,9 @@ def read_yolo(
         _read_image(k, path, label, names, keypoints, polygons)
         for k, (path, label) in enumerate(zip(paths, labels, strict=True), start=1)
     ]
-    told = [f"{len(polygons)} polygons became the boxes around them; the first: {polygons[0]}"] if polygons else []
+    notes = [f"{len(polygons)} polygons became the boxes around them; the first: {polygons[0]}"] if polygons else []
     categories = tuple(Category(k, name) for k, name in enumerate(names))
-    return AnnotatedDataset(categories, tuple(read), {"converted": told} if told else {})
+    return AnnotatedDataset(categories, tuple(read), {"converted": notes} if notes else {})
 
 
 def _open(path: pathlib.Path) -> _Source:

@@ -28,20 +28,22 @@ def of_image(given: AnnotatedImage, cleaned: AnnotatedImage) -> list[tuple[str, 
     xywh = box_ops.to_coco_xywh(given.boxes, given.height, given.width)
     has_extent = np.isfinite(xywh).all(axis=1) & (xywh[:, 2:] > 0).all(axis=1)
     in_one_pixel = has_extent & (xywh[:, :2] >= 0).all(axis=1) & (xywh[:, :2] + xywh[:, 2:] <= 1).all(axis=1)
-    found += _told("boxes in 0..1", in_one_pixel, xywh, "inside the first pixel: are these parts of the image's sides?")
+    found += _finding(
+        "boxes in 0..1", in_one_pixel, xywh, "inside the first pixel: are these parts of the image's sides?"
+    )
     with np.errstate(over="ignore", invalid="ignore"):  # of boxes that are dropped
         box_areas = xywh[:, 2:].prod(axis=1)
     wrong = has_extent & (
         (given.areas > _MOST_OF_BOX * box_areas + _ROUNDING_PIXELS) | (given.areas < _LEAST_OF_BOX * box_areas)
     )
     areas = f"of area {given.areas[wrong.argmax()]:g}" if wrong.any() else ""
-    found += _told("areas that contradict their boxes", wrong, xywh, areas)
+    found += _finding("areas that contradict their boxes", wrong, xywh, areas)
     extent = cleaned.boxes[:, 2:] - cleaned.boxes[:, :2]
     pixels = box_ops.to_coco_xywh(cleaned.boxes, cleaned.height, cleaned.width)
     small = (extent * _INPUT < _LEAST_PIXELS).any(axis=1)
     kind = f"boxes under {_LEAST_PIXELS} pixels at an input of {_INPUT}x{_INPUT}"
-    found += _told(kind, small, pixels, f"of {cleaned.width}x{cleaned.height}")
-    found += _told("boxes that are there twice", _again(cleaned), pixels, "of one class")
+    found += _finding(kind, small, pixels, f"of {cleaned.width}x{cleaned.height}")
+    found += _finding("boxes that are there twice", _again(cleaned), pixels, "of one class")
     return [(LOOK + kind, message) for kind, message in found]
 
 
@@ -73,7 +75,7 @@ def of_dataset(
     return {kind: messages for kind, messages in found.items() if messages}
 
 
-def _told(kind: str, which: npt.ArrayLike, xywh: np.ndarray, what: str) -> list[tuple[str, str]]:
+def _finding(kind: str, which: npt.ArrayLike, xywh: np.ndarray, what: str) -> list[tuple[str, str]]:
     which = np.asarray(which)
     if not which.any():
         return []

@@ -84,7 +84,7 @@ def write_shard(job: ShardJob, on_image: Callable[[], object] = lambda: None) ->
     # Before the images are read: one that is replaced meanwhile is not taken for the one that was read.
     fingerprint = _fingerprint(job)
     with atomic_path(job.path) as temporary:
-        kept, told, all_read = _write_records(job, temporary, on_image)
+        kept, noted, all_read = _write_records(job, temporary, on_image)
         digest = _sha256(temporary)
     counts = [len(image.boxes) for image in kept]
     result = ShardResult(
@@ -93,7 +93,7 @@ def write_shard(job: ShardJob, on_image: Callable[[], object] = lambda: None) ->
         images_with_boxes=sum(count > 0 for count in counts),
         max_boxes=max(counts, default=0),
         boxes_that_count=sum(int((~image.is_crowd).sum()) for image in kept),
-        findings=told,
+        findings=noted,
         all_read=all_read,
     )
     note = {"job": fingerprint, "sha256": digest, "result": dataclasses.asdict(result)}
@@ -127,13 +127,13 @@ def make_record(
     height, width, _ = pixels.shape
     orientation = orientation_of(encoded)
     if orientation != 1:
-        image, told = upright_annotations(image, orientation, (height, width), exif)
-        found.append((told, f"EXIF orientation {orientation}"))
+        image, message = upright_annotations(image, orientation, (height, width), exif)
+        found.append((message, f"EXIF orientation {orientation}"))
         encoded = upright_file(pixels, orientation, kind)
         height, width = (width, height) if orientation >= TRANSPOSED else (height, width)
     if (height, width) != (image.height, image.width):
-        told = f"the file is {width}x{height}, its annotations are for {image.width}x{image.height}"
-        return None, image, [("unreadable", told)]
+        message = f"the file is {width}x{height}, its annotations are for {image.width}x{image.height}"
+        return None, image, [("unreadable", message)]
     cleaned, messages = clean_boxes(image)
     found += [(message.split(":")[0], message) for message in messages]
     found += findings.of_image(image, cleaned)
@@ -173,7 +173,7 @@ def _write_records(
     """The images as they were recorded, the findings, and whether every image file could be read."""
     names = {category.id: category.name for category in job.categories}
     kept: list[AnnotatedImage] = []
-    told: dict[str, list[str]] = collections.defaultdict(list)
+    noted: dict[str, list[str]] = collections.defaultdict(list)
     all_read = True
     with tf.io.TFRecordWriter(str(path)) as writer:
         for image in job.images:
@@ -181,16 +181,16 @@ def _write_records(
             try:
                 encoded = image.read_bytes()
             except OSError as error:
-                told["unreadable"].append(f"{image.name}: cannot be read ({error.strerror})")
+                noted["unreadable"].append(f"{image.name}: cannot be read ({error.strerror})")
                 all_read = False
                 continue
             record, cleaned, problems = make_record(image, encoded, names, job.exif)
             for kind, message in problems:
-                told[kind].append(f"{image.name}: {message}")
+                noted[kind].append(f"{image.name}: {message}")
             if record is not None:
                 writer.write(record)
                 kept.append(cleaned)
-    return kept, dict(told), all_read
+    return kept, dict(noted), all_read
 
 
 @dataclasses.dataclass(frozen=True)
