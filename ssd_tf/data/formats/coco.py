@@ -50,7 +50,8 @@ def read_coco(
     Returns:
       Categories by ascending id, as the COCO tools number classes, and the images in the file's order. What tools write
       in ways of their own is read too, and stands in the findings: ids that are text, boxes that are only a polygon or
-      a run-length mask, Roboflow's category 0. A missing area is the box's, a missing size the image's; null is missing.
+      a run-length mask, Roboflow's category 0. A missing area is the box's, a missing size the
+      image's; null counts as missing.
 
     Raises:
       FileNotFoundError: the file is missing.
