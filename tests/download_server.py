@@ -3,6 +3,7 @@
 
 import hashlib
 import http.server
+import pathlib
 import random
 import re
 import threading
@@ -81,3 +82,13 @@ def refuse(status: int) -> Callable[[Handler], None]:
 def serve_range(content_range: str) -> Callable[[Handler], None]:
     """The answer 206 that names these bytes, whatever was asked for."""
     return lambda handler: handler.answer(206, CONTENT[HALF:], Content_Range=content_range)
+
+
+def names_in(folder: pathlib.Path) -> list[str]:
+    """All but the lock, which stays on purpose."""
+    return sorted(path.name for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
+
+
+def assert_fetched(path: pathlib.Path) -> None:
+    assert path.read_bytes() == CONTENT
+    assert names_in(path.parent) == ["data.bin", "data.bin.sha256"]

@@ -6,61 +6,30 @@ import os
 import pathlib
 import re
 import shutil
-import signal
 import socket
-import subprocess
-import sys
-import threading
-import time
 
 import pytest
 
 from ssd_tf.utils import download
 from ssd_tf.utils.download import RemoteFile, cache_dir, fetch
 from ssd_tf.utils.files import CHUNK
-from tests.download_server import CONTENT, HALF, SHA256, Server, refuse, serve, serve_range, serve_whole
-
-ROOT = pathlib.Path(__file__).parents[2]
-# Seconds: long enough for a busy machine; no test waits for it unless it fails.
-PATIENCE = 120
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    monkeypatch.setenv("no_proxy", "*")
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setattr(download, "RETRY_SECONDS", 0.001)
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.released.set()
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def remote(server) -> RemoteFile:
-    return RemoteFile(server.url, len(CONTENT), SHA256)
-
-
-def names_in(folder: pathlib.Path) -> list[str]:
-    """All but the lock, which stays on purpose."""
-    return sorted(path.name for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
+from tests.download_server import (
+    CONTENT,
+    HALF,
+    SHA256,
+    assert_fetched,
+    names_in,
+    refuse,
+    serve,
+    serve_range,
+    serve_whole,
+)
 
 
 def put_part(folder: pathlib.Path, content: bytes) -> pathlib.Path:
     path = folder / "data.bin.part"
     path.write_bytes(content)
     return path
-
-
-def assert_fetched(path: pathlib.Path) -> None:
-    assert path.read_bytes() == CONTENT
-    assert names_in(path.parent) == ["data.bin", "data.bin.sha256"]
 
 
 def by_hand(remote: RemoteFile, folder: pathlib.Path, reason: str) -> str:
@@ -396,45 +365,6 @@ def test_hash_that_is_none_is_refused(sha256):
         RemoteFile("https://host/a", None, sha256)
 
 
-CHILD = """
-import resource, sys
-from ssd_tf.utils.download import RemoteFile, fetch
-url, size, sha256, folder, limit = sys.argv[1:]
-if int(limit):
-    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
-fetch(RemoteFile(url, int(size), sha256), folder)
-"""
-
-
-def start_child(remote: RemoteFile, folder: pathlib.Path, file_limit: int = 0) -> subprocess.Popen[str]:
-    arguments = [remote.url, str(remote.size), remote.sha256, str(folder), str(file_limit)]
-    return subprocess.Popen([sys.executable, "-c", CHILD, *arguments], cwd=ROOT, stderr=subprocess.PIPE, text=True)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_interrupted_program_leaves_a_part_that_the_next_call_completes(server, remote, tmp_path, number):
-    server.script = [serve(stop_at=HALF, stall=True)]
-    part = tmp_path / "data.bin.part"
-    with start_child(remote, tmp_path) as child:
-        limit = time.monotonic() + PATIENCE
-        while not part.exists() or part.stat().st_size < HALF:
-            assert child.poll() is None and time.monotonic() < limit, "the download did not begin"
-            time.sleep(0.01)
-        child.send_signal(number)
-        child.communicate(timeout=PATIENCE)
-    assert part.read_bytes() == CONTENT[:HALF]
-    assert_fetched(fetch(remote, tmp_path))
-    assert server.ranges == [None, f"bytes={HALF}-"]
-
-
-def test_disk_error_names_the_file_and_is_not_taken_for_one_of_the_network(server, remote, tmp_path):
-    with start_child(remote, tmp_path, file_limit=HALF) as child:
-        _, errors = child.communicate(timeout=PATIENCE)
-    assert child.returncode == 1
-    assert re.search(r"OSError: .*File too large: '.*data\.bin\.part'", errors)
-    assert server.ranges == [None]
-
-
 def test_disk_without_enough_space_is_told_before_the_download(server, remote, tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
@@ -449,28 +379,6 @@ def test_folder_that_is_a_file_is_refused(remote, tmp_path, below):
     (tmp_path / "file").write_text("")
     with pytest.raises(NotADirectoryError, match=r"expected a folder.*file"):
         fetch(remote, tmp_path / "file" / below)
-
-
-def test_two_programs_that_want_the_same_file_fetch_and_hash_it_once(server, remote, tmp_path, caplog, monkeypatch):
-    caplog.set_level("INFO", logger="absl")
-    hashed: list[pathlib.Path] = []
-    monkeypatch.setattr(download, "_hash", hashed.append)
-    server.script = [serve(stop_at=HALF, stall=True), serve()]
-    fetched: list[pathlib.Path] = []
-    threads = [threading.Thread(target=lambda: fetched.append(fetch(remote, tmp_path))) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    limit = time.monotonic() + PATIENCE
-    while "waiting for another program" not in caplog.text:
-        assert time.monotonic() < limit
-        time.sleep(0.01)
-    server.released.set()
-    for thread in threads:
-        thread.join()
-    assert len(fetched) == 2
-    assert hashed == []  # the first did so while it downloaded
-    assert_fetched(fetched[0])
-    assert server.ranges == [None, f"bytes={HALF}-"]
 
 
 @pytest.mark.parametrize("url", ["ftp://host/a.zip", "file:///etc/passwd", "a.zip", "http://host/", "http://host/a/.."])
