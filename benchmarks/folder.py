@@ -44,7 +44,7 @@ def main() -> None:
         keras.mixed_precision.set_global_policy("mixed_bfloat16")
     spec = specs.spec(options.detector)
     classes = tuple(Category(k, f"class {k}") for k in range(1, 81))
-    predictor = Predictor(spec, classes, build_model(spec, len(classes)))
+    predictor = Predictor(spec, classes, build_model(spec, len(classes)), frozen=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         if not options.images:
