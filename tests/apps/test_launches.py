@@ -42,12 +42,7 @@ SAYS = {
 }
 
 
-LONG = ("compare", "report", "loadgen")
-
-
-@pytest.mark.parametrize(
-    "program", [pytest.param(name, marks=[pytest.mark.proof] if name in LONG else []) for name in LAUNCHES]
-)
+@pytest.mark.parametrize("program", LAUNCHES)
 def test_program_does_its_work_in_a_process_of_its_own(program, drawn, prepared, trained, tmp_path):
     folders = {"drawn": drawn, "prepared": prepared, "trained": trained, "out": tmp_path / "out"}
     flags = [flag.format(**folders) for flag in LAUNCHES[program]]
