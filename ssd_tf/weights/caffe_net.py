@@ -7,8 +7,8 @@ layer knows the layers that it reads from, so that an output before and after a 
 
 import dataclasses
 
-from ssd_tf.weights.pickles import printable, refuse
 from ssd_tf.weights.prototxt import Message, message_of, messages_of, number_of, numbers_of, text_of, texts_of
+from ssd_tf.weights.refusal import printable, refuse
 
 # Pass their input on as it is when a net is not trained.
 _IDENTITIES = ("dropout", "split")

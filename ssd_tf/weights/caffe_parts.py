@@ -9,8 +9,8 @@ import numpy as np
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.caffe_net import Layer, flag_of, parameters_of, window_of
 from ssd_tf.weights.layout import TensorNameError
-from ssd_tf.weights.pickles import printable, refuse
 from ssd_tf.weights.prototxt import number_of, text_of
+from ssd_tf.weights.refusal import printable, refuse
 
 # What PyTorch's batch normalisation and Caffe's add to the variance.
 _EPSILON = 1e-5

@@ -14,8 +14,8 @@ from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.caffe_backbones import read_backbone
 from ssd_tf.weights.caffe_net import Layer, Window, flag_of, layers_of, parameters_of, window_of
 from ssd_tf.weights.caffe_parts import Blobs, Unit, only_input, refuse_layer, unit_before
-from ssd_tf.weights.pickles import RefusedError, refuse
 from ssd_tf.weights.prototxt import message_of, number_of, numbers_of, read_prototxt, text_of
+from ssd_tf.weights.refusal import RefusedError, refuse
 
 # What may stand in an SSD for itself; the first layer of another type is what tells a net to be something else.
 _TYPES = (

@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssd_tf.utils.errors import UserError
-from ssd_tf.weights.pickles import RefusedError, printable, refuse
+from ssd_tf.weights.refusal import printable, reading, refuse
 
 # Wire types.
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -67,16 +66,8 @@ def read_caffemodel(path: str | pathlib.Path) -> dict[str, np.ndarray]:
       ValueError: it is no .caffemodel, or is damaged; the message says what is wrong and where.
     """
     path = pathlib.Path(path)
-    try:
-        if path.exists() and not path.is_file():
-            refuse("is a folder or a device, not a .caffemodel")
+    with reading(path, "a .caffemodel"):
         return parse_caffemodel(path.read_bytes())
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"weights file not found: {path}") from error
-    except MemoryError as error:
-        raise UserError(f"{path}: not enough memory to read its {path.stat().st_size} bytes") from error
-    except (RefusedError, OSError) as error:
-        raise UserError(f"{path}: {error}") from error
 
 
 def parse_caffemodel(content: bytes) -> dict[str, np.ndarray]:

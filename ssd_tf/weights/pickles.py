@@ -13,10 +13,12 @@ import math
 import pickletools
 import types
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
+
+from ssd_tf.weights.refusal import RefusedError, printable, refuse
 
 # Room for 7,000 tensors. A byte of a pickle can ask for a dictionary, which takes 80.
 _LARGEST_PICKLE = 2 * 2**20
@@ -25,20 +27,11 @@ _MOST_REPEATED = 2**24
 HINT = "; save the state_dict alone: torch.save(model.state_dict(), FILE)"
 
 
-class RefusedError(ValueError):
-    """Its text says what is wrong with the file."""
-
-
 class Storage(NamedTuple):
     """The elements that tensors share; the content is None while it is not known where it lies."""
 
     content: memoryview | None
     dtype: np.dtype
-
-
-def refuse(reason: str) -> NoReturn:
-    """Raises RefusedError."""
-    raise RefusedError(reason)
 
 
 def unpickle(content: bytes | memoryview, start: int = 0, refer: Callable[[Any], Any] | None = None) -> tuple[Any, int]:
@@ -121,18 +114,15 @@ def _made(name: str, argument: Any, values: list[Any]) -> Any:
             return _CONSTANTS[name]
         case name, _:
             kinds = ", ".join(type(value).__name__ for value in values[:2])
-            refuse(f"has the pickle opcode {name}({kinds}), which is not part of a tensor file; refused{HINT}")
+            raise RefusedError(
+                f"has the pickle opcode {name}({kinds}), which is not part of a tensor file; refused{HINT}"
+            )
 
 
 def _named(module: str, name: str) -> Any:
     if (module, name) not in _NAMES:
         refuse(f"asks for {printable(f'{module}.{name}')}, which is not part of a tensor file; refused{HINT}")
     return _NAMES[module, name]
-
-
-def printable(name: str) -> str:
-    """A name from a file for a message: no control characters, and not of any length."""
-    return "".join(c if c.isprintable() else "?" for c in name[:100]) + ("..." if len(name) > 100 else "")
 
 
 def find_storage(identity: Any, find: Callable[[str, np.dtype, int], Storage]) -> Storage:

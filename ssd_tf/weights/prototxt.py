@@ -10,8 +10,7 @@ import pathlib
 import re
 from typing import Union
 
-from ssd_tf.utils.errors import UserError
-from ssd_tf.weights.pickles import RefusedError, printable, refuse
+from ssd_tf.weights.refusal import printable, reading, refuse
 
 Message = dict[str, list[Union[str, "Message"]]]
 
@@ -37,18 +36,14 @@ def read_prototxt(path: str | pathlib.Path) -> Message:
       ValueError: it is no such file; the message has the line.
     """
     path = pathlib.Path(path)
-    try:
-        if path.exists() and not path.is_file():
-            refuse("is a folder or a device, not a .prototxt")
+    with reading(path, "a .prototxt", "prototxt"):
         if path.stat().st_size > _MOST_BYTES:
             refuse(f"has {path.stat().st_size} bytes, which no .prototxt has")
-        return parse_prototxt(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"prototxt not found: {path}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: is not a .prototxt: it is not text") from error
-    except (RefusedError, OSError) as error:
-        raise UserError(f"{path}: {error}") from error
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            refuse("is not a .prototxt: it is not text")
+        return parse_prototxt(text)
 
 
 def parse_prototxt(text: str) -> Message:

@@ -19,16 +19,14 @@ import numpy as np
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.pickles import (
     HINT,
-    RefusedError,
     Storage,
     check_numbers,
     find_storage,
     make_tensor,
     part_of,
-    printable,
-    refuse,
     unpickle,
 )
+from ssd_tf.weights.refusal import RefusedError, printable, reading, refuse
 
 # Of a zip file's table of contents 46 bytes become an object of 1000.
 _MOST_RECORDS = 100_000
@@ -54,21 +52,16 @@ def read_pytorch(path: str | pathlib.Path) -> Any:
       ValueError: the file cannot be read, or asks for more than tensors and plain values; the message names both.
     """
     path = pathlib.Path(path)
-    try:
-        if path.exists() and not path.is_file():
-            refuse("is a folder or a device, not a file that torch.save wrote")
-        content = path.read_bytes()
-        if content.startswith(b"PK\x03\x04"):
-            return _read_zip(content)
-        return _read_tar(content) if content[257:262] == b"ustar" else _read_legacy(content)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"weights file not found: {path}") from error
-    except MemoryError as error:
-        raise UserError(f"{path}: not enough memory to read its {path.stat().st_size} bytes") from error
-    except (RefusedError, OSError) as error:
-        raise UserError(f"{path}: {error}") from error
-    except _ERRORS as error:
-        raise UserError(f"{path}: is not a complete PyTorch file: {type(error).__name__}: {error}") from error
+    with reading(path, "a file that torch.save wrote"):
+        try:
+            content = path.read_bytes()
+            if content.startswith(b"PK\x03\x04"):
+                return _read_zip(content)
+            return _read_tar(content) if content[257:262] == b"ustar" else _read_legacy(content)
+        except RefusedError:  # a ValueError too
+            raise
+        except _ERRORS as error:
+            raise UserError(f"{path}: is not a complete PyTorch file: {type(error).__name__}: {error}") from error
 
 
 def state_dict(content: Any, source: str) -> dict[str, np.ndarray]:
