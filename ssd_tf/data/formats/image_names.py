@@ -10,10 +10,13 @@ import os
 import pathlib
 import unicodedata
 import urllib.parse
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from ssd_tf.utils.files import is_file
+
+Rule = TypeVar("Rule")
+Key = TypeVar("Key")
 
 
 class _Rule(NamedTuple):
@@ -48,19 +51,40 @@ def find_files(folder: pathlib.Path, names: Sequence[str]) -> tuple[list[pathlib
     if len(found) == len(as_they_are):
         return [as_they_are[name] for name in names], []
     there = _files_below(folder)
-    best, changed = None, found
-    for rule in _rules(as_they_are):
-        tried = {name: there.get(_key(rule.parts(name))) for name in as_they_are}
-        paths = {name: path for name, path in tried.items() if path is not None}
-        is_one_to_one = len(set(paths.values())) == len(paths)
-        if len(paths) > len(changed) and is_one_to_one and all(paths.get(name) == found[name] for name in found):
-            best, changed = rule, paths
+    best, changed = best_rule(
+        found,
+        len(as_they_are),
+        ((rule, {name: there.get(_key(rule.parts(name))) for name in as_they_are}) for rule in _rules(as_they_are)),
+    )
     if best is None:
         return [as_they_are[name] for name in names], []
     name = next(name for name in changed if name not in found)
     note = f"{_description(best, as_they_are)}; {len(changed)} of {len(as_they_are)} names are found so"
     note += f", the first: {name} is {changed[name].relative_to(folder)}"
     return [changed.get(name, as_they_are[name]) for name in names], [note]
+
+
+def best_rule(
+    found: dict[Key, pathlib.Path], most: int, tried: Iterable[tuple[Rule, Mapping[Key, pathlib.Path | None]]]
+) -> tuple[Rule | None, dict[Key, pathlib.Path]]:
+    """The first rule of those that find the most files, and what it finds; None and `found` where none finds more.
+
+    Args:
+      found: what is found without a rule; a rule must find the same files for these, and no file twice.
+      most: how many there are to be found.
+      tried: rules, and the file that each finds for each key; looked at until one finds all.
+    """
+    best, paths = None, found
+    if len(found) == most:
+        return best, paths
+    for rule, files in tried:
+        kept = {key: path for key, path in files.items() if path is not None}
+        is_one_to_one = len(set(kept.values())) == len(kept)
+        if len(kept) > len(paths) and is_one_to_one and all(kept.get(key) == path for key, path in found.items()):
+            best, paths = rule, kept
+        if len(paths) == most:
+            break
+    return best, paths
 
 
 def _rules(names: Sequence[str] | dict[str, pathlib.Path]) -> Iterator[_Rule]:

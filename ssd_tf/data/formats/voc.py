@@ -16,6 +16,7 @@ import numpy as np
 
 from ssd_tf.data.annotations import PIXELS, AnnotatedDataset, AnnotatedImage, Category, plain_image
 from ssd_tf.data.formats import fields
+from ssd_tf.data.formats.image_names import best_rule
 from ssd_tf.geometry.boxes import from_voc_xyxy
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import is_file
@@ -195,16 +196,12 @@ def _image_paths(
     )
     nested = folders[0]
     expected = {xml: nested(xml) / (names[xml] or f"{xml.stem}.jpg") for xml in chosen}
-    best = as_they_are = {xml: path for xml, path in expected.items() if is_file(path)}
-    for folder_of, by_name in itertools.product(folders, (True, False)):
-        if len(best) == len(expected):
-            break
-        tried = {xml: _in_folder(folder_of(xml), names[xml] if by_name else "", xml.stem) for xml in chosen}
-        paths = {xml: path for xml, path in tried.items() if path is not None}
-        is_one_to_one = len(set(paths.values())) == len(paths)
-        agrees = all(paths.get(xml) == path for xml, path in as_they_are.items())
-        if len(paths) > len(best) and is_one_to_one and agrees:
-            best = paths
+    as_they_are = {xml: path for xml, path in expected.items() if is_file(path)}
+    tried = (
+        (None, {xml: _in_folder(folder_of(xml), names[xml] if by_name else "", xml.stem) for xml in chosen})
+        for folder_of, by_name in itertools.product(folders, (True, False))
+    )
+    _, best = best_rule(as_they_are, len(expected), tried)
     others = [xml for xml in best if xml not in as_they_are]
     notes = [
         f"{len(others)} images are not called what their XML files say, and were found by one rule for all; the first: "
