@@ -11,7 +11,26 @@ from PySide6.QtCore import QObject, Qt, Signal
 from ssd_tf.viewer.engine.engine import Shown, State
 
 
-class Handover(QObject):
+class _FromThreads(QObject):
+    """Signals that other threads emit, until this is shut: a thread may end after Qt has deleted the object."""
+
+    def __init__(self, parent: QObject | None = None):
+        super().__init__(parent)
+        self._shut_lock = threading.Lock()
+        self._is_shut = False
+
+    def _emit(self, signal: Any, *values: Any) -> None:
+        with self._shut_lock:
+            if not self._is_shut:
+                signal.emit(*values)
+
+    def _shut(self) -> None:
+        """From now on nothing is emitted any more."""
+        with self._shut_lock:
+            self._is_shut = True
+
+
+class Handover(_FromThreads):
     """What the engine's threads call; the signals come in the GUI thread.
 
     Of images only the latest waits: one that the GUI thread did not take in time is replaced, so that a slow screen
@@ -31,9 +50,8 @@ class Handover(QObject):
 
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
-        self._lock = threading.Lock()  # guards the two below, and that nothing is emitted once it is closed
+        self._lock = threading.Lock()
         self._latest: Shown | None = None
-        self._closed = False
         self.last_words = ""
         self._image_waits.connect(self._take, Qt.ConnectionType.QueuedConnection)
         self._state_waits.connect(self.state_changed, Qt.ConnectionType.QueuedConnection)
@@ -42,20 +60,18 @@ class Handover(QObject):
         with self._lock:
             announced = self._latest is not None
             self._latest = shown
-            if not announced and not self._closed:
-                self._image_waits.emit()
+        if not announced:
+            self._emit(self._image_waits)
 
     def put_state(self, state: State, text: str) -> None:
-        with self._lock:
-            if state is State.CLOSED:
-                self.last_words = text
-            elif not self._closed:
-                self._state_waits.emit(state, text)
+        if state is State.CLOSED:
+            self.last_words = text
+        else:
+            self._emit(self._state_waits, state, text)
 
     def close(self) -> None:
-        """Drops what comes from now on: a thread may end after Qt has deleted this object."""
-        with self._lock:
-            self._closed = True
+        """Drops what comes from now on."""
+        self._shut()
 
     def _take(self) -> None:
         with self._lock:
@@ -64,7 +80,7 @@ class Handover(QObject):
             self.shown.emit(shown)
 
 
-class Background(QObject):
+class Background(_FromThreads):
     """Runs what may take a while, such as writing a large PNG, in a thread of its own.
 
     `work` must deal with its own errors, by what it returns: an exception would be shown as the thread's traceback.
@@ -75,14 +91,14 @@ class Background(QObject):
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
         self._threads: list[threading.Thread] = []
-        self._lock = threading.Lock()  # guards the one below, and that nothing is emitted once it is closed
-        self._closed = False
         self._finished.connect(lambda then, result: then(result), Qt.ConnectionType.QueuedConnection)
 
     def run(self, name: str, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
         """Calls then(work()): work in a thread called ssd_tf-NAME, then in the GUI thread, unless this was closed."""
         self._threads = [thread for thread in self._threads if thread.is_alive()]
-        thread = threading.Thread(target=self._run, args=(work, then), name=f"ssd_tf-{name}", daemon=True)
+        thread = threading.Thread(
+            target=lambda: self._emit(self._finished, then, work()), name=f"ssd_tf-{name}", daemon=True
+        )
         self._threads.append(thread)
         thread.start()
 
@@ -91,12 +107,5 @@ class Background(QObject):
         deadline = time.monotonic() + timeout
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        with self._lock:
-            self._closed = True
+        self._shut()
         return [thread.name for thread in self._threads if thread.is_alive()]
-
-    def _run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
-        result = work()
-        with self._lock:
-            if not self._closed:  # else Qt may have deleted this object
-                self._finished.emit(then, result)
