@@ -13,6 +13,9 @@ from ssd_tf.apps import cli
 from ssd_tf.export.formats import FORMATS, format_of
 from ssd_tf.utils.errors import UserError
 
+# A mistake in the flags is answered before TensorFlow, which takes seconds.
+STARTS_TENSORFLOW = False
+
 
 def define_flags(values: flags.FlagValues) -> None:
     cli.define_path(
@@ -79,6 +82,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def main(args: flags.FlagValues) -> None:
     form = _checked_format(args)
+    cli.start_tensorflow()
     from ssd_tf.data.manifest import load_manifest
     from ssd_tf.export.description import describe
     from ssd_tf.export.forms import calibration_images, export_model
