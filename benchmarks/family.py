@@ -90,7 +90,7 @@ def make(spec: DetectorSpec, folder: pathlib.Path, data: pathlib.Path, options: 
     """Trains a detector and writes its forms; takes minutes."""
     shutil.rmtree(folder, ignore_errors=True)
     start = time.perf_counter()
-    train(
+    outcome = train(
         train_config(
             detector=spec.name,
             data_dir=str(data),
@@ -107,6 +107,8 @@ def make(spec: DetectorSpec, folder: pathlib.Path, data: pathlib.Path, options: 
             log_every_steps=1,
         )
     )
+    if outcome.interrupted:
+        sys.exit(f"{spec.name}: interrupted at step {outcome.step}")
     info, model = load_model(folder / "run")
     calibration = images(data, load_manifest(data, "train"), spec, 32)
     (folder / "forms").mkdir()
