@@ -93,12 +93,6 @@ class _PathParser(flags.ArgumentParser):
         return os.path.expanduser(argument)  # noqa: PTH111
 
 
-def counted(number: int, what: str) -> str:
-    """ "1 class", "2 classes"."""
-    plural = "es" if what.endswith("s") else "s"
-    return f"{number} {what}{plural if number != 1 else ''}"
-
-
 def define_path(name: str, default: str | None, help_text: str, flag_values: flags.FlagValues, **more: Any) -> None:
     """A flag that names a file or a folder. Nothing in it is a pattern, unless its help says so."""
     flags.DEFINE(_PathParser(), name, default, help_text, flag_values=flag_values, **more)
@@ -111,6 +105,12 @@ def define_paths(
     flags.DEFINE_multi(
         _PathParser(), flags.ArgumentSerializer(), name, default, help_text, flag_values=flag_values, **more
     )
+
+
+def counted(number: int, what: str) -> str:
+    """ "1 class", "2 classes"."""
+    plural = "es" if what.endswith("s") else "s"
+    return f"{number} {what}{plural if number != 1 else ''}"
 
 
 def define_annotations(values: flags.FlagValues) -> None:

@@ -54,7 +54,7 @@ def jitter(images: tf.Tensor, parameters: Jitter) -> tf.Tensor:
     hue_place = tf.argmax(parameters.order == _HUE, axis=1, output_type=tf.int32)
     for place in range(3):
         images = _blend_at(images, parameters, place, place < hue_place)
-    images = turn_hue(images, _each(parameters.factors[:, _HUE]))
+    images = turn_hue(images, each(parameters.factors[:, _HUE]))
     for place in range(1, 4):
         images = _blend_at(images, parameters, place, place > hue_place)
     return images
@@ -64,7 +64,7 @@ def _blend_at(images, parameters: Jitter, place: int, which):
     """The operation at a place of the order, which is not hue, on the images of `which`, bool [B]."""
     operation = parameters.order[:, place]
     factor = tf.gather(parameters.factors, operation, batch_dims=1)
-    return tf.where(_each(which), _blend_by(images, _each(operation), _each(factor)), images)
+    return tf.where(each(which), _blend_by(images, each(operation), each(factor)), images)
 
 
 def _blend_by(images, operation, factor):
@@ -75,8 +75,8 @@ def _blend_by(images, operation, factor):
     return blend(images, degenerate, factor)
 
 
-def _each(values):
-    """[B] -> [B, 1, 1, 1], a value for each image."""
+def each(values: tf.Tensor) -> tf.Tensor:
+    """[B] -> [B, 1, 1, 1]: a value for each of a batch of images."""
     return values[:, None, None, None]
 
 

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 import tensorflow as tf
 
-from ssd_tf.data.color_jitter import blend, luma_of, turn_hue
+from ssd_tf.data.color_jitter import blend, each, luma_of, turn_hue
 
 # Brightness, contrast, saturation (factors) and hue (a fraction of the circle).
 TORCHVISION_RANGES = ((0.875, 1.125), (0.5, 1.5), (0.5, 1.5), (-0.05, 0.05))
@@ -62,9 +62,9 @@ def distort(images: tf.Tensor, parameters: Distortion) -> tf.Tensor:
     """
     original = tf.cast(images, tf.float32)
     seen = _seen(images, parameters.image_area)
-    factors = [x[:, None, None, None] for x in tf.unstack(parameters.factors, axis=1)]
-    applied = [x[:, None, None, None] for x in tf.unstack(parameters.applied, axis=1)]
-    contrast_first = parameters.contrast_first[:, None, None, None]
+    factors = [each(x) for x in tf.unstack(parameters.factors, axis=1)]
+    applied = [each(x) for x in tf.unstack(parameters.applied, axis=1)]
+    contrast_first = each(parameters.contrast_first)
 
     def contrast(images, when):
         mean = tf.floor(_mean(luma_of(images), seen) + 0.5)
@@ -86,8 +86,8 @@ def distort_unclipped(images: tf.Tensor, parameters: Distortion) -> tf.Tensor:
     original = tf.cast(images, tf.float32)
     neutral = tf.constant([0.0, 1.0, 1.0, 0.0])
     factors = tf.where(parameters.applied, parameters.factors, neutral)
-    brightness, contrast, saturation, turn = (x[:, None, None, None] for x in tf.unstack(factors, axis=1))
-    contrast_first = parameters.contrast_first[:, None, None, None]
+    brightness, contrast, saturation, turn = (each(x) for x in tf.unstack(factors, axis=1))
+    contrast_first = each(parameters.contrast_first)
 
     images = (original + brightness) * tf.where(contrast_first, contrast, 1.0)
     hue, chroma, value = rgb_to_hsv(images)

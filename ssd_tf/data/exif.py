@@ -13,7 +13,7 @@ import tensorflow as tf
 TRANSPOSED, UPSIDE_DOWN, MIRRORED = 5, (3, 4, 7, 8), (2, 3, 6, 7)
 
 # The tag lies in the first segments of a file; what is behind so many bytes is not looked at.
-_HEAD_BYTES = 2**18
+HEAD_BYTES = 2**18
 # Reads behind the end give zeros.
 _PADDING = 16
 _JPEG, _PNG = b"\xff\xd8", b"\x89PNG"
@@ -26,7 +26,7 @@ _MOST_ENTRIES = 256
 
 def orientation(encoded: tf.Tensor) -> tf.Tensor:
     """int64, 1 to 8, of an image in a scalar string; 1, as it is, where a file does not say it, or says nonsense."""
-    text = tf.strings.join([tf.strings.substr(encoded, 0, _HEAD_BYTES), bytes(_PADDING)])
+    text = tf.strings.join([tf.strings.substr(encoded, 0, HEAD_BYTES), bytes(_PADDING)])
     data = tf.cast(tf.io.decode_raw(text, tf.uint8), tf.int64)
     last = tf.size(data, tf.int64) - 1
     end = last - _PADDING + 1
@@ -84,9 +84,9 @@ def _compiled(encoded: tf.Tensor) -> tf.Tensor:
 
 def orientation_of(encoded: bytes) -> int:
     """The same, outside a graph; most files have none, and are not parsed."""
-    if _EXIF not in encoded[:_HEAD_BYTES] and _EXIF_CHUNK not in encoded[:_HEAD_BYTES]:
+    if _EXIF not in encoded[:HEAD_BYTES] and _EXIF_CHUNK not in encoded[:HEAD_BYTES]:
         return 1
-    return int(_compiled(tf.constant(encoded[:_HEAD_BYTES])))
+    return int(_compiled(tf.constant(encoded[:HEAD_BYTES])))
 
 
 def turned(image: tf.Tensor, how: tf.Tensor | int) -> tf.Tensor:

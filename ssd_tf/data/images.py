@@ -12,7 +12,7 @@ import numpy as np
 import PIL.Image
 import tensorflow as tf
 
-from ssd_tf.data.exif import TRANSPOSED, orientation, orientation_of, turned
+from ssd_tf.data.exif import HEAD_BYTES, TRANSPOSED, orientation, orientation_of, turned
 from ssd_tf.data.gif import first_frame
 from ssd_tf.utils.errors import UserError
 
@@ -42,9 +42,10 @@ def file_size(file: pathlib.Path | IO[bytes]) -> tuple[int, int] | None:
 
 def _orientation_of(file: pathlib.Path | IO[bytes]) -> int:
     if isinstance(file, pathlib.Path):
-        return orientation_of(file.read_bytes())
+        with file.open("rb") as opened:
+            return orientation_of(opened.read(HEAD_BYTES))
     file.seek(0)
-    return orientation_of(file.read())
+    return orientation_of(file.read(HEAD_BYTES))
 
 
 def image_format(encoded: bytes) -> str:

@@ -123,10 +123,7 @@ def _place(entry: dict[str, Any], images: Ids, categories: Ids, where: str) -> d
         if key not in ids:
             raise UserError(f"{where}: {field}: expected one of the annotation file. Received: {fields.shown(key)}")
         found[field] = ids[key]
-    box = entry.get("bbox")
-    if not isinstance(box, list) or len(box) != 4:
-        raise UserError(f"{where}: bbox: expected [x, y, w, h]. Received: {fields.shown(box)}")
-    return {**found, "bbox": [fields.number(value, "bbox", where) for value in box]}
+    return {**found, "bbox": fields.xywh(entry.get("bbox"), where)}
 
 
 def _same_names(found: Mapping[int | str, dict[str, Any]], truth: list[dict[str, Any]]) -> dict[int | str, int]:

@@ -125,7 +125,6 @@ class _Listing:
     ):
         self.detections = 0
         self._categories = predictor.categories
-        self._names = {k: category.name for k, category in enumerate(predictor.categories, start=1)}
         self._root = root.absolute()
         self._add_annotation, self._add_image = add_annotation, add_image
         self._image_id = 0
@@ -148,7 +147,13 @@ class _Listing:
         for result, label in zip(results, found.classes[0], strict=False):
             self.detections += 1
             area = round(result["bbox"][2] * result["bbox"][3], 3)
-            more = {"area": area, "iscrowd": 0, "file_name": name, **frame, "category_name": self._names[int(label)]}
+            more = {
+                "area": area,
+                "iscrowd": 0,
+                "file_name": name,
+                **frame,
+                "category_name": self._categories[label - 1].name,
+            }
             self._add_annotation({"id": self.detections, **result, **more})
 
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from absl import logging
 
+from ssd_tf.utils.files import DROPPING, is_dropping
+
 # What images.decode reads.
 IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
 # What FFmpeg, which comes with OpenCV, is asked to read.
 VIDEO_EXTENSIONS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".3gp")
-
-_DROPPING = "._"
 
 
 def find_images(pattern: str) -> list[pathlib.Path]:
@@ -49,10 +49,9 @@ def matches(pattern: str) -> list[pathlib.Path]:
 
 
 def _wanted(files: list[pathlib.Path]) -> list[pathlib.Path]:
-    """Without what macOS leaves beside files on foreign disks: ._x.jpg is no image."""
-    kept = [path for path in files if not path.name.startswith(_DROPPING)]
+    kept = [path for path in files if not is_dropping(path)]
     if len(kept) < len(files):
-        logging.info("%d files whose names begin with %s are left out", len(files) - len(kept), _DROPPING)
+        logging.info("%d files whose names begin with %s are left out", len(files) - len(kept), DROPPING)
     return kept
 
 

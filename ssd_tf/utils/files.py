@@ -20,6 +20,8 @@ import tqdm
 CHUNK = 1 << 16
 # What TensorFlow's patterns are made of; a ] alone is none.
 _PATTERN = re.compile(r"[*?\[\\]")
+# How the names begin of what macOS leaves beside files on foreign disks.
+DROPPING = "._"
 
 
 @contextlib.contextmanager
@@ -50,6 +52,11 @@ def is_file(path: pathlib.Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+def is_dropping(path: pathlib.Path) -> bool:
+    """Whether a file is one of macOS' beside another: ._x.jpg is no image."""
+    return path.name.startswith(DROPPING)
 
 
 def parse_json(text: str | bytes, **options: Any) -> Any:

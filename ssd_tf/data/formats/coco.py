@@ -174,13 +174,9 @@ def _group_by_image(
 
 
 def _read_object(entry: Content, category_id: int, where: str) -> _Object:
-    box, area = entry.get("bbox"), entry.get("area")
-    if not isinstance(box, list) or len(box) != 4:
-        raise UserError(
-            f"{where}: bbox: expected [x, y, w, h], or a segmentation beside it. Received: {fields.shown(box)}"
-        )
+    area = entry.get("area")
     return _Object(
-        xywh=[fields.number(value, "bbox", where) for value in box],
+        xywh=fields.xywh(entry.get("bbox"), where, ", or a segmentation beside it"),
         area=None if area is None else fields.area(area, "area", where),
         category_id=category_id,
         is_crowd=fields.flag(entry.get("iscrowd"), "iscrowd", where),

@@ -64,6 +64,20 @@ def area(value: Any, field: str, where: str) -> float:
     return found
 
 
+def xywh(value: Any, where: str, instead: str = "") -> list[float]:
+    """COCO's bbox, [x, y, w, h].
+
+    Args:
+      instead: what the message names as another way to give the box.
+
+    Raises:
+      ValueError: it is none.
+    """
+    if not isinstance(value, list) or len(value) != 4:
+        raise UserError(f"{where}: bbox: expected [x, y, w, h]{instead}. Received: {shown(value)}")
+    return [number(one, "bbox", where) for one in value]
+
+
 def flag(value: Any, field: str, where: str) -> bool:
     """Whether a flag is set: 0 or 1, false or true, also as text; nothing is no.
 

@@ -19,7 +19,7 @@ from ssd_tf.data.formats import fields
 from ssd_tf.data.formats.image_names import best_rule
 from ssd_tf.geometry.boxes import from_voc_xyxy
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import is_file
+from ssd_tf.utils.files import is_dropping, is_file
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _SUFFIXES = sorted({*fields.IMAGE_SUFFIXES, *(suffix.upper() for suffix in fields.IMAGE_SUFFIXES)})
@@ -63,8 +63,7 @@ def read_voc(
       ValueError: a file is no VOC annotation, or the subset is not listed.
     """
     places = _find(pathlib.Path(annotations), images)
-    # What macOS leaves beside files on foreign disks is no annotation.
-    every = sorted(path for path in places.annotations.rglob("*.xml") if not path.name.startswith("._"))
+    every = sorted(path for path in places.annotations.rglob("*.xml") if not is_dropping(path))
     if not every:
         raise FileNotFoundError(f"{places.annotations}: expected XML files. Received: a folder without any")
     chosen = _listed(places.sets, places.annotations, subset, every) if subset and places.sets else every
