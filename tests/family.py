@@ -4,7 +4,7 @@
 import numpy as np
 
 import ssd_tf
-from ssd_tf.geometry import boxes as box_ops
+from ssd_tf.geometry import box_ops
 from ssd_tf.weights import layout
 
 # x before y <-> y before x.

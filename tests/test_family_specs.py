@@ -129,7 +129,7 @@ def test_overlap_that_equals_the_threshold_is_enough_where_inclusive(inclusive):
 
 
 def _iou(one, other):
-    from ssd_tf.geometry.boxes import iou
+    from ssd_tf.geometry.box_ops import iou
 
     return iou(one, other)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ssd_tf.geometry import boxes as box_ops
+from ssd_tf.geometry.boxes import clip, to_coco_xywh
 from ssd_tf.utils.errors import UserError
 
 # A box may leave its image by this much of a side before it is reported as clipped: files round to 0.01 pixel.
@@ -148,7 +148,7 @@ def plain_image(
     """
     height, width = size
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
-    extent = box_ops.to_coco_xywh(boxes, height, width)[:, 2:]
+    extent = to_coco_xywh(boxes, height, width)[:, 2:]
     ids = np.array(category_ids, np.int64)
     return AnnotatedImage(
         image_id=image_id,
@@ -169,14 +169,14 @@ def clean_boxes(image: AnnotatedImage) -> tuple[AnnotatedImage, list[str]]:
     Returns:
       The image, and one finding for each box that was changed or dropped, such as "dropped: ...".
     """
-    clipped = box_ops.clip(image.boxes)
+    clipped = clip(image.boxes)
     finite = np.all(np.isfinite(image.boxes), axis=1)
     extent = np.where(finite[:, None], clipped[:, 2:] - clipped[:, :2], 0.0)
     keep: np.ndarray = np.all(extent > 0.0, axis=1)
     moved: np.ndarray = keep & np.any(np.abs(clipped - image.boxes) > ROUNDING, axis=1)
 
     findings = []
-    xywh = box_ops.to_coco_xywh(image.boxes, image.height, image.width)
+    xywh = to_coco_xywh(image.boxes, image.height, image.width)
     for index in range(len(keep)):
         if keep[index] and not moved[index]:
             continue

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 import tensorflow as tf
 
-from ssd_tf.geometry import boxes as box_ops
+from ssd_tf.geometry import box_ops
 
 # Of the height and width of the image together.
 MAX_ZOOM = 4.0

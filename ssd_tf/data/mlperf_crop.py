@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from ssd_tf.geometry import boxes as box_ops
+from ssd_tf.geometry import box_ops
 
 # Liu et al. section 2.2: keep the whole image, or ask for a crop whose IoU with every object is above one of these.
 # The last mode takes any crop that keeps an object.

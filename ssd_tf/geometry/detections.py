@@ -11,7 +11,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from ssd_tf import specs
-from ssd_tf.geometry import boxes as box_ops
+from ssd_tf.geometry import box_ops
 from ssd_tf.geometry.anchors import default_boxes
 from ssd_tf.specs import DetectorSpec
 

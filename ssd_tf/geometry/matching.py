@@ -8,7 +8,7 @@ XLA, so that it runs on the training device. Letters: B images, A anchors, G gro
 import tensorflow as tf
 
 from ssd_tf import specs
-from ssd_tf.geometry import boxes as box_ops
+from ssd_tf.geometry import box_ops
 from ssd_tf.geometry.anchors import anchor_corners, default_boxes
 from ssd_tf.specs import DetectorSpec, Matching
 

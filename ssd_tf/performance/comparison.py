@@ -20,7 +20,7 @@ from ssd_tf.data.pipeline import EvalBatch, eval_dataset
 from ssd_tf.evaluation.coco_metrics import coco_metrics
 from ssd_tf.evaluation.evaluator import add_ground_truth
 from ssd_tf.export.exported import find_exported
-from ssd_tf.geometry import boxes as box_ops
+from ssd_tf.geometry import box_ops
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.performance.measuring import Measurement, measure
 from ssd_tf.specs import DetectorSpec

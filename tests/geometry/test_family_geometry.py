@@ -10,7 +10,7 @@ import pytest
 import torchvision_recipe
 
 import ssd_tf
-from ssd_tf.geometry import boxes as box_ops
+from ssd_tf.geometry import box_ops
 from ssd_tf.geometry.anchors import anchor_corners
 from ssd_tf.geometry.detections import decode_boxes
 from tests.family import SWAPPED, padded

@@ -14,7 +14,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 
 import ssd_tf
-from ssd_tf.geometry import boxes as box_ops
+from ssd_tf.geometry import box_ops
 from ssd_tf.geometry.anchors import anchor_corners
 from ssd_tf.geometry.detections import decode_boxes
 

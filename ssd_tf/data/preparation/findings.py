@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ssd_tf.data.annotations import AnnotatedImage, ClassCount
 from ssd_tf.data.manifest import LOOK, NOTHING_COUNTS
-from ssd_tf.geometry import boxes as box_ops
+from ssd_tf.geometry.boxes import to_coco_xywh
 
 # The input of most detectors; a box of under 2 pixels there is less than any default box.
 _INPUT, _LEAST_PIXELS = 300, 2
@@ -25,7 +25,7 @@ def of_image(given: AnnotatedImage, cleaned: AnnotatedImage) -> list[tuple[str, 
     found = []
     if not len(cleaned.boxes):
         found.append(("without objects", "train leaves it out without --keep_background_images"))
-    xywh = box_ops.to_coco_xywh(given.boxes, given.height, given.width)
+    xywh = to_coco_xywh(given.boxes, given.height, given.width)
     has_extent = np.isfinite(xywh).all(axis=1) & (xywh[:, 2:] > 0).all(axis=1)
     in_one_pixel = has_extent & (xywh[:, :2] >= 0).all(axis=1) & (xywh[:, :2] + xywh[:, 2:] <= 1).all(axis=1)
     found += _finding(
@@ -39,7 +39,7 @@ def of_image(given: AnnotatedImage, cleaned: AnnotatedImage) -> list[tuple[str, 
     areas = f"of area {given.areas[wrong.argmax()]:g}" if wrong.any() else ""
     found += _finding("areas that contradict their boxes", wrong, xywh, areas)
     extent = cleaned.boxes[:, 2:] - cleaned.boxes[:, :2]
-    pixels = box_ops.to_coco_xywh(cleaned.boxes, cleaned.height, cleaned.width)
+    pixels = to_coco_xywh(cleaned.boxes, cleaned.height, cleaned.width)
     small = (extent * _INPUT < _LEAST_PIXELS).any(axis=1)
     kind = f"boxes under {_LEAST_PIXELS} pixels at an input of {_INPUT}x{_INPUT}"
     found += _finding(kind, small, pixels, f"of {cleaned.width}x{cleaned.height}")
