@@ -40,7 +40,8 @@ from ssd_tf.training.resume import open_model_dir
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.keras_file import save_keras
 from ssd_tf.weights.load import load_backbone, load_fitting_weights
-from ssd_tf.weights.model_dir import CONFIG, ModelInfo, find_checkpoint, list_checkpoints, restore_model, save_model
+from ssd_tf.weights.model_dir import find_checkpoint, list_checkpoints, restore_model, save_model
+from ssd_tf.weights.model_info import CONFIG, ModelInfo
 from ssd_tf.weights.published import for_detector
 
 # The weights that a training run starts from, as a model_dir inside its own.

@@ -15,7 +15,8 @@ from ssd_tf.data.formats.shapes import CATEGORIES
 from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.inference.predictor import load_predictor
 from ssd_tf.utils.errors import UserError
-from ssd_tf.weights.model_dir import ModelInfo, save_model
+from ssd_tf.weights.model_dir import save_model
+from ssd_tf.weights.model_info import ModelInfo
 from tests.fixtures.specs import with_input
 from tests.fixtures.turned import photo
 

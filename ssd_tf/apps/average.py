@@ -29,7 +29,8 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def main(args: flags.FlagValues) -> None:
     from ssd_tf.models.ssd import build_model
-    from ssd_tf.weights.model_dir import average_checkpoints, list_checkpoints, load_info, save_model
+    from ssd_tf.weights.model_dir import average_checkpoints, list_checkpoints, save_model
+    from ssd_tf.weights.model_info import load_info
 
     info = load_info(pathlib.Path(args.model))
     found = list_checkpoints(pathlib.Path(args.model))

@@ -8,7 +8,7 @@ from typing import Any
 from ssd_tf.data.annotations import Category
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import parse_json
-from ssd_tf.weights.model_dir import ModelInfo, info_from_json, info_to_json
+from ssd_tf.weights.model_info import ModelInfo, info_from_json, info_to_json
 
 # Names of the files inside an exported model. examples/litert_detect.py, which stands alone, knows them too.
 DESCRIPTION = "ssd_tf.json"

@@ -13,7 +13,7 @@ from ssd_tf.geometry.detections import Detections, detect
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import literal
 from ssd_tf.utils.imports import import_extra, quiet_stderr
-from ssd_tf.weights.model_dir import CONFIG
+from ssd_tf.weights.model_info import CONFIG
 
 SAVED_MODEL_FILE = "saved_model.pb"
 

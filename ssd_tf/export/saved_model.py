@@ -33,7 +33,7 @@ from ssd_tf.models.preprocessing import preprocess
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import make_folder
-from ssd_tf.weights.model_dir import CONFIG
+from ssd_tf.weights.model_info import CONFIG
 
 # The name that the warm-up requests ask for. TensorFlow Serving sends them to the model whatever its name.
 _SERVED_NAME = "default"

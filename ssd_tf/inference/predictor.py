@@ -25,7 +25,8 @@ from ssd_tf.utils.hardware import cpu_name
 from ssd_tf.weights.convert import read_model
 from ssd_tf.weights.keras_file import SUFFIX as KERAS_SUFFIX
 from ssd_tf.weights.keras_file import load_keras
-from ssd_tf.weights.model_dir import ModelInfo, find_checkpoint, load_info, require_same_model, restore_model
+from ssd_tf.weights.model_dir import find_checkpoint, restore_model
+from ssd_tf.weights.model_info import ModelInfo, load_info, require_same_model
 from ssd_tf.weights.published import find_detector, is_published
 
 # Of an image, the most detections that COCO's AP looks at.

@@ -18,7 +18,8 @@ from ssd_tf.report.page import Chart, Section, page_html, parts
 from ssd_tf.report.scoring import Scored, score_checkpoint
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import atomic_path, make_folder, write_atomically
-from ssd_tf.weights.model_dir import METRICS, find_checkpoint, load_info, load_settings
+from ssd_tf.weights.model_dir import METRICS, find_checkpoint
+from ssd_tf.weights.model_info import load_info, load_settings
 
 PAGE = "report.html"
 _CURVES = "curves.png"

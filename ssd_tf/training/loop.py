@@ -46,7 +46,8 @@ from ssd_tf.training.step import make_train_step
 from ssd_tf.training.stopping import stop_signals
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.load import load_backbone, load_initial_weights
-from ssd_tf.weights.model_dir import TENSORBOARD, ModelInfo, save_config
+from ssd_tf.weights.model_dir import TENSORBOARD
+from ssd_tf.weights.model_info import ModelInfo, save_config
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ssd_tf.specs import DetectorSpec
 from ssd_tf.training.config import base_learning_rate, check_config
 from ssd_tf.training.schedule import Schedule
 from ssd_tf.utils.errors import UserError
-from ssd_tf.weights.model_dir import ModelInfo
+from ssd_tf.weights.model_info import ModelInfo
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,7 +18,8 @@ from ssd_tf.training.config import named_settings
 from ssd_tf.training.plan import Plan
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import make_folder
-from ssd_tf.weights.model_dir import CHECKPOINTS, CONFIG, load_info, load_settings, require_same_model
+from ssd_tf.weights.model_dir import CHECKPOINTS
+from ssd_tf.weights.model_info import CONFIG, load_info, load_settings, require_same_model
 
 # May change: they say where things are, how long the run is, what is reported and kept, and who computes it.
 _FREE = {

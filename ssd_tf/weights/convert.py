@@ -18,7 +18,8 @@ from ssd_tf.weights import layout, sources
 from ssd_tf.weights.caffe import turned_round
 from ssd_tf.weights.caffe_ssd import CaffeDetector, read_caffe_detector
 from ssd_tf.weights.load import read_content
-from ssd_tf.weights.model_dir import ModelInfo, save_model
+from ssd_tf.weights.model_dir import save_model
+from ssd_tf.weights.model_info import ModelInfo
 from ssd_tf.weights.published import local_file
 from ssd_tf.weights.pytorch import state_dict
 from ssd_tf.weights.torchvision import COCO_BY_ID

@@ -11,7 +11,7 @@ import keras
 
 from ssd_tf.utils.errors import UserError, first_line
 from ssd_tf.utils.files import require_file_target
-from ssd_tf.weights.model_dir import ModelInfo, info_from_json, info_to_json
+from ssd_tf.weights.model_info import ModelInfo, info_from_json, info_to_json
 
 SUFFIX = ".keras"
 # The entry of the archive; Keras reads its own entries by name and leaves others alone.

@@ -16,7 +16,8 @@ from ssd_tf.models.backbone import is_backbone_layer
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights import layout, sources
 from ssd_tf.weights.caffemodel import read_caffemodel
-from ssd_tf.weights.model_dir import ModelInfo, find_checkpoint, load_info, require_same_detector, restore_model
+from ssd_tf.weights.model_dir import find_checkpoint, restore_model
+from ssd_tf.weights.model_info import ModelInfo, load_info, require_same_detector
 from ssd_tf.weights.published import is_published, local_file
 from ssd_tf.weights.pytorch import read_pytorch, state_dict
 from ssd_tf.weights.torchvision import COCO_BY_ID

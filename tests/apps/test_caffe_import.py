@@ -5,7 +5,7 @@ import pytest
 
 from ssd_tf import specs
 from ssd_tf.weights.caffe_ssd import read_caffe_detector
-from ssd_tf.weights.model_dir import load_info
+from ssd_tf.weights.model_info import load_info
 from tests.apps.conftest import run, run_well
 from tests.apps.test_mistakes import assert_refused
 from tests.weights.caffe_files import caffemodel, prototxt, random_tensors

@@ -9,7 +9,8 @@ import pytest
 import ssd_tf
 from ssd_tf.data.manifest import load_manifest
 from ssd_tf.specs import Preprocessing
-from ssd_tf.weights.model_dir import ModelInfo, save_model
+from ssd_tf.weights.model_dir import save_model
+from ssd_tf.weights.model_info import ModelInfo
 from tests.apps.conftest import run, run_well
 
 

@@ -12,7 +12,8 @@ import tensorflow as tf
 
 import ssd_tf
 from ssd_tf.data.manifest import load_manifest
-from ssd_tf.weights.model_dir import ModelInfo, find_checkpoint, save_model
+from ssd_tf.weights.model_dir import find_checkpoint, save_model
+from ssd_tf.weights.model_info import ModelInfo
 from tests.apps.conftest import TINY, run, run_well
 
 # Nine steps: three epochs of 24 images in batches of 8.

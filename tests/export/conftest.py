@@ -15,7 +15,7 @@ from ssd_tf.export.description import Description, describe
 from ssd_tf.export.litert import LiteRTConfig, export_litert
 from ssd_tf.export.saved_model import export_saved_model
 from ssd_tf.inference.predictor import Predictor
-from ssd_tf.weights.model_dir import ModelInfo
+from ssd_tf.weights.model_info import ModelInfo
 from tests.fixtures.once import made_once
 
 # Sparse ids, not in the order of the names, one name beyond ASCII.

@@ -6,7 +6,7 @@ import pytest
 import ssd_tf
 from ssd_tf.data.annotations import Category
 from ssd_tf.export.description import describe, from_json, labels_text, to_json
-from ssd_tf.weights.model_dir import ModelInfo
+from ssd_tf.weights.model_info import ModelInfo
 
 INFO = ModelInfo(ssd_tf.spec("ssd128_tiny"), (Category(0, "zero"), Category(12, "ελ 'x'")))
 

@@ -17,7 +17,7 @@ from ssd_tf.data.annotations import Category
 from ssd_tf.inference.files import predict_images
 from ssd_tf.inference.predictor import Predictor, load_predictor
 from ssd_tf.training.checkpoints import Checkpoints
-from ssd_tf.weights.model_dir import ModelInfo, save_config
+from ssd_tf.weights.model_info import ModelInfo, save_config
 
 CATEGORIES = (Category(1, "circle"), Category(3, "triangle"), Category(12, "cross"))
 # Smaller images would be enlarged before drawing.

@@ -25,7 +25,7 @@ from ssd_tf.inference.predictor import (
 )
 from ssd_tf.training.checkpoints import Checkpoints
 from ssd_tf.utils.hardware import cpu_name
-from ssd_tf.weights.model_dir import ModelInfo, save_config
+from ssd_tf.weights.model_info import ModelInfo, save_config
 
 CATEGORIES = (Category(1, "circle"), Category(3, "triangle"), Category(12, "cross"))
 

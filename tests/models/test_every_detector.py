@@ -21,7 +21,8 @@ from ssd_tf.specs import DETECTORS
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.training.step import make_train_step, read_result
 from ssd_tf.utils.errors import UserError
-from ssd_tf.weights.model_dir import ModelInfo, save_model
+from ssd_tf.weights.model_dir import save_model
+from ssd_tf.weights.model_info import ModelInfo
 from ssd_tf.weights.published import for_detector
 
 PAGE = pathlib.Path(__file__).parent.parent.parent / "docs" / "detectors.md"

@@ -21,7 +21,8 @@ from ssd_tf.models.ssd import build_model
 from ssd_tf.performance import measuring
 from ssd_tf.performance.comparison import compare, differences, file_bytes
 from ssd_tf.performance.measuring import Measurement, measure
-from ssd_tf.weights.model_dir import ModelInfo, save_model
+from ssd_tf.weights.model_dir import save_model
+from ssd_tf.weights.model_info import ModelInfo
 from tests.fixtures.specs import with_input
 
 

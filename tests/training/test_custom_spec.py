@@ -37,7 +37,7 @@ from ssd_tf.specs import (
 )
 from ssd_tf.training.checkpoints import read_made_with
 from ssd_tf.training.loop import train
-from ssd_tf.weights.model_dir import load_info
+from ssd_tf.weights.model_info import load_info
 from tests.training.settings import SETTINGS
 
 _ROOT = pathlib.Path(ssd_tf.__file__).parent.parent

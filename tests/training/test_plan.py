@@ -22,7 +22,7 @@ from ssd_tf.training.plan import (
     saves,
 )
 from ssd_tf.training.schedule import Schedule, learning_rate
-from ssd_tf.weights.model_dir import ModelInfo
+from ssd_tf.weights.model_info import ModelInfo
 from tests.training.settings import SETTINGS
 
 

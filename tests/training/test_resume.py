@@ -16,7 +16,7 @@ from ssd_tf.settings import flat_settings, train_config
 from ssd_tf.training.checkpoints import Checkpoints
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.training.resume import changed_settings, decisive, made_with, open_model_dir, shards_hash
-from ssd_tf.weights.model_dir import ModelInfo, save_config
+from ssd_tf.weights.model_info import ModelInfo, save_config
 from tests.training.settings import SETTINGS as ANY_SETTINGS
 from tests.training.settings import changed
 

@@ -16,7 +16,7 @@ from ssd_tf.settings import train_config
 from ssd_tf.training import run_log
 from ssd_tf.training.checks import CheckedStep
 from ssd_tf.training.run_log import RunLog, last_evaluation
-from ssd_tf.weights.model_dir import ModelInfo
+from ssd_tf.weights.model_info import ModelInfo
 from tests.training.settings import SETTINGS
 
 CATEGORY = Category(1, "dot")

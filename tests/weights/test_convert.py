@@ -19,7 +19,7 @@ from ssd_tf.inference.predictor import load_model, load_predictor
 from ssd_tf.specs import BackboneLevel, ExtraBlock, Heads
 from ssd_tf.weights import sources
 from ssd_tf.weights.convert import categories_of, import_model, write_tensors
-from ssd_tf.weights.model_dir import ModelInfo, load_info
+from ssd_tf.weights.model_info import ModelInfo, load_info
 from ssd_tf.weights.torchvision import torchvision_name
 
 SPEC = specs.spec("ssd128_tiny")

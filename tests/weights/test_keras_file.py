@@ -11,7 +11,7 @@ import ssd_tf
 from ssd_tf.data.annotations import Category
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.keras_file import load_keras, save_keras
-from ssd_tf.weights.model_dir import ModelInfo
+from ssd_tf.weights.model_info import ModelInfo
 
 INFO = ModelInfo(ssd_tf.spec("ssd128_tiny"), (Category(7, "кот"),))
 

@@ -17,7 +17,7 @@ from ssd_tf.training.checkpoints import Checkpoints
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.weights.load import load_backbone, load_initial_weights
 from ssd_tf.weights.mlperf import reference_name
-from ssd_tf.weights.model_dir import ModelInfo, save_config
+from ssd_tf.weights.model_info import ModelInfo, save_config
 
 SPEC = "ssd128_tiny"
 CLASSES = 3
