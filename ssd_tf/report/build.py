@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from ssd_tf.data.manifest import manifest_path
+from ssd_tf.pages.page import Chart, Section, page_html, parts
 from ssd_tf.plots.history import History, read_history
 from ssd_tf.plots.rendering import WIDE, render_png
 from ssd_tf.plots.training_curves import PANEL_WIDTH, Panel, curves_figure, panel_figure, present_panels
 from ssd_tf.report import sections
-from ssd_tf.report.page import Chart, Section, page_html, parts
 from ssd_tf.report.scoring import Scored, score_checkpoint
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import atomic_path, make_folder, write_atomically
@@ -92,7 +92,7 @@ def write_report(config: ReportConfig, now: datetime.datetime | None = None) -> 
     if scored:
         shown += sections.evaluation_sections(scored, drawn, config.score_threshold)
     if settings:
-        shown.append(Section("settings", "Settings", parts().settings(_flat(settings))))
+        shown.append(Section("settings", "Settings", sections.template().settings(_flat(settings))))
     page = output / PAGE
     write_atomically(page, page_html(title, header, shown))
     _write_files(output, history, drawn, scored)
@@ -152,7 +152,7 @@ def _named(checkpoint: str, history: History) -> str:
 
 def _training(history: History) -> Section:
     charts = [_panel_chart(history, panel) for panel in present_panels(history)]
-    return Section("training", "Training", parts().training(charts))
+    return Section("training", "Training", sections.template().training(charts))
 
 
 def _panel_chart(history: History, panel: Panel) -> Chart:

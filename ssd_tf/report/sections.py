@@ -2,19 +2,20 @@
 """What the report says of an evaluation: charts, tables and images, each with a sentence on how to read it."""
 
 import math
+import pathlib
+from typing import Any
 
-import cv2
 import numpy as np
 from markupsafe import Markup
 
 from ssd_tf.drawing.detections import class_color
 from ssd_tf.evaluation.error_analysis import ERROR_KINDS
 from ssd_tf.evaluation.precision_recall import best_threshold
+from ssd_tf.pages.page import Chart, Section, decimals, jpeg_file, jpeg_url, macros, parts
 from ssd_tf.plots import evaluation_charts as charts
 from ssd_tf.plots.confusion_chart import MAX_CLASSES, confusion_figure, largest_mistakes, mistake_in_words
 from ssd_tf.plots.rendering import series_variable
 from ssd_tf.report.example_images import MAX_EXAMPLES, ExampleImage
-from ssd_tf.report.page import Chart, Section, decimals, jpeg_url, parts
 from ssd_tf.report.scoring import Scored
 
 _TILES = {
@@ -53,7 +54,12 @@ _ERRORS = {
 CHARTS = ("precision_recall", "precision_recall_mean", "confusion", "sizes", "errors", "scores", "thresholds")
 _MISTAKES = 8
 _CLASSES_BESIDE = 12
-_QUALITY = 82  # of JPEG: labels stay sharp
+_TEMPLATE = pathlib.Path(__file__).parent / "sections.html.jinja"
+
+
+def template() -> Any:
+    """The insides of the sections as functions that return Markup."""
+    return macros(_TEMPLATE)
 
 
 def tiles(scored: Scored) -> Markup:
@@ -137,7 +143,7 @@ def example_files(scored: Scored) -> dict[str, bytes]:
     """JPEG files of the worst and the best images by file name, truth on the left."""
     named = {"worst": scored.worst_images, "best": scored.best_images}
     return {
-        _file_name(kind, place): _jpeg(np.concatenate([example.truth, example.found], axis=1))
+        _file_name(kind, place): jpeg_file(np.concatenate([example.truth, example.found], axis=1))
         for kind, examples in named.items()
         for place, example in enumerate(examples, start=1)
     }
@@ -159,7 +165,7 @@ def _classes(scored: Scored, drawn: dict[str, Chart]) -> Markup:
         name = parts().swatch(series_variable(k), result.name)
         rows.append((name, f"{result.boxes:,}", *map(decimals, numbers)))
     head = ("class", "boxes", "AP", "AP50", "APs", "APm", "APl", "best F1", "at score")
-    return parts().classes([drawn["precision_recall"], drawn["precision_recall_mean"]], head, rows)
+    return template().classes([drawn["precision_recall"], drawn["precision_recall_mean"]], head, rows)
 
 
 def _confusion(scored: Scored, drawn: dict[str, Chart], score_threshold: float) -> Markup:
@@ -168,7 +174,7 @@ def _confusion(scored: Scored, drawn: dict[str, Chart], score_threshold: float) 
     rows = [mistake_in_words(scored.confusion, names, *place) for place in mistakes]
     # A large matrix has the width of the page.
     layout = "columns" if len(names) <= _CLASSES_BESIDE else "rows"
-    return parts().confusion(drawn["confusion"], rows, f"{score_threshold:g}", layout)
+    return template().confusion(drawn["confusion"], rows, f"{score_threshold:g}", layout)
 
 
 def _errors(scored: Scored, drawn: dict[str, Chart]) -> Markup:
@@ -178,19 +184,19 @@ def _errors(scored: Scored, drawn: dict[str, Chart]) -> Markup:
         for kind, error in kinds
     ]
     shown = [drawn["errors"], drawn["sizes"]]
-    return parts().errors(shown, rows, scored.errors.false_positives, scored.errors.false_negatives)
+    return template().errors(shown, rows, scored.errors.false_positives, scored.errors.false_negatives)
 
 
 def _thresholds(scored: Scored, drawn: dict[str, Chart]) -> Markup:
     best = None if math.isnan(scored.best_threshold.threshold) else scored.best_threshold
-    return parts().thresholds([drawn["scores"], drawn["thresholds"]], best)
+    return template().thresholds([drawn["scores"], drawn["thresholds"]], best)
 
 
 def _examples(scored: Scored, score_threshold: float) -> Markup:
     examples = [*scored.worst_images, *scored.best_images]
     if not examples:
         objects = sum(scored.boxes_by_size.values())
-        return parts().no_examples("the images cannot be read" if objects else "no image has an object to find")
+        return parts().nothing("the images cannot be read" if objects else "no image has an object to find")
     shown = frozenset().union(*(example.category_ids for example in examples))
     classes = [
         parts().swatch(_rgb(class_color(k)), result.name)
@@ -201,7 +207,7 @@ def _examples(scored: Scored, score_threshold: float) -> Markup:
         ("Worst", [_pair("worst", example) for example in scored.worst_images]),
         ("Best", [_pair("best", example) for example in scored.best_images]),
     ]
-    return parts().examples(f"{score_threshold:g}", classes, groups)
+    return template().examples(f"{score_threshold:g}", classes, groups)
 
 
 def _pair(kind: str, example: ExampleImage) -> Markup:
@@ -209,10 +215,10 @@ def _pair(kind: str, example: ExampleImage) -> Markup:
     name = f"Image {score.image_id}" + (f", {example.file_name}" if example.file_name else "")
     title = f"{name}: {score.correct} right, {score.wrong} wrong, {score.missed} missed; F1 {score.f1:.2f}"
     halves = [
-        (f"{name} with its true boxes", jpeg_url(_jpeg(example.truth))),
-        (f"{name} with what was found", jpeg_url(_jpeg(example.found))),
+        (f"{name} with its true boxes", jpeg_url(jpeg_file(example.truth))),
+        (f"{name} with what was found", jpeg_url(jpeg_file(example.found))),
     ]
-    return parts().pair(f"{kind}-{score.image_id}", title, halves)
+    return parts().images(f"{kind}-{score.image_id}", title, halves, "images")
 
 
 def _file_name(kind: str, place: int) -> str:
@@ -221,8 +227,3 @@ def _file_name(kind: str, place: int) -> str:
 
 def _rgb(color: tuple[int, int, int]) -> str:
     return f"rgb({','.join(map(str, color))})"
-
-
-def _jpeg(image: np.ndarray) -> bytes:
-    _, encoded = cv2.imencode(".jpg", image[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, _QUALITY))
-    return encoded.tobytes()

@@ -8,9 +8,9 @@ import pytest
 from matplotlib import rc_context
 
 from ssd_tf.drawing.palette import contrast
+from ssd_tf.pages.page import style_sheet
 from ssd_tf.plots import rendering
 from ssd_tf.plots.rendering import DARK, LIGHT, NUM_SERIES, STYLE, new_figure, render_png, render_svg, to_image
-from ssd_tf.report.page import style_sheet
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -13,6 +13,7 @@ from ssd_tf.report.scoring import Scored, look_into
 from tests.fixtures.report_run import NAMES, Page
 
 THRESHOLD = 0.3
+WILD = "<script>alert(1)</script>"
 
 
 def parts(scored: Scored) -> dict[str, str]:
@@ -162,3 +163,8 @@ def test_every_part_is_written_at_the_edges(run, evaluation, what, classes, unde
 def test_images_that_cannot_be_read_are_named(scored):
     section = parts(scored._replace(worst_images=[], best_images=[]))["images"]
     assert words(section) == "None to show: the images cannot be read." and "<ul" not in section
+
+
+def test_settings_are_escaped():
+    made = Page(sections.template().settings([("classes", WILD), (WILD, "1")]))
+    assert made.open == [] and not made.all("script") and made.text.count(WILD) == 2

@@ -1,10 +1,14 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+import io
+
+import numpy as np
 from markupsafe import Markup
 from matplotlib import rc_context
+from PIL import Image
 
+from ssd_tf.pages import page
+from ssd_tf.pages.page import Chart, Section, jpeg_url, parts
 from ssd_tf.plots.rendering import STYLE, new_figure
-from ssd_tf.report import page
-from ssd_tf.report.page import Chart, Section, jpeg_url, parts
 from tests.fixtures.report_run import Page
 
 WILD = "<script>alert(\"x\")</script> & 'more'"
@@ -38,12 +42,11 @@ def test_text_of_users_is_escaped_in_every_part():
     for made in (
         parts().figure(chart),
         parts().table([WILD], [[WILD]], WILD),
-        parts().settings([(WILD, WILD)]),
         parts().tiles([(WILD, WILD, WILD)]),
         parts().header(WILD, WILD, [WILD], ""),
         parts().swatch("red", WILD),
-        parts().no_examples(WILD),
-        parts().pair("a", WILD, [(WILD, WILD), (WILD, WILD)]),
+        parts().nothing(WILD),
+        parts().images("a", WILD, [(WILD, WILD), (WILD, WILD)], "images"),
         page.page_html(WILD, Markup(), [Section("a", WILD, Markup())]),
     ):
         parsed = Page(made)
@@ -71,8 +74,29 @@ def test_a_chart_that_fits_all_windows_is_drawn_once():
 
 def test_images_are_in_the_page_and_have_alt_texts():
     made = Page(
-        parts().pair("worst-7", "Image 7", [("left", jpeg_url(b"\xff\xd8one")), ("right", jpeg_url(b"\xff\xd8two"))])
+        parts().images(
+            "worst-7",
+            "Image 7",
+            [("left", jpeg_url(b"\xff\xd8one")), ("right", jpeg_url(b"\xff\xd8two"))],
+            "images",
+        )
     )
     assert [image["alt"] for image in made.all("img")] == ["left", "right"]
     assert all((image["src"] or "").startswith("data:image/jpeg;base64,/9h") for image in made.all("img"))
     assert made.all("figure") == [{"class": "image", "id": "worst-7"}]
+    assert [link["href"] for link in made.all("a")] == ["#worst-7", "#images"]
+
+
+def test_an_image_as_jpeg_is_nearly_the_image():
+    image = np.zeros((40, 60, 3), np.uint8)
+    image[:, 30:] = (200, 40, 10)
+    read = np.array(Image.open(io.BytesIO(page.jpeg_file(image))))
+    np.testing.assert_allclose(read[20, [10, 50]], image[20, [10, 50]], atol=3)  # JPEG at quality 82
+
+
+def test_a_template_may_use_the_parts_of_all_pages(tmp_path):
+    (tmp_path / "own.html.jinja").write_text(
+        '{% from "page.html.jinja" import swatch %}{% macro own(name) %}<b>{{ swatch("red", name) }}</b>{% endmacro %}'
+    )
+    made = Page(page.macros(tmp_path / "own.html.jinja").own(WILD))
+    assert made.open == [] and WILD in made.text and made.all("b")

@@ -1,7 +1,8 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""The report's page out of its template (template.html.jinja) and its style (style.css), which escape every text.
+"""Pages that need no other file, out of templates, which escape every text, and one style (style.css).
 
-Nothing is loaded from elsewhere: the fonts are the reader's own.
+What all pages have is in page.html.jinja; each kind of page has a template of its sections beside its code. Nothing is
+loaded from elsewhere: the fonts are the reader's own.
 """
 
 import base64
@@ -11,7 +12,9 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import cv2
 import jinja2
+import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
@@ -20,10 +23,11 @@ from ssd_tf.plots.rendering import DARK, LIGHT, NARROW, WIDE, render_svg
 _FOLDER = pathlib.Path(__file__).parent
 _PAGE_LIGHT = {"surface": "#ffffff", "ground": "#f5f6f8", "line": "#dde1e6", "note": "#fff4d6"}
 _PAGE_DARK = {"surface": "#181c20", "ground": "#101316", "line": "#2f363d", "note": "#3a3013"}
+_QUALITY = 82  # of JPEG
 
 
 class Chart(NamedTuple):
-    """A chart of the report.
+    """A chart of a page.
 
     Attributes:
       name: of its PNG, and the beginning of the ids in its SVG.
@@ -58,18 +62,23 @@ class Section(NamedTuple):
     html: Markup
 
 
-@functools.cache
 def parts() -> Any:
-    """The template's macros as functions, `parts().table(head, rows, label)`: they return Markup."""
+    """What all pages are made of, as functions: `parts().table(head, rows, label)` returns Markup."""
+    return macros(_FOLDER / "page.html.jinja")
+
+
+@functools.cache
+def macros(template: pathlib.Path) -> Any:
+    """The macros of a template as functions. It may import those of page.html.jinja."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_FOLDER),
+        loader=jinja2.FileSystemLoader((template.parent, _FOLDER)),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["decimals"] = decimals
-    return environment.get_template("template.html.jinja").module
+    return environment.get_template(template.name).module
 
 
 def page_html(title: str, header: Markup, sections: Sequence[Section]) -> str:
@@ -82,6 +91,12 @@ def style_sheet() -> Markup:
     light, dark = ("".join(f"--{k}:{v};" for k, v in c.items()) for c in (LIGHT | _PAGE_LIGHT, DARK | _PAGE_DARK))
     rules = (_FOLDER / "style.css").read_text(encoding="utf-8")
     return Markup(f":root{{{light}}}\n@media (prefers-color-scheme: dark){{:root{{{dark}}}}}\n{rules}")
+
+
+def jpeg_file(image_u8_hw3: np.ndarray) -> bytes:
+    """An image, uint8 RGB, as a JPEG file in which labels stay sharp."""
+    _, encoded = cv2.imencode(".jpg", image_u8_hw3[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, _QUALITY))
+    return encoded.tobytes()
 
 
 def jpeg_url(jpeg: bytes) -> str:
