@@ -29,7 +29,8 @@ from ssd_tf.data.pipeline import images
 from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.export.description import describe
 from ssd_tf.export.forms import export_forms
-from ssd_tf.inference.predictor import load_model, load_predictor
+from ssd_tf.inference.load import load_predictor
+from ssd_tf.inference.predictor import load_model
 from ssd_tf.performance.comparison import Row, compare
 from ssd_tf.settings import train_config
 from ssd_tf.specs import DETECTORS, DetectorSpec

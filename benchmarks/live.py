@@ -146,7 +146,8 @@ def load(options: argparse.Namespace):
     """The model of --model, or an untrained one."""
     from ssd_tf import specs
     from ssd_tf.data.annotations import Category
-    from ssd_tf.inference.predictor import Predictor, load_predictor
+    from ssd_tf.inference.load import load_predictor
+    from ssd_tf.inference.predictor import Predictor
     from ssd_tf.models.ssd import build_model
 
     if options.model:

@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> int:
 
     def load_model():
         # Called in a thread: TensorFlow takes seconds to import, and the window is there before it.
-        from ssd_tf.inference.predictor import load_predictor
+        from ssd_tf.inference.load import load_predictor
 
         predictor = load_predictor(options.model)
         print(f"{options.model}: {predictor.spec.name} for {len(predictor.categories)} classes", flush=True)

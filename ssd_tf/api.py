@@ -28,8 +28,10 @@ from ssd_tf.export.forms import calibration_images as images_for
 from ssd_tf.export.forms import export_model
 from ssd_tf.export.litert import LiteRTConfig
 from ssd_tf.inference import images as image_list
+from ssd_tf.inference.batches import AnyPredictor
 from ssd_tf.inference.images import AnImage, Prediction
-from ssd_tf.inference.predictor import AnyPredictor, Predictor, load_model, warn_of_limits
+from ssd_tf.inference.load import warn_of_limits
+from ssd_tf.inference.predictor import Predictor, load_model
 from ssd_tf.models.ssd import build_model
 from ssd_tf.settings import train_config
 from ssd_tf.specs import DetectorSpec

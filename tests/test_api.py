@@ -13,7 +13,7 @@ import ssd_tf
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.formats.shapes import CATEGORIES
 from ssd_tf.evaluation.evaluator import evaluate_split
-from ssd_tf.inference.predictor import load_predictor
+from ssd_tf.inference.load import load_predictor
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.model_dir import save_model
 from ssd_tf.weights.model_info import ModelInfo

@@ -37,7 +37,8 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def main(args: flags.FlagValues) -> None:
     from ssd_tf.data.manifest import load_manifest
-    from ssd_tf.inference.predictor import Predictor, load_predictor_for
+    from ssd_tf.inference.load import load_predictor_for
+    from ssd_tf.inference.predictor import Predictor
     from ssd_tf.performance.comparison import compare
     from ssd_tf.performance.comparison_report import markdown, report_title, write_report
 

@@ -79,7 +79,8 @@ def _score_model(args: flags.FlagValues, voc: tuple[str, ...]) -> None:
 
     from ssd_tf.data.manifest import load_manifest, notes
     from ssd_tf.evaluation.evaluator import evaluate_split
-    from ssd_tf.inference.predictor import Predictor, load_predictor_for
+    from ssd_tf.inference.load import load_predictor_for
+    from ssd_tf.inference.predictor import Predictor
     from ssd_tf.training.precision import choose_precision
 
     policy, reason = choose_precision(args.precision)

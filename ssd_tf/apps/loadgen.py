@@ -70,7 +70,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def main(args: flags.FlagValues) -> None:
     from ssd_tf.data.manifest import load_manifest
-    from ssd_tf.inference.predictor import load_predictor_for
+    from ssd_tf.inference.load import load_predictor_for
     from ssd_tf.performance.loadgen import LoadGenConfig
     from ssd_tf.performance.loadgen_images import SplitImages
     from ssd_tf.performance.loadgen_log import key_lines

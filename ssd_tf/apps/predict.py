@@ -45,7 +45,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def main(args: flags.FlagValues) -> int:
     from ssd_tf.inference.files import predict_images
-    from ssd_tf.inference.predictor import load_predictor, warn_of_min_score
+    from ssd_tf.inference.load import load_predictor, warn_of_min_score
     from ssd_tf.media.inputs import find_images_and_videos, root_of
 
     files = find_images_and_videos(args.input)

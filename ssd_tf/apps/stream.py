@@ -89,7 +89,7 @@ def _headless(args: flags.FlagValues) -> int:
 def _load_model(args: flags.FlagValues):
     """The predictor; TensorFlow is imported here, so that a window is there before it."""
     cli.start_tensorflow()
-    from ssd_tf.inference.predictor import load_predictor, warn_of_min_score
+    from ssd_tf.inference.load import load_predictor, warn_of_min_score
 
     predictor = load_predictor(args.model)
     warn_of_min_score(predictor, args.score_threshold)

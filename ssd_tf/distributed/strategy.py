@@ -113,7 +113,7 @@ class Distribution:
         It is compiled once: each `gather` by itself builds a graph, which takes longer than a small batch.
         """
         if self.replicas == 1:
-            return lambda part: tf.nest.map_structure(lambda value: value.numpy(), function(part))
+            return lambda part: tf.nest.map_structure(np.asarray, function(part))
 
         @tf.function
         def compute(parts):

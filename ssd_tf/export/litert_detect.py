@@ -16,7 +16,6 @@ import sys
 import zipfile
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 from PIL import Image, ImageDraw, ImageOps
 
 # How detections are made where the description of an older model does not say it.
@@ -44,10 +43,11 @@ class LiteRTDetector:
         Raises:
           FileNotFoundError, ValueError: there is none, or ssd_tf did not make it.
         """
+        from ai_edge_litert.interpreter import Interpreter  # here, since `decode` and `resize` serve without it too
+
         try:
-            with zipfile.ZipFile(
-                path
-            ) as files:  # a LiteRT model ends with a zip archive of the files that belong to it
+            # A LiteRT model ends with a zip archive of the files that belong to it.
+            with zipfile.ZipFile(path) as files:
                 self.description_text = files.read("ssd_tf.json")
                 self.description = json.loads(self.description_text)
                 self.decides = self.description["nms"] == "op"
@@ -247,7 +247,10 @@ def find(detector: LiteRTDetector, image: np.ndarray, score_threshold: float) ->
 def resize(image: np.ndarray, size: int, antialias: bool) -> np.ndarray:
     """uint8 [H, W, 3] -> uint8 [size, size, 3]; bilinear, with antialias a mean over all that a new pixel covers."""
     if antialias:
-        return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
+        # Channel by channel as floats: of whole numbers PIL rounds after the rows and again after the columns.
+        channels = [channel.convert("F") for channel in Image.fromarray(image).split()]
+        found = [np.asarray(channel.resize((size, size), Image.Resampling.BILINEAR)) for channel in channels]
+        return np.clip(np.rint(np.stack(found, axis=-1)), 0, 255).astype(np.uint8)
     found = image.astype(np.float32)
     for axis, side in enumerate(image.shape[:2]):
         place = np.clip((np.arange(size, dtype=np.float32) + 0.5) * side / size - 0.5, 0, side - 1)

@@ -21,8 +21,8 @@ from ssd_tf.drawing.detections import draw_detections
 from ssd_tf.evaluation.coco_metrics import rounded
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.inference.ahead import batched, map_ahead
+from ssd_tf.inference.batches import AnyPredictor, detect_batch, model_input
 from ssd_tf.inference.marks import MARK, is_marked, mark_video, marked_image
-from ssd_tf.inference.predictor import AnyPredictor, detect_batch, model_input
 from ssd_tf.inference.video import annotate_source
 from ssd_tf.media.inputs import is_video
 from ssd_tf.media.opencv_source import VideoSource

@@ -19,7 +19,8 @@ from ssd_tf.drawing.detections import draw_detections
 from ssd_tf.geometry.boxes import to_pixels_xyxy
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.inference.ahead import batched, map_ahead
-from ssd_tf.inference.predictor import AnyPredictor, detect_batch, model_input, warn_of_min_score
+from ssd_tf.inference.batches import AnyPredictor, detect_batch, model_input
+from ssd_tf.inference.load import warn_of_min_score
 from ssd_tf.media.inputs import find_images
 from ssd_tf.utils.errors import UserError
 

@@ -11,7 +11,7 @@ from ssd_tf.drawing.detections import draw_detections
 from ssd_tf.drawing.placement import LabelMemory
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.inference.ahead import batched, map_ahead
-from ssd_tf.inference.predictor import AnyPredictor, detect_batch, model_input
+from ssd_tf.inference.batches import AnyPredictor, detect_batch, model_input
 from ssd_tf.media.rates import EvenTimes
 from ssd_tf.media.source import Frame, Source, SourceLostError
 from ssd_tf.media.video_writer import DiskFullError, Recording, VideoWriter

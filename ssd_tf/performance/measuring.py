@@ -113,7 +113,7 @@ def _detector(model: str):
             detector(np.zeros((detector.image_size, detector.image_size, 3), np.uint8))
             return detector
     with quiet_stderr():
-        from ssd_tf.inference.predictor import load_predictor
+        from ssd_tf.inference.load import load_predictor
         from ssd_tf.utils.hardware import grow_gpu_memory
 
         # Else this process asks for all memory of a GPU, of which the one that started it has a part.

@@ -12,7 +12,7 @@ from ssd_tf.evaluation.error_analysis import Errors, analyse_errors
 from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
 from ssd_tf.evaluation.image_scores import image_scores
 from ssd_tf.evaluation.precision_recall import BestThreshold, best_threshold
-from ssd_tf.inference.predictor import load_predictor_for
+from ssd_tf.inference.load import load_predictor_for
 from ssd_tf.report.example_images import ExampleImage, draw_examples, worst_and_best
 
 # As COCO: up to 32 x 32 square pixels is small, up to 96 x 96 medium.

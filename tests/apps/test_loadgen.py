@@ -10,7 +10,7 @@ import pytest
 from ssd_tf.data.manifest import load_manifest
 from ssd_tf.evaluation.coco_metrics import per_class_table, rounded, summary_table
 from ssd_tf.evaluation.evaluator import evaluate_split
-from ssd_tf.inference.predictor import load_predictor
+from ssd_tf.inference.load import load_predictor
 from tests.apps.conftest import ROOT, run_well
 
 pytest.importorskip("mlperf_loadgen", reason="MLPerf's LoadGen is not installed: pip install '.[mlperf]'")

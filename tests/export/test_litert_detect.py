@@ -66,8 +66,9 @@ def test_images_are_resized_as_evaluation_resizes_them(shape, antialias):
     found = resize(image, 128, antialias).astype(int)
     expected = image_ops.resize(tf.constant(image), 128, antialias).numpy()
     assert found.shape == expected.shape
-    # PIL rounds after the rows and after the columns; without antialias float32 sums may fall to either side of a half.
+    # Sums that end in a half may fall to either side of it; of few columns, as of 30, many do.
     assert np.abs(found - expected).max() <= 1
+    assert (found != expected).mean() < (0.001 if shape[0] > 200 else 0.1)
 
 
 def test_nothing_above_the_threshold_gives_no_detections():

@@ -15,7 +15,8 @@ from PIL import Image
 import ssd_tf
 from ssd_tf.data.annotations import Category
 from ssd_tf.inference.files import predict_images
-from ssd_tf.inference.predictor import Predictor, load_predictor
+from ssd_tf.inference.load import load_predictor
+from ssd_tf.inference.predictor import Predictor
 from ssd_tf.training.checkpoints import Checkpoints
 from ssd_tf.weights.model_info import ModelInfo, save_config
 

@@ -14,15 +14,10 @@ from absl import logging
 import ssd_tf
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.images import resize
-from ssd_tf.export.exported import LiteRTPredictor
-from ssd_tf.inference.predictor import (
-    Predictor,
-    detect_batch,
-    device_name,
-    load_predictor,
-    load_predictor_for,
-    model_input,
-)
+from ssd_tf.export.runtimes import LiteRTPredictor
+from ssd_tf.inference.batches import detect_batch, model_input
+from ssd_tf.inference.load import device_name, load_predictor, load_predictor_for
+from ssd_tf.inference.predictor import Predictor
 from ssd_tf.training.checkpoints import Checkpoints
 from ssd_tf.utils.hardware import cpu_name
 from ssd_tf.weights.model_info import ModelInfo, save_config

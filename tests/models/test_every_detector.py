@@ -14,7 +14,7 @@ from ssd_tf.data.color_jitter import Jitter
 from ssd_tf.data.pipeline import TrainBatch
 from ssd_tf.export.description import describe
 from ssd_tf.export.saved_model import export_saved_model
-from ssd_tf.inference.predictor import load_predictor
+from ssd_tf.inference.load import load_predictor
 from ssd_tf.models.ssd import drawing_weights
 from ssd_tf.settings import AugmentConfig
 from ssd_tf.specs import DETECTORS

@@ -16,7 +16,7 @@ from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.export.description import describe
 from ssd_tf.export.forms import export_forms
-from ssd_tf.inference.predictor import load_predictor
+from ssd_tf.inference.load import load_predictor
 from ssd_tf.models.ssd import build_model
 from ssd_tf.performance import measuring
 from ssd_tf.performance.comparison import compare, differences, file_bytes

@@ -19,7 +19,8 @@ from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.export.description import describe
 from ssd_tf.export.litert import LiteRTConfig, export_litert
 from ssd_tf.export.saved_model import export_saved_model
-from ssd_tf.inference.predictor import load_model, load_predictor
+from ssd_tf.inference.load import load_predictor
+from ssd_tf.inference.predictor import load_model
 from ssd_tf.settings import TrainConfig, train_config
 from ssd_tf.specs import (
     BackboneLevel,
@@ -62,7 +63,7 @@ STEPS = 2
 DETECT = """
 import json, sys
 import numpy as np, tensorflow as tf
-from ssd_tf.inference.predictor import load_predictor
+from ssd_tf.inference.load import load_predictor
 predictor = load_predictor(sys.argv[1])
 found = predictor(tf.constant(np.load(sys.argv[2])))
 print(json.dumps([np.asarray(part).tolist() for part in found] + [predictor.spec.name]))

@@ -15,7 +15,8 @@ import ssd_tf
 from ssd_tf import specs
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.formats.coco import COCO_CATEGORIES
-from ssd_tf.inference.predictor import load_model, load_predictor
+from ssd_tf.inference.load import load_predictor
+from ssd_tf.inference.predictor import load_model
 from ssd_tf.specs import BackboneLevel, ExtraBlock, Heads
 from ssd_tf.weights import sources
 from ssd_tf.weights.convert import categories_of, import_model, write_tensors

@@ -17,7 +17,8 @@ import tensorflow as tf
 import ssd_tf
 from ssd_tf.data.annotations import Category
 from ssd_tf.geometry.anchors import anchor_corners
-from ssd_tf.inference.predictor import load_model, load_predictor
+from ssd_tf.inference.load import load_predictor
+from ssd_tf.inference.predictor import load_model
 from ssd_tf.weights.convert import import_caffe_model
 from tests.apps.conftest import run_well
 from tests.family import SWAPPED

@@ -24,7 +24,7 @@ from ssd_tf.viewer.engine.recorder import Recorder
 from ssd_tf.viewer.engine.view import View
 
 if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
-    from ssd_tf.inference.predictor import AnyPredictor
+    from ssd_tf.inference.batches import AnyPredictor
 
 __all__ = ["Engine", "Shown", "State", "Stats", "View"]
 

@@ -15,7 +15,7 @@ from ssd_tf.viewer.engine.messages import Captured, Detected, Redraw, State, Sta
 
 if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
     from ssd_tf.geometry.detections import Detections
-    from ssd_tf.inference.predictor import AnyPredictor
+    from ssd_tf.inference.batches import AnyPredictor
 
 # Low, since what scores less than the user wants is left out when it is drawn, and shown again when that changes.
 _SCORE_THRESHOLD = 0.05
@@ -93,6 +93,6 @@ class Inference:
         return True
 
     def _detect(self, predictor: "AnyPredictor", image: np.ndarray) -> "Detections":
-        from ssd_tf.inference.predictor import detect_batch, model_input  # late: imports TensorFlow
+        from ssd_tf.inference.batches import detect_batch, model_input  # late: imports TensorFlow
 
         return detect_batch(predictor, [model_input(predictor, image)], 1, _SCORE_THRESHOLD)[0]

@@ -22,7 +22,7 @@ from ssd_tf.viewer.window.status_line import StatusLine, clock, source_name
 from ssd_tf.viewer.window.threads import Background, Handover
 
 if TYPE_CHECKING:
-    from ssd_tf.inference.predictor import AnyPredictor
+    from ssd_tf.inference.batches import AnyPredictor
 
 # Seconds that the threads may take to end when the window is closed.
 CLOSE_TIME = 0.9
@@ -275,7 +275,7 @@ class MainWindow(QMainWindow):
         if predictor is None:
             self.view.clear("")
             return
-        from ssd_tf.inference.predictor import device_name  # imports TensorFlow, which the predictor has done by now
+        from ssd_tf.inference.load import device_name  # imports TensorFlow, which the predictor has done by now
 
         names = [category.name for category in predictor.categories]
         self.panel.set_names(names)

@@ -19,7 +19,7 @@ from ssd_tf.viewer.window.saving import default_folder
 from ssd_tf.viewer.window.theme import apply_theme
 
 if TYPE_CHECKING:
-    from ssd_tf.inference.predictor import AnyPredictor
+    from ssd_tf.inference.batches import AnyPredictor
 
 # GTK, which Qt asks for the look of many desktops, and Qt itself would load Mesa, and with it a libLLVM whose symbols
 # TensorFlow's own LLVM then finds: importing TensorFlow 2.21 ends in a segmentation fault. The window needs no OpenGL.
