@@ -170,7 +170,9 @@ def any_spec(draw):
         )
     )
     ratios = st.lists(sizes, max_size=3).map(tuple)
-    level = st.builds(Level, counts, st.none() | sizes, sizes, sizes, ratios)
+    listed = st.lists(st.tuples(sizes, sizes), min_size=1, max_size=3).map(tuple)
+    steps = st.none() | sizes
+    level = st.builds(Level, counts, steps, sizes, sizes, ratios) | st.builds(Level, counts, steps, boxes=listed)
     count = len(used) + len(blocks)
     return DetectorSpec(
         name=draw(st.text(min_size=1)),
@@ -215,6 +217,17 @@ def test_fields_with_a_default_may_be_left_out_of_the_json():
     assert spec_from_json(content) == TINY
 
 
+def test_default_boxes_may_be_listed_in_the_json():
+    content = spec_to_json(TINY)
+    content["levels"][0] = {"cells": 16, "step": 8, "boxes": [[20, 10.5], [10, 20]]}
+    spec = spec_from_json(content)
+    assert spec.levels[0] == Level(16, 8, boxes=((20, 10.5), (10, 20)))
+    assert spec.num_anchors == TINY.num_anchors - 2 * 16**2
+    content["levels"][0]["boxes"][1][0] = 0
+    with pytest.raises(ValueError, match=r"levels\[0\]\.boxes\[1\]\[0\]: expected more than 0"):
+        spec_from_json(content)
+
+
 def changed(path, value):
     """The JSON of the small detector with another value at a path; ... deletes the field."""
     content = json.loads(json.dumps(spec_to_json(TINY)))
@@ -254,6 +267,9 @@ def changed(path, value):
         (["image_size"], 0, "image_size: expected more than 0"),
         (["variances"], [0.1, 0.0, 0.2, 0.2], r"variances\[1\]: expected more than 0"),
         (["loss", "negatives_per_positive"], -1, "negatives_per_positive: expected at least 0"),
+        (["levels", 0, "size"], ..., "level of 16 cells: expected size and next_size, or boxes. Received: size=None"),
+        (["levels", 0, "boxes"], [[20, 10]], "level of 16 cells: expected boxes alone, or size and next_size"),
+        (["levels", 0, "boxes"], [[20]], r"levels\[0\]\.boxes\[0\]: expected 2 values"),
         (["levels", 0, "step"], 0, r"levels\[0\]\.step: expected more than 0"),
         (["levels", 1, "aspect_ratios"], [2, 0], r"levels\[1\]\.aspect_ratios\[1\]: expected more than 0"),
         (["extra_blocks", 0, "stride"], 0, r"extra_blocks\[0\]\.stride: expected more than 0"),

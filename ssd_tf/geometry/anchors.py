@@ -53,6 +53,8 @@ def _level_boxes(level: Level, image_size: int) -> np.ndarray:
 
 def _cell_sizes(level: Level) -> list[tuple[float, float]]:
     """(height, width) in pixels of the boxes of one cell."""
+    if level.size is None or level.next_size is None:
+        return list(level.boxes)
     between = math.sqrt(level.size * level.next_size)
     sizes = [(float(level.size), float(level.size)), (between, between)]
     for ratio in level.aspect_ratios:

@@ -76,23 +76,40 @@ class BatchNormalization:
 class Level:
     """The default boxes on one feature map. Pixels are those of the model's input.
 
+    Those of a cell follow from size, next_size and aspect_ratios, or are listed one by one in boxes.
+
     Attributes:
       cells: side of the square of cells: of the feature map, after the stride of the heads.
       step: distance between the centres of neighbouring default boxes, in pixels; None spreads them evenly.
       size: side of the smallest default box, in pixels.
       next_size: size of the next level; the second square box has side sqrt(size * next_size).
       aspect_ratios: each ratio a adds two boxes, of aspect a and of aspect 1 / a.
+      boxes: (height, width) of each default box of a cell, in pixels.
+
+    Raises:
+      ValueError: both are given, or neither.
     """
 
     cells: int
     step: float | None
-    size: float
-    next_size: float
-    aspect_ratios: tuple[float, ...]
+    size: float | None = None
+    next_size: float | None = None
+    aspect_ratios: tuple[float, ...] = ()
+    boxes: tuple[tuple[float, float], ...] = ()
+
+    def __post_init__(self):
+        sizes = [size for size in (self.size, self.next_size) if size is not None]
+        if self.boxes and (sizes or self.aspect_ratios):
+            raise UserError(f"level of {self.cells} cells: expected boxes alone, or size and next_size. Received: both")
+        if not self.boxes and len(sizes) < 2:
+            raise UserError(
+                f"level of {self.cells} cells: expected size and next_size, or boxes. Received: size={self.size}, "
+                f"next_size={self.next_size}"
+            )
 
     @property
     def boxes_per_cell(self) -> int:
-        return 2 + 2 * len(self.aspect_ratios)
+        return len(self.boxes) or 2 + 2 * len(self.aspect_ratios)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Default boxes against the reference's, and their order by hand."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -33,6 +34,15 @@ def test_boxes_of_the_first_cell():
     between, long, short = math.sqrt(21 * 45), 21 * math.sqrt(2), 21 / math.sqrt(2)
     expected = [[4, 4, 21, 21], [4, 4, between, between], [4, 4, short, long], [4, 4, long, short]]
     np.testing.assert_allclose(boxes, expected, rtol=1e-6)
+
+
+def test_listed_boxes_stand_in_each_cell():
+    spec = ssd_tf.spec("ssd300_resnet34")
+    level = dataclasses.replace(spec.levels[0], size=None, next_size=None, aspect_ratios=(), boxes=((90, 6), (6, 90.5)))
+    spec = dataclasses.replace(spec, levels=(level, *spec.levels[1:]))
+    boxes = ssd_tf.default_boxes(spec) * 300
+    np.testing.assert_allclose(boxes[:3], [[4, 4, 90, 6], [4, 4, 6, 90.5], [4, 12, 90, 6]], rtol=1e-6)
+    np.testing.assert_allclose(boxes[2 * 38 * 38], [8, 8, 45, 45], rtol=1e-6)  # the next level
 
 
 def test_boxes_run_over_level_row_column():
