@@ -6,7 +6,13 @@ as JSON, and trains, saves and exports like those of the table.
 """
 
 from ssd_tf.specs.backbones import VGG, Backbone, InvertedResidual, MobileNet, PreactBlock, PreactResNet, ResNet, Stage
-from ssd_tf.specs.detector import DetectorSpec, differences, spec_from_json, spec_to_json
+from ssd_tf.specs.detector import (
+    DetectorSpec,
+    differ_in_default_boxes_alone,
+    differences,
+    spec_from_json,
+    spec_to_json,
+)
 from ssd_tf.specs.parts import (
     BackboneLevel,
     BatchNormalization,
@@ -40,6 +46,7 @@ __all__ = [
     "Preprocessing",
     "ResNet",
     "Stage",
+    "differ_in_default_boxes_alone",
     "differences",
     "named",
     "spec",

@@ -128,6 +128,14 @@ def differences(one: DetectorSpec, other: DetectorSpec) -> list[str]:
     return [field.name for field in dataclasses.fields(one) if getattr(one, field.name) != getattr(other, field.name)]
 
 
+def differ_in_default_boxes_alone(one: DetectorSpec, other: DetectorSpec) -> bool:
+    """Whether two specs differ in name and sizes of default boxes at most, so that weights of one fit the other."""
+    levels, others = (
+        [(level.cells, level.step, level.boxes_per_cell) for level in spec.levels] for spec in (one, other)
+    )
+    return levels == others and set(differences(one, other)) <= {"name", "levels"}
+
+
 def spec_to_json(spec: DetectorSpec) -> dict[str, Any]:
     """The spec as json.dumps takes it; `spec_from_json` gives an equal spec back."""
     return encoded(spec)

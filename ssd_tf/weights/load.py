@@ -13,6 +13,7 @@ from absl import logging
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.formats.coco import COCO_CATEGORIES
 from ssd_tf.models.backbone import is_backbone_layer
+from ssd_tf.specs import differ_in_default_boxes_alone
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights import layout, sources
 from ssd_tf.weights.caffemodel import read_caffemodel
@@ -101,12 +102,17 @@ def load_backbone(model: keras.Model, path: str | pathlib.Path) -> None:
 def load_initial_weights(model: keras.Model, info: ModelInfo, path: str | pathlib.Path) -> None:
     """`load_fitting_weights` for --init_from: a checkpoint of ours must be of the same detector.
 
+    The sizes of its default boxes may be others, so that a detector with boxes of one's own starts from the one that it
+    was made of.
+
     Raises:
       As `load_weights`.
     """
     if not is_published(path) and is_checkpoint(pathlib.Path(path)):
         model_dir, _ = find_checkpoint(path)
-        require_same_detector(pathlib.Path(path), load_info(model_dir), info)
+        found = load_info(model_dir)
+        if not differ_in_default_boxes_alone(found.spec, info.spec):
+            require_same_detector(pathlib.Path(path), found, info)
     load_fitting_weights(model, info.categories, path)
 
 

@@ -5,6 +5,7 @@ The tensors are made up, named as the reference names them, in the shapes of ssd
 give the reference's outputs is tested with the model.
 """
 
+import dataclasses
 import zipfile
 
 import numpy as np
@@ -13,6 +14,7 @@ import safetensors.numpy
 
 import ssd_tf
 from ssd_tf.data.annotations import Category
+from ssd_tf.specs import Level
 from ssd_tf.training.checkpoints import Checkpoints
 from ssd_tf.training.optimizer import SGD
 from ssd_tf.weights.load import load_backbone, load_initial_weights
@@ -348,6 +350,32 @@ def test_initial_weights_of_the_same_classes_are_all_taken(model, model_dir, cap
     load_initial_weights(model, ids, model_dir)  # their ids may differ
     assert all((weight.numpy() != value).any() for weight, value in zip(model.weights, before, strict=True))
     assert caplog.messages[-1].endswith(f"{len(before)} of {len(before)} tensors taken")
+
+
+def with_listed_boxes(spec, per_cell=()):
+    """The detector with one size for all default boxes; per_cell: how many on each level, where not its own number."""
+    counts = per_cell or [level.boxes_per_cell for level in spec.levels]
+    levels = tuple(
+        Level(level.cells, level.step, boxes=((40.0, 10.0),) * count)
+        for level, count in zip(spec.levels, counts, strict=True)
+    )
+    return dataclasses.replace(spec, name="mine", levels=levels)
+
+
+def test_initial_weights_fit_default_boxes_of_other_sizes(model, model_dir, caplog):
+    caplog.set_level("INFO", logger="absl")
+    load_initial_weights(model, ModelInfo(with_listed_boxes(INFO.spec), INFO.categories), model_dir)
+    assert caplog.messages[-1].endswith(f"{len(model.weights)} of {len(model.weights)} tensors taken")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [with_listed_boxes(INFO.spec, (4, 6, 6, 5)), dataclasses.replace(with_listed_boxes(INFO.spec), clip="none")],
+    ids=["number", "clip"],
+)
+def test_initial_weights_of_another_number_of_default_boxes_or_other_fields_are_refused(model, model_dir, spec):
+    with pytest.raises(ValueError, match="holds a ssd128_tiny, not a mine"):
+        load_initial_weights(model, ModelInfo(spec, INFO.categories), model_dir)
 
 
 def test_initial_weights_of_another_detector_are_refused(model, model_dir, tmp_path):

@@ -1,6 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """The table of weights that can be downloaded: addresses, check sums, and which detector has which."""
 
+import dataclasses
 import json
 import pathlib
 
@@ -53,6 +54,15 @@ def test_each_detector_has_the_weights_that_fit_it(data, expected):
 def test_detector_of_one_s_own_on_a_known_backbone_has_its_weights():
     spec = ssd_tf.spec("ssdlite320_mobilenet_v2")
     assert for_detector(ssd_tf.DetectorSpec(**{**vars(spec), "name": "mine"}), "imagenet") == "torchvision:mobilenet_v2"
+
+
+def test_detector_with_default_boxes_of_one_s_own_has_the_weights_of_the_one_it_was_made_of():
+    spec = ssd_tf.spec("ssd300_vgg16_torchvision")
+    level = dataclasses.replace(spec.levels[-1], size=200)
+    mine = dataclasses.replace(spec, name="mine", levels=(*spec.levels[:-1], level))
+    assert for_detector(mine, "coco") == "torchvision:ssd300_vgg16"
+    with pytest.raises(ValueError, match="weights 'coco': expected one of"):
+        for_detector(dataclasses.replace(mine, clip="none"), "coco")
 
 
 DETECTORS_OF_COCO = "torchvision:ssd300_vgg16, torchvision:ssdlite320_mobilenet_v3_large"
