@@ -4,8 +4,8 @@
 python predict.py --model=runs/mlperf --input=images --output_dir=found
 python predict.py --model=torchvision:ssdlite320_mobilenet_v3_large --input=photo.jpg
 
-A video becomes an mp4 with all its frames, without its sound. Names that end in .mp4, .m4v, .mov, .avi, .mkv, .webm,
-.mpg, .mpeg, .wmv, .flv, .ts or .3gp are videos. For a camera or a stream see ssd_tf.apps.stream --headless.
+Whether a file is an image or a video its content says, and not its name. A video becomes an mp4 with all its frames,
+without its sound. For a camera or a stream see ssd_tf.apps.stream --headless.
 """
 
 from typing import TYPE_CHECKING
@@ -17,6 +17,9 @@ from ssd_tf.utils.errors import UserError
 
 if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
     from ssd_tf.inference.files import Summary
+
+# Files with a problem that are named at the end.
+_SHOWN = 3
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -62,13 +65,10 @@ def main(args: flags.FlagValues) -> int:
         overwrite=args.overwrite,
     )
     print(_report(summary, args.output_dir))
-    problems = list(summary.damaged)
-    if summary.unreadable:
-        names = ", ".join(str(path) for path in summary.unreadable[:3])
-        more = f" and {len(summary.unreadable) - 3} more" if len(summary.unreadable) > 3 else ""
-        problems.append(f"not readable as an image or video: {names}{more}")
+    problems = [*summary.damaged, *summary.unreadable]
     if problems:
-        raise UserError("; ".join(problems))
+        more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        raise UserError("; ".join(problems[:_SHOWN]) + more)
     return cli.EXIT_OK
 
 

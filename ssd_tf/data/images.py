@@ -2,11 +2,11 @@
 """Encoded images -> RGB pixels -> the square that the model sees. All programs read images through this decoder.
 
 Images are upright, as viewers show them. Those in our shards were turned when these were written, so `decode`, which
-reads them, does not look for an orientation.
+reads them, does not look for an orientation. Of kinds that TensorFlow does not decode there are none in shards.
 """
 
 import pathlib
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 import PIL.Image
@@ -14,33 +14,79 @@ import tensorflow as tf
 
 from ssd_tf.data.exif import HEAD_BYTES, TRANSPOSED, orientation, orientation_of, turned
 from ssd_tf.data.gif import first_frame
-from ssd_tf.utils.errors import UserError
+from ssd_tf.data.kinds import EXPECTED, TENSORFLOW_KINDS, image_kind
+from ssd_tf.data.pillow_images import decode_with_pillow, exif_orientation, open_image
+from ssd_tf.utils.errors import UserError, first_line
+
+# Of a JPEG that is written here, without loss of colour resolution.
+_JPEG_QUALITY = 95
 
 
-def read_image(path: pathlib.Path) -> np.ndarray | None:
-    """uint8 RGB [H, W, 3] of a file, upright, or None where it is no image."""
+class Upright(NamedTuple):
+    """The image of a file: uint8 RGB [H, W, 3]; what the file is, of kinds.py; the EXIF orientation by which the image
+    was turned, 1 where it was not; and whether the file has it without loss."""
+
+    pixels: tf.Tensor | np.ndarray
+    kind: str
+    orientation: int
+    is_lossless: bool
+
+
+def read_image(path: pathlib.Path) -> np.ndarray:
+    """uint8 RGB [H, W, 3] of a file, upright.
+
+    Raises:
+      ValueError: it cannot be read, or is no image; the message names the file.
+    """
     try:
-        encoded = path.read_bytes()
-        image_format(encoded)
+        return np.asarray(decode_file(path.read_bytes()).pixels)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    except UserError as error:
+        raise UserError(f"{path}: not readable as an image ({error})") from error
+
+
+def decode_file(encoded: bytes) -> Upright:
+    """The image that a file holds, whatever kind of image it is.
+
+    Raises:
+      ValueError: it holds none, or it is damaged, or its decoder is not installed.
+    """
+    kind = image_kind(encoded)
+    if not kind:
+        raise UserError(f"expected a {EXPECTED} file")
+    if kind not in TENSORFLOW_KINDS:
+        decoded = decode_with_pillow(encoded, kind)
+        return Upright(decoded.pixels, kind, decoded.orientation, decoded.is_lossless)
+    try:
         pixels = decode(tf.constant(encoded))
-        how = orientation_of(encoded)
-        return (pixels if how == 1 else turned(pixels, how)).numpy()
-    except (UserError, tf.errors.InvalidArgumentError):
-        return None
+    except tf.errors.InvalidArgumentError as error:
+        raise UserError(first_line(error)[:120]) from error
+    how = orientation_of(encoded)
+    return Upright(pixels if how == 1 else turned(pixels, how), kind, how, kind != "JPEG")
+
+
+def encode_file(pixels: tf.Tensor | np.ndarray, is_lossless: bool) -> bytes:
+    """A PNG, or a JPEG of quality 95 without chroma subsampling, of uint8 RGB [H, W, 3]."""
+    if is_lossless:
+        return tf.io.encode_png(pixels).numpy()
+    return tf.io.encode_jpeg(pixels, quality=_JPEG_QUALITY, chroma_downsampling=False).numpy()
 
 
 def file_size(file: pathlib.Path | IO[bytes]) -> tuple[int, int] | None:
     """Height and width in pixels of the upright image, from its header; None where it is no image."""
     try:
-        with PIL.Image.open(file) as image:
+        with open_image(file) as image:
             height, width = image.height, image.width
-            is_transposed = "exif" in image.info and _orientation_of(file) >= TRANSPOSED
+            is_transposed = "exif" in image.info and _orientation_of(image, file) >= TRANSPOSED
     except (OSError, ValueError, PIL.Image.DecompressionBombError):
         return None
     return (width, height) if is_transposed else (height, width)
 
 
-def _orientation_of(file: pathlib.Path | IO[bytes]) -> int:
+def _orientation_of(image: PIL.Image.Image, file: pathlib.Path | IO[bytes]) -> int:
+    if image.format in ("WEBP", "AVIF"):
+        return exif_orientation(image)
     if isinstance(file, pathlib.Path):
         with file.open("rb") as opened:
             return orientation_of(opened.read(HEAD_BYTES))
@@ -49,17 +95,15 @@ def _orientation_of(file: pathlib.Path | IO[bytes]) -> int:
 
 
 def image_format(encoded: bytes) -> str:
-    """What a file is by its first bytes: jpeg, png, gif or bmp.
+    """What a file of a shard is: jpeg, png, gif or bmp.
 
     Raises:
-      ValueError: it is none of these, or a BMP with a palette, which TensorFlow decodes to wrong colours.
+      ValueError: it is none of these, or a BMP that TensorFlow decodes to wrong colours.
     """
-    for magic, name in ((b"\xff\xd8", "jpeg"), (b"\x89PNG", "png"), (b"GIF8", "gif"), (b"BM", "bmp")):
-        if encoded.startswith(magic):
-            if name == "bmp" and int.from_bytes(encoded[28:30], "little") <= 8:
-                raise UserError("a BMP with a palette; expected 24 or 32 bits a pixel")
-            return name
-    raise UserError("expected a JPEG, PNG, GIF or BMP file")
+    kind = image_kind(encoded)
+    if kind not in TENSORFLOW_KINDS:
+        raise UserError(f"expected one of {', '.join(TENSORFLOW_KINDS)}. Received: {kind or 'another file'}")
+    return kind.lower()
 
 
 def decode_upright(encoded: tf.Tensor) -> tf.Tensor:

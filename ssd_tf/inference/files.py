@@ -43,7 +43,7 @@ class Summary:
     Attributes:
       images, videos, frames: how many were read; `frames` are those of the videos.
       detections: the objects in them all.
-      unreadable: files that are no images and no videos.
+      unreadable: of each file that is no image and no video, a line that names it and says why.
       damaged: of each video that breaks off, a line that says where.
     """
 
@@ -51,7 +51,7 @@ class Summary:
     videos: int
     frames: int
     detections: int
-    unreadable: list[pathlib.Path]
+    unreadable: list[str]
     damaged: list[str]
 
 
@@ -158,23 +158,26 @@ class _Listing:
 
 
 class _Image(NamedTuple):
-    """A file on its way. What follows the target is None where it is no image, and until it is made."""
+    """A file on its way. Its parts are None until they are made; where it is no image, `problem` says why."""
 
     path: pathlib.Path
     target: pathlib.Path
     image: np.ndarray | None = None
     square: np.ndarray | None = None
     found: Detections | None = None
+    problem: str = ""
 
 
 class _Written(NamedTuple):
-    """What is kept of an image whose copy is written: no pixels but for TensorBoard. found is None for no image."""
+    """What is kept of an image whose copy is written: no pixels but for TensorBoard. found is None for no image, and
+    `problem` then says why."""
 
     path: pathlib.Path
     target: pathlib.Path
     size: tuple[int, int] = (0, 0)
     found: Detections | None = None
     drawn: np.ndarray | None = None
+    problem: str = ""
 
 
 class _Work:
@@ -189,7 +192,7 @@ class _Work:
         log: Any,  # a tf.summary writer, or None
     ):
         self.images = self.videos = self.frames = 0
-        self.unreadable: list[pathlib.Path] = []
+        self.unreadable: list[str] = []
         self.damaged: list[str] = []
         self._predictor = predictor
         self._names = {k: category.name for k, category in enumerate(predictor.categories, start=1)}
@@ -209,7 +212,7 @@ class _Work:
                 progress.update()
                 if one.found is None:
                     self._listing.skip()
-                    self.unreadable.append(one.path)
+                    self.unreadable.append(one.problem)
                     continue
                 self._listing.add(one.path, one.target, one.size, one.found)
                 self._show(one.path.name, one.drawn, 0)
@@ -220,8 +223,8 @@ class _Work:
         with VideoSource(str(path.resolve())) as source:
             try:
                 source.open()
-            except (OSError, UserError):
-                self.unreadable.append(path)
+            except (OSError, UserError) as error:
+                self.unreadable.append(str(error))
                 return
             logged = {source.info.frames * k // LOGGED_FRAMES for k in range(LOGGED_FRAMES)}
 
@@ -257,13 +260,16 @@ class _Work:
 
 
 def _load(predictor: AnyPredictor, file: tuple[pathlib.Path, pathlib.Path]) -> _Image:
-    image = read_image(file[0])
-    return _Image(*file, image, None if image is None else model_input(predictor, image))
+    try:
+        image = read_image(file[0])
+    except UserError as error:
+        return _Image(*file, problem=str(error))
+    return _Image(*file, image, model_input(predictor, image))
 
 
 def _draw_and_write(names: dict[int, str], keep_drawn: bool, one: _Image) -> _Written:
     if one.image is None or one.found is None:
-        return _Written(one.path, one.target)
+        return _Written(one.path, one.target, problem=one.problem)
     count = int(one.found.count[0])
     boxes, scores, classes = (part[0, :count] for part in (one.found.boxes, one.found.scores, one.found.classes))
     drawn = draw_detections(one.image, boxes, classes, scores, names)

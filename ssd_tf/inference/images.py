@@ -15,6 +15,7 @@ import PIL.ImageOps
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.formats.coco import coco_results
 from ssd_tf.data.images import read_image
+from ssd_tf.data.pillow_images import rgb
 from ssd_tf.drawing.detections import draw_detections
 from ssd_tf.geometry.boxes import to_pixels_xyxy
 from ssd_tf.geometry.detections import Detections
@@ -165,15 +166,9 @@ def pixels(image: AnImage) -> np.ndarray:
         path = pathlib.Path(image)
         if not path.is_file():
             raise FileNotFoundError(f"no image at {path}")
-        found = read_image(path)
-        if found is None:
-            raise UserError(f"{path}: not readable as an image")
-        return found
+        return read_image(path)
     if isinstance(image, PIL.Image.Image):
-        image = PIL.ImageOps.exif_transpose(image)
-        if image.mode.startswith("I"):  # 16 bits of grey, of which PIL would cut off what is above 255
-            image = PIL.Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
-        return np.asarray(image.convert("RGB"))
+        return rgb(PIL.ImageOps.exif_transpose(image))
     if not isinstance(image, np.ndarray):
         raise UserError(f"expected a path, an array or a PIL image. Received: {type(image).__name__}")
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:

@@ -49,8 +49,8 @@ class ImageSource(Source):
         while self._place < len(self._paths):
             path = self._paths[self._place]
             self._place += 1
-            image = read_image(path)
-            if image is not None:
-                return image
-            logging.warning("%s: left out, not readable as an image", path)
+            try:
+                return read_image(path)
+            except UserError as error:
+                logging.warning("%s; it is left out", error)
         return None

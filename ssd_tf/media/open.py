@@ -4,8 +4,9 @@
 import pathlib
 import re
 
+from ssd_tf.data.pillow_images import is_image
 from ssd_tf.media.image_source import ImageSource
-from ssd_tf.media.inputs import IMAGE_EXTENSIONS, find_images, matches
+from ssd_tf.media.inputs import find_images, matches
 from ssd_tf.media.opencv_source import VideoSource
 from ssd_tf.media.remote_source import RemoteSource
 from ssd_tf.media.source import Source
@@ -40,6 +41,6 @@ def find_source(text: str) -> Source:
     path = pathlib.Path(text)
     if not (text and (path.exists() or matches(text))):  # an empty path is the current folder
         raise FileNotFoundError(f"no camera, address, file, folder or match: {text!r}")
-    if path.is_file() and path.suffix.lower() not in IMAGE_EXTENSIONS:
+    if path.is_file() and not is_image(path):
         return VideoSource(text)
     return ImageSource(text, find_images(text))

@@ -11,7 +11,7 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 import tqdm
@@ -20,8 +20,9 @@ import tqdm
 CHUNK = 1 << 16
 # What TensorFlow's patterns are made of; a ] alone is none.
 _PATTERN = re.compile(r"[*?\[\\]")
-# How the names begin of what macOS leaves beside files on foreign disks.
-DROPPING = "._"
+# What systems leave among files, in lower case; and folders that they fill with files of theirs.
+_SYSTEM_FILES = ("thumbs.db", "desktop.ini")
+_SYSTEM_FOLDERS = ("@eadir", "__macosx")
 
 
 @contextlib.contextmanager
@@ -54,9 +55,23 @@ def is_file(path: pathlib.Path) -> bool:
         return False
 
 
-def is_dropping(path: pathlib.Path) -> bool:
-    """Whether a file is one of macOS' beside another: ._x.jpg is no image."""
-    return path.name.startswith(DROPPING)
+def without_system_files(
+    paths: Iterable[pathlib.Path], folder: pathlib.Path
+) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
+    """The files of a folder and of those in it, parted: those of the user; and those that are hidden, or that systems
+    leave there, such as ._x.jpg, Thumbs.db and all that is in @eaDir."""
+    kept, left_out = [], []
+    for path in paths:
+        parts = [part.lower() for part in path.relative_to(folder).parts]
+        is_systems = parts[-1] in _SYSTEM_FILES or any(p.startswith(".") or p in _SYSTEM_FOLDERS for p in parts)
+        (left_out if is_systems else kept).append(path)
+    return kept, left_out
+
+
+def files_like(folder: pathlib.Path, *patterns: str) -> list[pathlib.Path]:
+    """The user's files in a folder whose names fit one of the patterns, sorted."""
+    found = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
+    return sorted(without_system_files(found, folder)[0])
 
 
 def parse_json(text: str | bytes, **options: Any) -> Any:

@@ -23,6 +23,7 @@ _EXTRAS = {
     "mlperf_loadgen": "mlperf",
     "mlperf_logging.mllog.mllog": "mlperf",
     "PySide6.QtWidgets": "app",
+    "pillow_heif": "heic",
 }
 
 

@@ -13,7 +13,9 @@ from PIL import Image
 from ssd_tf.data import images
 from ssd_tf.data.pipeline import eval_dataset, train_dataset
 from ssd_tf.settings import AugmentConfig
+from ssd_tf.utils.errors import UserError
 from tests.fixtures.specs import with_input
+from tests.fixtures.turned import stored, tiff
 
 
 def image(width=40, height=30):
@@ -112,11 +114,11 @@ def test_image_is_decoded_to_the_pixels_that_pil_reads(kind, mode):
     assert np.abs(decoded.astype(int) - expected).max() <= 1
 
 
-def test_bmp_with_a_palette_is_refused():
+def test_format_of_a_shards_image_is_one_that_tensorflow_decodes():
+    assert [images.image_format(encode(kind)) for kind in ("BMP", "JPEG")] == ["bmp", "jpeg"]
     # TensorFlow takes the palette's numbers for grey levels.
-    with pytest.raises(ValueError, match="palette"):
+    with pytest.raises(ValueError, match=r"expected one of JPEG, PNG, GIF, BMP\. Received: odd BMP"):
         images.image_format(encode("BMP", "P"))
-    assert images.image_format(encode("BMP", "RGB")) == "bmp"
 
 
 def test_alpha_of_a_png_is_dropped():
@@ -216,15 +218,27 @@ def test_resizing_a_batch_is_resizing_each():
         np.testing.assert_array_equal(one, images.resize(tf.constant(whole), 32).numpy())
 
 
-def test_image_is_read_from_a_file_and_what_is_none_gives_nothing(tmp_path):
+def test_image_is_read_from_a_file_and_what_is_none_is_refused(tmp_path):
     pixels = recipe.aug_image_u8(0, (30, 20))
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    read = images.read_image(tmp_path / "a.png")
-    assert read is not None
-    np.testing.assert_array_equal(read, pixels)
+    np.testing.assert_array_equal(images.read_image(tmp_path / "a.png"), pixels)
     for content in (b"", b"words", (tmp_path / "a.png").read_bytes()[:60]):
         (tmp_path / "b.png").write_bytes(content)
-        assert images.read_image(tmp_path / "b.png") is None
+        with pytest.raises(UserError, match=r"b\.png: not readable as an image \("):
+            images.read_image(tmp_path / "b.png")
+    with pytest.raises(UserError, match=r"c\.png: cannot be read \(No such file or directory\)$"):
+        images.read_image(tmp_path / "c.png")
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("kind", ["WEBP", "AVIF", "TIFF", "PNG"])
+def test_size_from_the_header_is_that_of_the_upright_image(tmp_path, kind, orientation):
+    exif = {"tiffinfo": {0x0112: orientation}} if kind == "TIFF" else {"exif": b"Exif\0\0" + tiff(orientation)}
+    stream = io.BytesIO()
+    Image.fromarray(stored(image(40, 30), orientation)).save(stream, kind, **exif)
+    (tmp_path / "a").write_bytes(stream.getvalue())
+    assert images.file_size(tmp_path / "a") == images.file_size(io.BytesIO(stream.getvalue())) == (30, 40)
+    assert images.read_image(tmp_path / "a").shape == (30, 40, 3)
 
 
 def test_resize_without_antialias_takes_the_nearest_four_pixels():

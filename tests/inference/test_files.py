@@ -14,6 +14,7 @@ from PIL import Image
 
 import ssd_tf
 from ssd_tf.data.annotations import Category
+from ssd_tf.data.kinds import EXPECTED
 from ssd_tf.inference.files import predict_images
 from ssd_tf.inference.load import load_predictor
 from ssd_tf.inference.predictor import Predictor
@@ -150,7 +151,7 @@ def test_unreadable_files_are_listed_and_the_others_done(predictor, tmp_path):
     bad[1].write_text("words")
     bad[2].touch()
     summary = predict(predictor, sorted(good + bad), tmp_path / "out")
-    assert summary.unreadable == bad
+    assert [line.partition(": not readable as an image (")[0] for line in summary.unreadable] == list(map(str, bad))
     assert summary.images == 3
     assert names_in(tmp_path / "out") == ["b.png", "d.png", "f.png", "predictions.json"]
     # image_id counts all files that were asked for.
@@ -164,7 +165,8 @@ def test_unreadable_files_are_listed_and_the_others_done(predictor, tmp_path):
 def test_only_unreadable_files_give_an_empty_list(predictor, tmp_path):
     (tmp_path / "words.jpg").write_text("words")
     summary = predict(predictor, [tmp_path / "words.jpg"], tmp_path / "out")
-    assert summary.images == 0 and summary.unreadable == [tmp_path / "words.jpg"]
+    wanted = f"{tmp_path / 'words.jpg'}: not readable as an image (expected a {EXPECTED} file)"
+    assert summary.images == 0 and summary.unreadable == [wanted]
     assert names_in(tmp_path / "out") == ["predictions.json"]
 
 
@@ -227,13 +229,34 @@ def test_images_are_listed_with_their_places_those_without_detections_too(predic
     ]
 
 
-@pytest.mark.parametrize(("name", "mode", "copy"), [("a.gif", "P", "a.gif.png"), ("a.bmp", "RGB", "a.bmp.png")])
+@pytest.mark.parametrize(
+    ("name", "mode", "copy"),
+    [
+        ("a.gif", "P", "a.gif.png"),
+        ("a.bmp", "RGB", "a.bmp.png"),
+        ("a.bmp", "P", "a.bmp.png"),
+        ("a.tif", "RGB", "a.tif.png"),
+    ],
+)
 def test_kinds_that_cannot_be_written_become_png(predictor, tmp_path, name, mode, copy):
     image = write_image(tmp_path / "in" / name, mode=mode)
     predict_images(predictor, [image], tmp_path / "out", 1.0, 2)
     assert names_in(tmp_path / "out") == [copy, "predictions.json"]
     assert (tmp_path / "out" / copy).read_bytes().startswith(b"\x89PNG")
     np.testing.assert_array_equal(read(tmp_path / "out" / copy), read(image))
+
+
+def test_content_decides_and_not_the_name(predictor, tmp_path):
+    (tmp_path / "in").mkdir()
+    image = Image.fromarray(recipe.aug_image_u8(0, (WIDTH, HEIGHT)))
+    image.save(tmp_path / "in" / "a.jpg", "WEBP", lossless=True)
+    image.save(tmp_path / "in" / "b.mp4", "TIFF")
+    write_video(tmp_path / "in" / "film.mp4", frames=2).rename(tmp_path / "in" / "c.jpg")
+    files = [tmp_path / "in" / name for name in ("a.jpg", "b.mp4", "c.jpg")]
+    summary = predict_images(predictor, files, tmp_path / "out", 1.0, 2)
+    assert (summary.images, summary.videos, summary.frames, summary.unreadable) == (2, 1, 2, [])
+    assert names_in(tmp_path / "out") == ["a.jpg", "b.mp4.png", "c.jpg.mp4", "predictions.json"]
+    np.testing.assert_array_equal(read(tmp_path / "out" / "b.mp4.png"), np.asarray(image))
 
 
 def test_suffix_in_capitals_and_no_suffix_are_written(predictor, tmp_path):
@@ -345,7 +368,7 @@ def test_text_named_mp4_is_listed_and_a_damaged_video_is_kept_until_where_it_bre
     damaged.write_bytes(damaged.read_bytes()[: damaged.stat().st_size // 2])
     good = write_video(tmp_path / "in" / "c.mp4", frames=2)
     summary = predict(predictor, [words, damaged, good], tmp_path / "out")
-    assert summary.unreadable == [words]
+    assert summary.unreadable == [f"{words}: not readable as a video; or it is cut off"]
     kept = summary.frames - 2
     assert 0 < kept < 20 and summary.damaged == [f"b.avi is damaged: it breaks off after {kept} of 20 frames"]
     assert names_in(tmp_path / "out") == ["b.avi.mp4", "c.mp4", "predictions.json"]

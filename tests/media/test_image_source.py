@@ -8,6 +8,7 @@ import pytest
 from absl import logging
 from PIL import Image
 
+from ssd_tf.data.kinds import EXPECTED
 from ssd_tf.media.image_source import IMAGES_FPS, ImageSource
 from tests.fixtures.turned import photo
 
@@ -54,7 +55,7 @@ def test_unreadable_images_are_left_out_and_named_in_the_log(tmp_path, caplog):
         frames = list(iter(opened(paths).read, None))
     assert [(frame.index, frame.name) for frame in frames] == [(1, "1.png"), (3, "3.png")]
     assert [record.getMessage() for record in caplog.records] == [
-        f"{paths[k]}: left out, not readable as an image" for k in (0, 2)
+        f"{paths[k]}: not readable as an image (expected a {EXPECTED} file); it is left out" for k in (0, 2)
     ]
 
 

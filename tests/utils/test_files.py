@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from ssd_tf.utils.files import atomic_path, json_lists, literal, write_atomically
+from ssd_tf.utils.files import atomic_path, files_like, json_lists, literal, without_system_files, write_atomically
 
 
 def _names(folder):
@@ -96,3 +96,29 @@ def test_path_with_a_pattern_gets_a_name_without_one(tmp_path, name):
     assert pathlib.Path(literal(folder)).samefile(folder)
     assert pathlib.Path(literal(folder / "file")).read_text() == "here"
     assert not set(literal(folder / "later")) & set("[*?\\")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "._a.jpg",
+        ".DS_Store",
+        ".hidden.jpg",
+        "Thumbs.db",
+        "thumbs.DB",
+        "desktop.ini",
+        "@eaDir/a.jpg",
+        "__MACOSX/b/c.jpg",
+    ],
+)
+def test_files_of_systems_are_told_from_the_users(name):
+    folder = pathlib.Path("/home/.cache/@eaDir")  # a user may keep a data set there
+    users = [folder / "a.jpg", folder / "b" / "_c.jpg"]
+    assert without_system_files([*users, folder / name], folder) == (users, [folder / name])
+
+
+def test_files_like_a_pattern_are_the_users(tmp_path):
+    for name in ("b.json", "a.JSON", "._b.json", "c.yaml", "a.json"):
+        (tmp_path / name).touch()
+    (tmp_path / "d.json").mkdir()
+    assert [path.name for path in files_like(tmp_path, "*.json", "*.yaml")] == ["a.json", "b.json", "c.yaml"]

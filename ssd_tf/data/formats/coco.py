@@ -15,6 +15,7 @@ from ssd_tf.data.images import file_size
 from ssd_tf.geometry.boxes import from_coco_xywh, to_coco_xywh
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.files import files_like
 
 # The 80 classes, for weights that come without a list of theirs. Ids run from 1 to 90 and leave these out.
 _UNUSED_IDS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
@@ -110,7 +111,7 @@ def json_file(path: pathlib.Path) -> pathlib.Path:
     """The file itself, or the one JSON file of a folder."""
     if not path.is_dir():
         return path
-    files = sorted(path.glob("*.json"))
+    files = files_like(path, "*.json")
     if len(files) != 1:
         there = ", ".join(file.name for file in files) or "none"
         raise UserError(f"{path}: expected a JSON file, or a folder with one. Received: a folder with {there}")

@@ -22,6 +22,7 @@ from ssd_tf.data.formats import fields
 from ssd_tf.data.formats.image_names import find_files
 from ssd_tf.geometry.boxes import from_pixels_xyxy
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.files import files_like
 
 # Other names of columns, in lower case and without "_".
 _COLUMNS = {
@@ -112,7 +113,7 @@ def read_csv(
 
 
 def _csv_file(path: pathlib.Path) -> pathlib.Path:
-    files = sorted(path.glob("*.csv")) if path.is_dir() else [path]
+    files = files_like(path, "*.csv") if path.is_dir() else [path]
     if len(files) != 1:
         there = ", ".join(file.name for file in files) or "none"
         raise UserError(f"{path}: expected a CSV file, or a folder with one. Received: a folder with {there}")

@@ -11,13 +11,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from ssd_tf.data.images import file_size
+from ssd_tf.data.pillow_images import is_image
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import is_file
+from ssd_tf.utils.files import is_file, without_system_files
 
 # The subset that is everything, where a data set lists none of that name.
 ALL = "all"
-IMAGE_SUFFIXES = frozenset([".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif"])
-
+# Files of labels, which are as many as the images beside them: these are not looked into.
+LABELS = ".txt"
+# A kind of finding: hidden files, and those that systems leave in folders.
+SYSTEM_FILES = "system files left out"
 
 # What tools write for "no" and "yes" where they do not write 0 and 1.
 _FLAGS = {"": False, "0": False, "false": False, "unspecified": False, "1": True, "true": True}
@@ -174,9 +177,11 @@ def size_of(path: pathlib.Path) -> tuple[int, int]:
     return file_size(path) or (1, 1)
 
 
-def images_below(folder: pathlib.Path) -> list[pathlib.Path]:
-    """The image files of a folder and the folders in it, sorted."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
+def images_below(folder: pathlib.Path) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
+    """The image files of a folder and the folders in it, sorted; and the files of systems that are left out."""
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() != LABELS and path.is_file())
+    kept, left_out = without_system_files(files, folder)
+    return [path for path in kept if is_image(path)], left_out
 
 
 def first_file(paths: Iterable[pathlib.Path]) -> pathlib.Path | None:

@@ -21,6 +21,7 @@ from ssd_tf.data.formats.tfrecord import PATTERNS, find_shards, read_tfrecord
 from ssd_tf.data.formats.voc import read_voc
 from ssd_tf.data.formats.yolo import NAMES_FILES, read_yolo
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.files import files_like, without_system_files
 
 AUTO = "auto"
 READERS: Mapping[str, Callable[..., AnnotatedDataset]] = {
@@ -141,7 +142,7 @@ def _is_coco(folder: pathlib.Path) -> bool:
 
 def _has_one(folder: pathlib.Path, pattern: str) -> bool:
     """Not several: nothing would say which of them is meant."""
-    return len(list(folder.glob(pattern))) == 1
+    return len(files_like(folder, pattern)) == 1
 
 
 def _ends_in(*suffixes: str) -> Callable[[pathlib.Path], bool]:
@@ -149,12 +150,13 @@ def _ends_in(*suffixes: str) -> Callable[[pathlib.Path], bool]:
 
 
 def _is_shards(path: pathlib.Path) -> bool:
-    names = [path.name] if path.is_file() else [child.name for child in path.iterdir()]
-    return any(fnmatch.fnmatch(name, pattern) for name in names for pattern in PATTERNS)
+    if path.is_dir():
+        return bool(files_like(path, *PATTERNS))
+    return any(fnmatch.fnmatch(path.name, pattern) for pattern in PATTERNS)
 
 
 def _is_yolo(folder: pathlib.Path) -> bool:
-    files = {path.name for path in (*folder.iterdir(), *folder.glob("labels/*"))}
+    files = {path.name for path in without_system_files([*folder.iterdir(), *folder.glob("labels/*")], folder)[0]}
     return bool(files & {*NAMES_FILES, "labels"} or any(name.endswith((".yaml", ".yml")) for name in files))
 
 
@@ -166,7 +168,7 @@ _SIGNS_OF_A_FILE = {
 }
 _SIGNS_OF_A_FOLDER = {
     "coco": _is_coco,
-    "voc": lambda folder: next(folder.rglob("*.xml"), None) is not None,
+    "voc": lambda folder: bool(without_system_files(folder.rglob("*.xml"), folder)[0]),
     "yolo": _is_yolo,
     "csv": lambda folder: _has_one(folder, "*.csv"),
     "tfrecord": _is_shards,

@@ -18,6 +18,7 @@ from ssd_tf.data.formats import fields
 from ssd_tf.data.formats.label_map import read_label_map
 from ssd_tf.data.images import file_size
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.files import files_like
 
 # Of shards, but for their numbers: a.record, a.tfrecord, a.record-00000-of-00010, a-00000-of-00010.tfrecords.
 PATTERNS = ("*.record", "*.record-*-of-*", "*.tfrecord", "*.tfrecord-*-of-*", "*.tfrecords", "*.tfrecords-*-of-*")
@@ -60,7 +61,7 @@ def read_tfrecord(
       ValueError: a shard is damaged, a record is not of this kind, or there are no names.
     """
     shards = find_shards(annotations, subset)
-    maps = [pathlib.Path(label_map)] if str(label_map) else sorted(shards[0].parent.glob("*.pbtxt"))
+    maps = [pathlib.Path(label_map)] if str(label_map) else files_like(shards[0].parent, "*.pbtxt")
     if len(maps) > 1:
         raise UserError(f"{shards[0].parent}: expected one label map. Received: {', '.join(p.name for p in maps)}")
     known = {category.id: category.name for category in read_label_map(maps[0])} if maps else {}
@@ -90,7 +91,7 @@ def find_shards(annotations: str | pathlib.Path, subset: str = "") -> list[pathl
         return [path]
     patterns = PATTERNS if path.is_dir() else (path.name,)
     folder = path if path.is_dir() else path.parent
-    found = sorted({shard for pattern in patterns for shard in folder.glob(pattern) if shard.is_file()})
+    found = files_like(folder, *patterns)
     if not found:
         what = "no shards in it" if path.is_dir() else "nothing is there"
         raise FileNotFoundError(f"annotations file not found: {path}: {what}")

@@ -17,12 +17,13 @@ import numpy as np
 from ssd_tf.data.annotations import PIXELS, AnnotatedDataset, AnnotatedImage, Category, plain_image
 from ssd_tf.data.formats import fields
 from ssd_tf.data.formats.image_names import best_rule
+from ssd_tf.data.kinds import IMAGE_SUFFIXES
 from ssd_tf.geometry.boxes import from_voc_xyxy
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import is_dropping, is_file
+from ssd_tf.utils.files import is_file, without_system_files
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
-_SUFFIXES = sorted({*fields.IMAGE_SUFFIXES, *(suffix.upper() for suffix in fields.IMAGE_SUFFIXES)})
+_SUFFIXES = sorted({*IMAGE_SUFFIXES, *(suffix.upper() for suffix in IMAGE_SUFFIXES)})
 # A data set that lists none of these is not divided, whatever else it lists.
 _SUBSETS = ("train", "val", "trainval", "test")
 
@@ -63,7 +64,7 @@ def read_voc(
       ValueError: a file is no VOC annotation, or the subset is not listed.
     """
     places = _find(pathlib.Path(annotations), images)
-    every = sorted(path for path in places.annotations.rglob("*.xml") if not is_dropping(path))
+    every, left_out = without_system_files(sorted(places.annotations.rglob("*.xml")), places.annotations)
     if not every:
         raise FileNotFoundError(f"{places.annotations}: expected XML files. Received: a folder without any")
     chosen = _listed(places.sets, places.annotations, subset, every) if subset and places.sets else every
@@ -77,6 +78,8 @@ def read_voc(
     paths, notes = _image_paths(chosen, image_names, places)
     if notes:
         findings["converted"] += notes
+    if left_out:
+        findings[fields.SYSTEM_FILES] += [path.name for path in left_out]
     read = [
         _read_image(k, xml, path, *parsed[xml], names, findings)
         for k, (xml, path) in enumerate(zip(chosen, paths, strict=True), start=1)

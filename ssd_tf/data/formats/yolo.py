@@ -5,6 +5,7 @@ Read in every layout that tools write: images/train beside labels/train, train/i
 images/ beside labels/, and text files beside their images (LabelImg, Darknet).
 """
 
+import itertools
 import pathlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from ssd_tf.data.annotations import FRACTIONS, AnnotatedDataset, AnnotatedImage,
 from ssd_tf.data.formats import fields
 from ssd_tf.geometry.boxes import from_yolo_cxcywh
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.files import files_like
 
 # Where tools put the names, besides data.yaml.
 NAMES_FILES = ("classes.txt", "obj.names", "_darknet.labels")
@@ -60,7 +62,7 @@ def read_yolo(
             f"{source.root}: expected the class names in data.yaml or {', '.join(NAMES_FILES)}. Received: none of "
             "these. Pass --classes"
         )
-    paths = _images(source, pathlib.Path(images) if str(images) else None, subset)
+    paths, left_out = _images(source, pathlib.Path(images) if str(images) else None, subset)
     labels = [_label_path(path, source.root) for path in paths]
     if not any(label.is_file() for label in labels):
         raise FileNotFoundError(
@@ -75,15 +77,16 @@ def read_yolo(
     ]
     notes = [f"{len(polygons)} polygons became the boxes around them; the first: {polygons[0]}"] if polygons else []
     categories = tuple(Category(k, name) for k, name in enumerate(names))
-    return AnnotatedDataset(categories, tuple(read), {"converted": notes} if notes else {})
+    findings = {"converted": notes, fields.SYSTEM_FILES: [path.name for path in left_out]}
+    return AnnotatedDataset(categories, tuple(read), {kind: found for kind, found in findings.items() if found})
 
 
 def _open(path: pathlib.Path) -> _Source:
-    if path.is_dir() and path.name == "labels" and not list(path.glob("*.yaml")):
+    if path.is_dir() and path.name == "labels" and not files_like(path, "*.yaml"):
         path = path.parent
     yaml_file = path if path.is_file() else fields.first_file(path / name for name in ("data.yaml", "data.yml"))
     if yaml_file is None and path.is_dir():
-        others = sorted([*path.glob("*.yaml"), *path.glob("*.yml")])
+        others = files_like(path, "*.yaml", "*.yml")
         yaml_file = others[0] if len(others) == 1 else None
     if not path.exists():
         raise FileNotFoundError(f"annotations file not found: {path}")
@@ -118,8 +121,9 @@ def _yaml_names(names: Any, path: pathlib.Path) -> tuple[str, ...]:
     return tuple(fields.class_name(name, f"names, number {k}", str(path)) for k, name in enumerate(names))
 
 
-def _images(source: _Source, folder: pathlib.Path | None, subset: str) -> list[pathlib.Path]:
-    """The images of the subset, sorted; in the order of the list where data.yaml names a list."""
+def _images(source: _Source, folder: pathlib.Path | None, subset: str) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
+    """The images of the subset, sorted; in the order of the list where data.yaml names a list. And the files of systems
+    that are left out."""
     if folder is not None:
         places = _subset_folders(folder, subset) or [folder]
     else:
@@ -127,16 +131,16 @@ def _images(source: _Source, folder: pathlib.Path | None, subset: str) -> list[p
         if not places and (source.root / "images").is_dir():
             places = [source.root / "images"]
         places = places or [source.root]
-    found = [path for place in places for path in _images_of(place)]
+    found, left_out = (dict.fromkeys(itertools.chain(*paths)) for paths in zip(*map(_images_of, places), strict=True))
     if not found:
         raise FileNotFoundError(f"expected images in {', '.join(map(str, places))}. Received: none")
-    return list(dict.fromkeys(found))
+    return list(found), list(left_out)
 
 
-def _images_of(place: pathlib.Path) -> list[pathlib.Path]:
+def _images_of(place: pathlib.Path) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
     if place.is_file():  # a list of images, relative to where it lies
         lines = [line.strip() for line in fields.read_lines(place) if line.strip()]
-        return [place.parent / line for line in lines]
+        return [place.parent / line for line in lines], []
     return fields.images_below(place)
 
 

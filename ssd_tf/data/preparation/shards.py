@@ -18,11 +18,16 @@ import tensorflow as tf
 from ssd_tf.data import images as image_ops
 from ssd_tf.data import records
 from ssd_tf.data.annotations import AnnotatedImage, Category, ClassCount, clean_boxes, count_classes
-from ssd_tf.data.exif import TRANSPOSED, orientation_of
+from ssd_tf.data.exif import TRANSPOSED
+from ssd_tf.data.kinds import TENSORFLOW_KINDS
 from ssd_tf.data.manifest import Shard, describe_shard
 from ssd_tf.data.preparation import findings
-from ssd_tf.data.preparation.upright import UPRIGHT, upright_annotations, upright_file
+from ssd_tf.data.preparation.upright import UPRIGHT, upright_annotations
+from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import atomic_path, write_atomically
+
+# A kind of finding: images that TensorFlow does not decode as they are.
+REENCODED = "re-encoded"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,23 +119,24 @@ def make_record(
 
     Returns:
       The serialised record, or None where the image cannot be used; the image as it is recorded, upright and with clean
-      boxes; and what was found, as (kind, message): "unreadable", "clipped", "dropped", or what is worth a look.
+      boxes; and what was found, as (kind, message): "unreadable", REENCODED, "clipped", "dropped", or what is worth a
+      look.
     """
     found = []
     try:
-        kind = image_ops.image_format(encoded)
-        pixels = image_ops.decode(tf.constant(encoded))
-    except ValueError as error:
+        file = image_ops.decode_file(encoded)
+    except UserError as error:
         return None, image, [("unreadable", f"not a readable image ({error})")]
-    except tf.errors.InvalidArgumentError as error:
-        return None, image, [("unreadable", f"not a readable image ({error.message.splitlines()[0][:120]})")]
-    height, width, _ = pixels.shape
-    orientation = orientation_of(encoded)
-    if orientation != 1:
-        image, message = upright_annotations(image, orientation, (height, width), exif)
-        found.append((message, f"EXIF orientation {orientation}"))
-        encoded = upright_file(pixels, orientation, kind)
-        height, width = (width, height) if orientation >= TRANSPOSED else (height, width)
+    height, width, _ = file.pixels.shape
+    if file.orientation != 1:
+        stored = (width, height) if file.orientation >= TRANSPOSED else (height, width)
+        image, message = upright_annotations(image, file.orientation, stored, exif)
+        found.append((message, f"EXIF orientation {file.orientation}"))
+    is_of_shards = file.kind in TENSORFLOW_KINDS
+    if file.orientation != 1 or not is_of_shards:
+        encoded = image_ops.encode_file(file.pixels, file.is_lossless)
+    if not is_of_shards:
+        found.append((REENCODED, f"{file.kind} as {'PNG' if file.is_lossless else 'JPEG'}"))
     if (height, width) != (image.height, image.width):
         message = f"the file is {width}x{height}, its annotations are for {image.width}x{image.height}"
         return None, image, [("unreadable", message)]

@@ -9,10 +9,9 @@ annotations say no size, the choice of the user decides.
 import dataclasses
 
 import numpy as np
-import tensorflow as tf
 
 from ssd_tf.data.annotations import PIXELS, AnnotatedImage
-from ssd_tf.data.exif import MIRRORED, TRANSPOSED, UPSIDE_DOWN, turned
+from ssd_tf.data.exif import MIRRORED, TRANSPOSED, UPSIDE_DOWN
 from ssd_tf.data.manifest import LOOK
 
 # What the boxes are of, where the size does not tell: the image as it is shown, or as it is stored.
@@ -20,8 +19,6 @@ UPRIGHT, RAW = "upright", "raw"
 CHOICES = (UPRIGHT, RAW)
 # Kinds of findings.
 TURNED, CHOSEN = f"{LOOK}turned upright", f"{LOOK}turned upright, boxes by --exif"
-# Of a JPEG that is written again, without loss of colour resolution; a PNG loses nothing.
-_JPEG_QUALITY = 95
 
 
 def upright_annotations(
@@ -57,17 +54,3 @@ def turned_boxes(boxes_n4: np.ndarray, orientation: int) -> np.ndarray:
     if orientation in MIRRORED:
         xmin, xmax = 1 - xmax, 1 - xmin
     return np.stack([ymin, xmin, ymax, xmax], axis=-1)
-
-
-def upright_file(pixels: tf.Tensor, orientation: int, kind: str) -> bytes:
-    """The upright image as a file: a PNG of a PNG, a JPEG (quality 95, no chroma subsampling) of a JPEG.
-
-    Args:
-      pixels: uint8 RGB [H, W, 3], as they are stored.
-      orientation: 2 to 8.
-      kind: "jpeg" or "png".
-    """
-    image = turned(pixels, orientation)
-    if kind == "png":
-        return tf.io.encode_png(image).numpy()
-    return tf.io.encode_jpeg(image, quality=_JPEG_QUALITY, chroma_downsampling=False).numpy()

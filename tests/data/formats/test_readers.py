@@ -36,6 +36,21 @@ def test_format_is_told_by_what_lies_there(tmp_path):
     assert detect_format(tmp_path / "voc") == "voc"
 
 
+@pytest.mark.parametrize("name", ["a.json", "a.csv", "a.xml", "data.yaml", "a.record"])
+def test_what_macos_leaves_beside_annotations_is_no_sign_of_a_format(tmp_path, name):
+    (tmp_path / name).touch()
+    found = detect_format(tmp_path)
+    for other in ("a.json", "a.csv", "a.xml", "data.yaml", "a.record"):
+        (tmp_path / f"._{other}").touch()
+    assert detect_format(tmp_path) == found
+
+
+def test_what_macos_leaves_beside_a_coco_file_is_not_read(tmp_path):
+    write_coco(tmp_path / "a.json")
+    (tmp_path / "._a.json").touch()
+    assert len(read_dataset(tmp_path)[0].images) == 2
+
+
 def test_doubt_about_the_format_is_told(tmp_path):
     with pytest.raises(FileNotFoundError, match="absent"):
         detect_format(tmp_path / "absent")

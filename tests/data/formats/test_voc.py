@@ -86,10 +86,11 @@ def test_list_that_names_no_file_is_refused(tmp_path):
         read_voc(tmp_path, subset="train")
 
 
-def test_droppings_of_macos_are_no_annotations(tmp_path):
+def test_files_of_systems_are_no_annotations_and_are_counted(tmp_path):
     write(tmp_path / "a.xml", box(1, 1, 9, 9))
     (tmp_path / "._a.xml").write_bytes(b"\x00\x05\x16\x07")
-    assert len(read_voc(tmp_path).images) == 1
+    dataset = read_voc(tmp_path)
+    assert len(dataset.images) == 1 and dataset.findings == {"system files left out": ["._a.xml"]}
 
 
 def test_difficult_objects_are_kept_and_marked(tmp_path):

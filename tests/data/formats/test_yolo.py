@@ -6,6 +6,7 @@ import pathlib
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from ssd_tf.data.formats.readers import detect_format
 from ssd_tf.data.formats.yolo import read_yolo
@@ -190,3 +191,16 @@ def test_one_file_of_labels_does_not_give_its_boxes_to_two_images(tmp_path):
         UserError, match=r"labels/a\.txt: expected labels for each image\. Received: one file for .*one"
     ):
         read_yolo(tmp_path)
+
+
+def test_files_of_systems_are_left_out_and_counted_and_content_says_what_is_an_image(tmp_path):
+    put(tmp_path, "images/a.png", "labels/a.txt")
+    put(tmp_path, "images/._b.png", "labels/._b.txt")
+    put(tmp_path, "images/@eaDir/c.png")
+    Image.new("RGB", (8, 6)).save(tmp_path / "images" / "d.dat", "WEBP")
+    (tmp_path / "images" / "film.webm").write_bytes(b"\x1aE\xdf\xa3")
+    names(tmp_path)
+    names(tmp_path, "no YAML: [", "._data.yaml")
+    dataset = read_yolo(tmp_path)
+    assert [image.name for image in dataset.images] == ["a.png", "d.dat"]
+    assert dataset.findings == {"system files left out": ["._b.png", "c.png"]}

@@ -17,6 +17,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from ssd_tf.data import images as image_ops
 from ssd_tf.data import records
 from ssd_tf.data.annotations import AnnotatedDataset
 from ssd_tf.data.formats import shapes
@@ -170,12 +171,38 @@ def test_image_of_another_size_than_annotated_is_left_out_with_both_sizes(datase
     assert manifest.num_images == N - 1
 
 
-def test_image_of_a_kind_that_is_not_supported_is_left_out_and_named(dataset, tmp_path):
+@pytest.mark.parametrize(
+    ("kind", "options", "words", "magic"),
+    [
+        ("WEBP", {"quality": 95}, "WebP as JPEG", b"\xff\xd8"),
+        ("WEBP", {"lossless": True}, "WebP as PNG", b"\x89PNG"),
+        ("TIFF", {}, "TIFF as PNG", b"\x89PNG"),
+        ("AVIF", {"quality": 95}, "AVIF as JPEG", b"\xff\xd8"),
+    ],
+)
+def test_image_that_tensorflow_does_not_decode_is_encoded_again_and_counted(
+    dataset, tmp_path, kind, options, words, magic
+):
     stream = io.BytesIO()
-    Image.new("RGB", (64, 64), (10, 20, 30)).save(stream, "WEBP")  # TensorFlow decodes it, other readers do not
+    pixels = np.asarray(Image.open(dataset.images[0].path))
+    Image.fromarray(pixels).save(stream, kind, **options)
     manifest = run(with_file(dataset, 0, tmp_path / "web.jpg", stream.getvalue()), tmp_path / "out")
+    assert manifest.findings == {"re-encoded": [f"web.jpg: {words}"]}
+    assert "re-encoded: 1" in report(manifest)
+    example = next(e for e in read(tmp_path / "out", manifest) if int(e.source_id) == dataset.images[0].image_id)
+    encoded = bytes(example.encoded)
+    assert encoded.startswith(magic)
+    difference = np.abs(image_ops.decode(tf.constant(encoded)).numpy().astype(int) - pixels)
+    # Noise, whose colours lossy kinds keep at half resolution.
+    assert difference.max() == 0 if magic == b"\x89PNG" else difference.mean() < 10
+
+
+def test_image_whose_decoder_is_missing_is_left_out_and_named(dataset, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # as if it were not installed
+    content = b"\0\0\0\x18ftypheic" + bytes(4) + b"mif1heic"
+    manifest = run(with_file(dataset, 0, tmp_path / "phone.jpg", content), tmp_path / "out")
     (message,) = manifest.findings["unreadable"]
-    assert message.startswith("web.jpg: not a readable image") and "JPEG, PNG, GIF or BMP" in message
+    assert message.startswith("phone.jpg: not a readable image") and "pip install 'ssd_tf[heic]'" in message
     assert manifest.num_images == N - 1
 
 

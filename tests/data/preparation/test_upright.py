@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from ssd_tf.data import images as image_ops
 from ssd_tf.data import records
@@ -14,7 +15,7 @@ from ssd_tf.data.manifest import load_manifest
 from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.data.preparation.upright import CHOSEN, TURNED
 from ssd_tf.utils.errors import UserError
-from tests.fixtures.turned import ORIENTATIONS, photo
+from tests.fixtures.turned import ORIENTATIONS, photo, stored, tiff
 
 HEIGHT, WIDTH = 60, 80
 # Of the upright image, [xmin, ymin, xmax, ymax] in pixels.
@@ -158,3 +159,17 @@ def test_the_choice_stands_in_the_manifest_and_is_checked(tmp_path):
     assert load_manifest(tmp_path / "data", "train").source["exif"] == "raw"
     with pytest.raises(UserError, match=r"exif: expected one of upright, raw\. Received: 'lying'"):
         prepared(tmp_path, annotations, exif="lying")
+
+
+@pytest.mark.parametrize("frame", ["upright", "raw"])
+@pytest.mark.parametrize("orientation", [3, 6])
+@pytest.mark.parametrize("kind", ["TIFF", "WEBP"])
+def test_boxes_hold_for_kinds_that_are_encoded_again(kind, orientation, frame, tmp_path):
+    annotations = write(tmp_path, "coco", frame, orientation, "png")
+    tags = {"tiffinfo": {0x0112: orientation}} if kind == "TIFF" else {"exif": b"Exif\0\0" + tiff(orientation)}
+    lossless = {"lossless": True} if kind == "WEBP" else {}
+    Image.fromarray(stored(upright(), orientation)).save(tmp_path / "a.png", kind, **tags, **lossless)
+    manifest, example = prepared(tmp_path, annotations, exif=frame)
+    assert_is_upright(example)
+    np.testing.assert_array_equal(image_ops.decode(example.encoded), upright())
+    assert set(manifest.findings) == {TURNED if orientation == 6 else CHOSEN, "re-encoded"}

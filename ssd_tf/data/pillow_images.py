@@ -1,0 +1,129 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Images of the kinds that TensorFlow does not decode, by Pillow: WebP, TIFF, AVIF, HEIC, JPEG 2000, odd BMP."""
+
+import contextlib
+import io
+import pathlib
+from collections.abc import Iterator
+from typing import IO, NamedTuple
+
+import numpy as np
+import PIL.ExifTags
+import PIL.Image
+import PIL.ImageOps
+
+from ssd_tf.data.kinds import HEAD_BYTES, IMAGE_SUFFIXES, head_of, image_kind
+from ssd_tf.utils.errors import UserError, first_line
+from ssd_tf.utils.imports import import_extra
+
+# Tags of TIFF: which image this is, how it is compressed, and what only cameras' raw files (DNG) have.
+_SUBFILE, _COMPRESSION, _DNG_VERSION = 254, 259, 50706
+_THUMBNAIL = 1
+_JPEG_COMPRESSIONS = (6, 7)
+# Of these Pillow makes no RGB, or a wrong one.
+_OTHER_MODES = ("I", "F", "LAB", "HSV")
+
+
+class Decoded(NamedTuple):
+    """The upright image, uint8 RGB [H, W, 3]; the EXIF orientation by which it was turned; and whether its file has it
+    without loss."""
+
+    pixels: np.ndarray
+    orientation: int
+    is_lossless: bool
+
+
+def decode_with_pillow(encoded: bytes, kind: str) -> Decoded:
+    """The image of a file, of several the first; 16 bits become 8, and what is transparent loses that.
+
+    Args:
+      encoded: the file.
+      kind: of PILLOW_KINDS.
+
+    Raises:
+      ValueError: the file is damaged, has too many pixels or pixels of another kind, is the raw file of a camera, or
+        its decoder is not installed.
+    """
+    try:
+        with open_image(io.BytesIO(encoded)) as image:
+            if _is_camera_raw(image):
+                raise UserError("the raw file of a camera, of which only a thumbnail could be read")
+            # Before it is loaded: of a TIFF Pillow then takes it away, since it has turned the image.
+            orientation = exif_orientation(image)
+            is_lossless = _is_lossless(image, encoded, kind)
+            if image.mode in _OTHER_MODES:
+                raise UserError(
+                    f"expected grey or RGB of 8 or 16 bits. Received: pixels that Pillow calls {image.mode}"
+                )
+            return Decoded(rgb(PIL.ImageOps.exif_transpose(image)), orientation, is_lossless)
+    except UserError:
+        raise
+    except PIL.UnidentifiedImageError as error:
+        raise UserError(f"{kind} that is damaged, or that Pillow {PIL.__version__} cannot decode") from error
+    except Exception as error:  # what decoders raise of files that are damaged is not agreed on
+        raise UserError(f"{kind}: {first_line(error)}") from error
+
+
+def is_image(path: pathlib.Path) -> bool:
+    """Whether a file is an image: by its content, or else by its name, so that damaged ones are reported.
+
+    The raw files of cameras are none, most of which are TIFF.
+    """
+    kind = image_kind(head_of(path))
+    if kind == "TIFF":
+        with contextlib.suppress(Exception), open_image(path) as image:
+            return not _is_camera_raw(image)
+    return bool(kind) or path.suffix.lower() in IMAGE_SUFFIXES
+
+
+@contextlib.contextmanager
+def open_image(file: pathlib.Path | IO[bytes]) -> Iterator[PIL.Image.Image]:
+    """The image of a file that Pillow has looked at, and not decoded yet.
+
+    Raises:
+      ValueError: it is HEIC, and its decoder is not installed.
+      And all that Pillow raises.
+    """
+    with contextlib.ExitStack() as stack:
+        opened = stack.enter_context(file.open("rb")) if isinstance(file, pathlib.Path) else file
+        opened.seek(0)
+        if image_kind(opened.read(HEAD_BYTES)) == "HEIC":
+            import_extra("pillow_heif").register_heif_opener()
+        opened.seek(0)
+        yield stack.enter_context(PIL.Image.open(opened))
+
+
+def exif_orientation(image: PIL.Image.Image) -> int:
+    """1 to 8; 1 where the image does not say it, or says nonsense."""
+    orientation = image.getexif().get(PIL.ExifTags.Base.Orientation, 1)
+    return orientation if orientation in range(1, 9) else 1
+
+
+def rgb(image: PIL.Image.Image) -> np.ndarray:
+    """uint8 RGB [H, W, 3]."""
+    if image.mode.startswith("I"):  # 16 bits of grey, of which PIL would cut off what is above 255
+        image = PIL.Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
+    return np.asarray(image.convert("RGB"))
+
+
+def _is_camera_raw(image: PIL.Image.Image) -> bool:
+    """Whether a TIFF begins with a thumbnail or is a DNG."""
+    tags = getattr(image, "tag_v2", {})
+    return _DNG_VERSION in tags or tags.get(_SUBFILE) == _THUMBNAIL
+
+
+def _is_lossless(image: PIL.Image.Image, encoded: bytes, kind: str) -> bool:
+    if kind == "TIFF":
+        return getattr(image, "tag_v2", {}).get(_COMPRESSION) not in _JPEG_COMPRESSIONS
+    return kind == "odd BMP" or (kind == "WebP" and _is_lossless_webp(encoded))
+
+
+def _is_lossless_webp(encoded: bytes) -> bool:
+    """Whether its first chunk of pixels is VP8L. An animation's are inside of others, and count as lossy."""
+    at = 12
+    while at + 8 <= len(encoded):
+        name, size = encoded[at : at + 4], int.from_bytes(encoded[at + 4 : at + 8], "little")
+        if name in (b"VP8L", b"VP8 ", b"ANMF"):
+            return name == b"VP8L"
+        at += 8 + size + size % 2
+    return False
