@@ -46,7 +46,7 @@ def read_images(
     found = _readable(data_dir, manifest, image_ids)
     wanted = limit if image_ids is None else min(limit, len(set(image_ids)))
     return {
-        image_id: NamedImage(_fit(image, max_side), name) for image_id, image, name in itertools.islice(found, wanted)
+        image_id: NamedImage(shrunk(image, max_side), name) for image_id, image, name in itertools.islice(found, wanted)
     }
 
 
@@ -74,7 +74,8 @@ def _identity(record: tf.Tensor) -> tuple[bool, tf.Tensor, tf.Tensor]:
     return True, tf.strings.to_number(source_id, tf.int64), name
 
 
-def _fit(image: np.ndarray, max_side: int) -> np.ndarray:
+def shrunk(image: np.ndarray, max_side: int) -> np.ndarray:
+    """uint8 RGB [H, W, 3] with a longer side of at most so many pixels; smaller images stay as they are."""
     height, width = image.shape[:2]
     scale = max_side / max(height, width)
     if scale >= 1:

@@ -63,7 +63,7 @@ def read_dataset(
       FileNotFoundError: the annotations are missing.
       ValueError: no format fits, the annotations are not in the one given, or several sets have different classes.
     """
-    paths, folders = _as_list(annotations), _as_list(images) or [""]
+    paths, folders = as_paths(annotations), as_paths(images) or [""]
     if not paths:
         raise UserError("annotations: expected a path. Received: none")
     if len(folders) not in (1, len(paths)):
@@ -175,7 +175,7 @@ _SIGNS_OF_A_FOLDER = {
 }
 
 
-def _as_list(paths: AnyPath | Sequence[AnyPath]) -> list[str]:
+def as_paths(paths: AnyPath | Sequence[AnyPath]) -> list[str]:
     """Paths; commas part them too, unless a path has one."""
     given = [paths] if isinstance(paths, (str, os.PathLike)) else paths
     found = []

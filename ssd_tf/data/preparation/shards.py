@@ -19,6 +19,7 @@ from ssd_tf.data import images as image_ops
 from ssd_tf.data import records
 from ssd_tf.data.annotations import AnnotatedImage, Category, ClassCount, clean_boxes, count_classes
 from ssd_tf.data.exif import TRANSPOSED
+from ssd_tf.data.images import Upright
 from ssd_tf.data.kinds import TENSORFLOW_KINDS
 from ssd_tf.data.manifest import Shard, describe_shard
 from ssd_tf.data.preparation import findings
@@ -118,9 +119,25 @@ def make_record(
       exif: as ShardJob has it.
 
     Returns:
-      The serialised record, or None where the image cannot be used; the image as it is recorded, upright and with clean
-      boxes; and what was found, as (kind, message): "unreadable", REENCODED, "clipped", "dropped", or what is worth a
-      look.
+      The serialised record, or None where the image cannot be used; the image as it is recorded; and what was found: as
+      check_image returns them.
+    """
+    file, image, found = check_image(image, encoded, exif)
+    if file is None:
+        return None, image, found
+    if file.orientation != 1 or file.kind not in TENSORFLOW_KINDS:
+        encoded = image_ops.encode_file(file.pixels, file.is_lossless)
+    return records.serialize(image, encoded, names), image, found
+
+
+def check_image(
+    image: AnnotatedImage, encoded: bytes, exif: str = UPRIGHT
+) -> tuple[Upright | None, AnnotatedImage, list[tuple[str, str]]]:
+    """Decodes an image and looks at its annotations. The arguments are make_record's.
+
+    Returns:
+      What the file holds, or None where the image cannot be used; the image with clean boxes, upright; and what was
+      found, as (kind, message): "unreadable", REENCODED, "clipped", "dropped", or what is worth a look.
     """
     found = []
     try:
@@ -132,10 +149,7 @@ def make_record(
         stored = (width, height) if file.orientation >= TRANSPOSED else (height, width)
         image, message = upright_annotations(image, file.orientation, stored, exif)
         found.append((message, f"EXIF orientation {file.orientation}"))
-    is_of_shards = file.kind in TENSORFLOW_KINDS
-    if file.orientation != 1 or not is_of_shards:
-        encoded = image_ops.encode_file(file.pixels, file.is_lossless)
-    if not is_of_shards:
+    if file.kind not in TENSORFLOW_KINDS:
         found.append((REENCODED, f"{file.kind} as {'PNG' if file.is_lossless else 'JPEG'}"))
     if (height, width) != (image.height, image.width):
         message = f"the file is {width}x{height}, its annotations are for {image.width}x{image.height}"
@@ -143,7 +157,7 @@ def make_record(
     cleaned, messages = clean_boxes(image)
     found += [(message.split(":")[0], message) for message in messages]
     found += findings.of_image(image, cleaned)
-    return records.serialize(cleaned, encoded, names), cleaned, found
+    return file, cleaned, found
 
 
 def finished(job: ShardJob) -> ShardResult | None:
