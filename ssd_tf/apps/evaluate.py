@@ -7,6 +7,7 @@ python -m ssd_tf.apps.evaluate --predictions=found/predictions.json --annotation
 The second form scores detections that are there already, of predict or of any other program, without a model.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from absl import flags, logging
@@ -96,7 +97,9 @@ def _score_model(args: flags.FlagValues, voc: tuple[str, ...]) -> None:
     _report(args, metrics, results, remarks)
 
 
-def _report(args: flags.FlagValues, metrics: "CocoMetrics", results: list[dict[str, Any]], remarks: list[str]) -> None:
+def _report(
+    args: flags.FlagValues, metrics: "CocoMetrics", results: Sequence[Mapping[str, Any]], remarks: list[str]
+) -> None:
     from ssd_tf.evaluation.coco_metrics import per_class_table, summary_table, write_reports
     from ssd_tf.evaluation.voc_metrics import COCO
 

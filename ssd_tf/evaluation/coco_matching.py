@@ -14,6 +14,7 @@ import numpy as np
 from hotcoco import COCO, COCOeval
 from hotcoco.primitives import bbox_iou
 
+from ssd_tf.data.formats.coco_results import Results
 from ssd_tf.utils.errors import UserError
 
 # COCOeval looks at so many detections of an image and a class, the best ones.
@@ -42,12 +43,13 @@ def check(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]])
         "image_id": {image["id"] for image in ground_truth["images"]},
         "category_id": {category["id"] for category in ground_truth["categories"]},
     }
-    for index, result in enumerate(results):
-        for key, ids in known.items():
-            if result[key] not in ids:
+    results = Results.of(results)
+    for index, ids in enumerate(zip(results.image_ids.tolist(), results.category_ids.tolist(), strict=True)):
+        for (key, there), value in zip(known.items(), ids, strict=True):
+            if value not in there:
                 raise UserError(
                     f"Expected every {key} of the results to be in the ground truth. "
-                    f"Received: results[{index}] has {key}={result[key]!r}"
+                    f"Received: results[{index}] has {key}={value!r}"
                 )
 
 
@@ -65,6 +67,7 @@ def evaluate(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any
     Raises:
       ValueError: as `check`.
     """
+    results = Results.of(results)
     check(ground_truth, results)
     annotations = ground_truth["annotations"]
     numbers = {
@@ -107,7 +110,8 @@ def by_image(rows: Sequence[Mapping[str, Any]]) -> Mapping[Any, list[Mapping[str
 def class_indices(ground_truth: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
     """Of annotations or results: int64 [N], 1..C in the order of the ascending category ids; 0 for an unknown one."""
     class_of = {k: i for i, k in enumerate(sorted(c["id"] for c in ground_truth["categories"]), start=1)}
-    return np.array([class_of.get(row["category_id"], 0) for row in rows], np.int64)
+    ids = rows.category_ids.tolist() if isinstance(rows, Results) else [row["category_id"] for row in rows]
+    return np.array([class_of.get(category_id, 0) for category_id in ids], np.int64)
 
 
 def overlaps(boxes: Sequence[Any] | np.ndarray, others: Sequence[Any] | np.ndarray, crowd: bool = False) -> np.ndarray:
@@ -136,14 +140,14 @@ def _columns(numbers: Mapping[str, Mapping[int, int]], annotations: Sequence[Map
     )
 
 
-def _rows(numbers: Mapping[str, Mapping[int, int]], results: Sequence[Mapping[str, Any]]) -> Any:
+def _rows(numbers: Mapping[str, Mapping[int, int]], results: Results) -> Any:
     """float64 [D, 7]: number of the image, x, y, w, h, score, number of the category.
 
     Any, since hotcoco's stubs do not know that its load_res takes arrays.
     """
-    images, categories = numbers["image_id"], numbers["category_id"]
-    rows = [(images[row["image_id"]], *row["bbox"], row["score"], categories[row["category_id"]]) for row in results]
-    return np.array(rows, np.float64).reshape(-1, 7)
+    images = [numbers["image_id"][image_id] for image_id in results.image_ids.tolist()]
+    categories = [numbers["category_id"][category_id] for category_id in results.category_ids.tolist()]
+    return np.column_stack([np.array(images, float), results.boxes, results.scores, np.array(categories, float)])
 
 
 def _by_place(statuses: Mapping[int, str], codes: Mapping[str, int], other: int, count: int) -> np.ndarray:

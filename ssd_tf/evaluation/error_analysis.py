@@ -86,8 +86,9 @@ def analyse_errors(
     """
     outcomes = outcomes or match(ground_truth, results)
     # COCO's order among detections of the same score.
-    order = sorted(range(len(results)), key=lambda place: results[place]["image_id"])
-    results, outcomes = [results[place] for place in order], outcomes._replace(detections=outcomes.detections[order])
+    rows = list(results)
+    order = sorted(range(len(rows)), key=lambda place: rows[place]["image_id"])
+    results, outcomes = [rows[place] for place in order], outcomes._replace(detections=outcomes.detections[order])
     matches = matches_of(outcomes, ground_truth, results)
     found = [result for result, seen in zip(results, outcomes.detections, strict=True) if seen != IGNORED]
     wrong, unfound = ~matches.correct, outcomes.truths == MISSED

@@ -12,7 +12,7 @@ import tqdm
 from absl import logging
 
 from ssd_tf.data.bad_examples import NO_FAULT, BadExamples
-from ssd_tf.data.formats.coco import coco_results
+from ssd_tf.data.formats.coco_results import Results, coco_results
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import FILLING, EvalBatch, eval_dataset
 from ssd_tf.distributed.strategy import Distribution
@@ -27,12 +27,12 @@ class Evaluation(NamedTuple):
 
     Attributes:
       metrics: COCO's numbers.
-      results: the detections in COCO's results format: sparse ids, [x, y, w, h] in pixels.
+      results: the detections in COCO's results format.
       ground_truth: COCO instances of the images that were scored: images, annotations, categories.
     """
 
     metrics: CocoMetrics
-    results: list[dict[str, Any]]
+    results: Results
     ground_truth: dict[str, list[dict[str, Any]]]
 
 
@@ -64,7 +64,7 @@ def evaluate_split(
     Raises:
       ValueError: a record cannot be read.
     """
-    results: list[dict[str, Any]] = []
+    results: list[Results] = []
     ground_truth: dict[str, list[dict[str, Any]]] = {
         "images": [],
         "annotations": [],
@@ -90,11 +90,12 @@ def evaluate_split(
             for index in np.flatnonzero(real & (batch.fault == NO_FAULT)).tolist():
                 add_ground_truth(ground_truth, batch, index)
                 image_id, height, width = batch.source_id[index], batch.height[index], batch.width[index]
-                results.extend(coco_results(found, index, manifest.categories, int(image_id), height, width))
+                results.append(coco_results(found, index, manifest.categories, int(image_id), height, width))
             progress.update(int(real.sum()))
     if bad_examples.records:
         logging.warning("%s", bad_examples.summary())
-    return Evaluation(coco_metrics(ground_truth, results, voc), results, ground_truth)
+    joined = Results.joined(results)
+    return Evaluation(coco_metrics(ground_truth, joined, voc), joined, ground_truth)
 
 
 def add_ground_truth(ground_truth: dict[str, list[dict[str, Any]]], batch: EvalBatch, index: int) -> None:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import hotcoco.metrics
 import numpy as np
 
+from ssd_tf.data.formats.coco_results import Results
 from ssd_tf.evaluation.coco_matching import CORRECT, CROWD, IGNORED, Outcomes, class_indices
 from ssd_tf.utils.errors import UserError
 
@@ -65,7 +66,7 @@ def matches_of(outcomes: Outcomes, ground_truth: Mapping[str, Any], results: Seq
     counted = outcomes.detections != IGNORED
     truths = class_indices(ground_truth, ground_truth["annotations"])[outcomes.truths != CROWD]
     return Matches(
-        scores=np.array([result["score"] for result in results], np.float64)[counted],
+        scores=Results.of(results).scores[counted],
         classes=class_indices(ground_truth, results)[counted],
         correct=(outcomes.detections == CORRECT)[counted],
         truths=np.bincount(truths, minlength=len(ground_truth["categories"]) + 1)[1:],

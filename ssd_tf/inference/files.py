@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from ssd_tf.data.formats.coco import coco_results
+from ssd_tf.data.formats.coco_results import coco_results
 from ssd_tf.data.images import read_image
 from ssd_tf.drawing.detections import draw_detections
 from ssd_tf.evaluation.coco_metrics import rounded

@@ -13,7 +13,7 @@ import PIL.Image
 import PIL.ImageOps
 
 from ssd_tf.data.annotations import Category
-from ssd_tf.data.formats.coco import coco_results
+from ssd_tf.data.formats.coco_results import coco_results
 from ssd_tf.data.images import read_image
 from ssd_tf.data.pillow_images import rgb
 from ssd_tf.drawing.detections import draw_detections
@@ -88,7 +88,7 @@ class Prediction:
 
     def to_coco(self, image_id: int) -> list[dict[str, Any]]:
         """The objects in COCO's results format: sparse ids, [x, y, w, h] in pixels."""
-        return coco_results(self.detections, 0, self.categories, image_id, self.height, self.width)
+        return list(coco_results(self.detections, 0, self.categories, image_id, self.height, self.width))
 
     @property
     def _boxes(self) -> np.ndarray:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from absl import logging
 
 from ssd_tf.data.bad_examples import NO_FAULT, BadExamples
-from ssd_tf.data.formats.coco import coco_results
+from ssd_tf.data.formats.coco_results import Results, coco_results
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.pipeline import EvalBatch, eval_dataset
 from ssd_tf.evaluation.coco_metrics import coco_metrics
@@ -140,8 +140,8 @@ def _score(measured: Measurement, batches: list[EvalBatch], manifest: Manifest) 
             np.array([len(measured.scores[place])]),
         )
         image_id, height, width = int(batch.source_id[0]), int(batch.height[0]), int(batch.width[0])
-        results.extend(coco_results(found, 0, manifest.categories, image_id, height, width))
-    summary = coco_metrics(ground_truth, results).summary
+        results.append(coco_results(found, 0, manifest.categories, image_id, height, width))
+    summary = coco_metrics(ground_truth, Results.joined(results)).summary
     return summary["AP"], summary["AP50"]
 
 

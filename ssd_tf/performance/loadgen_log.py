@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ssd_tf.data.formats.coco import coco_results
+from ssd_tf.data.formats.coco_results import Results, coco_results
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.performance.loadgen_images import SplitImages
 from ssd_tf.utils.errors import UserError
@@ -78,7 +78,7 @@ def read_accuracy_log(path: str | pathlib.Path, num_images: int) -> list[np.ndar
     return [found[index] for index in range(num_images)]
 
 
-def results_of_log(path: str | pathlib.Path, split_images: SplitImages) -> list[dict[str, Any]]:
+def results_of_log(path: str | pathlib.Path, split_images: SplitImages) -> Results:
     """What the log of an accuracy test found, in COCO's results format and in the images' order.
 
     Raises:
@@ -94,5 +94,5 @@ def results_of_log(path: str | pathlib.Path, split_images: SplitImages) -> list[
             rows[None, :, _CLASS].astype(np.int32),
             np.array([len(rows)], np.int32),
         )
-        results.extend(coco_results(found, 0, split_images.categories, image["id"], image["height"], image["width"]))
-    return results
+        results.append(coco_results(found, 0, split_images.categories, image["id"], image["height"], image["width"]))
+    return Results.joined(results)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssd_tf.data.formats.coco import coco_results
+from ssd_tf.data.formats.coco_results import coco_results
 from ssd_tf.data.pipeline import eval_dataset
 from ssd_tf.evaluation.coco_metrics import coco_metrics
 from ssd_tf.evaluation.evaluator import evaluate_split

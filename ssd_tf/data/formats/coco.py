@@ -1,9 +1,9 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""COCO's formats (https://cocodataset.org/#format-data): instances are read, results are made of detections."""
+"""COCO's formats (https://cocodataset.org/#format-data): instances. coco_results.py has results."""
 
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,8 +12,7 @@ from ssd_tf.data.formats import fields
 from ssd_tf.data.formats.coco_json import Content, load_coco_json, name_of, number_ids, segmentation_notes
 from ssd_tf.data.formats.image_names import find_files
 from ssd_tf.data.images import file_size
-from ssd_tf.geometry.boxes import from_coco_xywh, to_coco_xywh
-from ssd_tf.geometry.detections import Detections
+from ssd_tf.geometry.boxes import from_coco_xywh
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import files_like
 
@@ -85,26 +84,6 @@ def read_coco(
         notes.append("category 0 is no class: it has no boxes, and is the supercategory of all others")
     in_order = sorted(categories.values(), key=lambda category: category.id)
     return AnnotatedDataset(tuple(in_order), read, {"converted": notes} if notes else {})
-
-
-def coco_results(
-    found: Detections, index: int, categories: tuple[Category, ...], image_id: int, height: int, width: int
-) -> list[dict[str, Any]]:
-    """Image `index` of a batch of detections (NumPy) as COCO results: sparse ids, [x, y, w, h] in pixels.
-
-    Nothing is rounded: two scores that differ only in the seventh digit still rank one before the other.
-    """
-    count = int(found.count[index])
-    xywh = to_coco_xywh(found.boxes[index, :count], height, width)
-    return [
-        {
-            "image_id": image_id,
-            "category_id": categories[int(label) - 1].id,
-            "bbox": box.tolist(),
-            "score": float(score),
-        }
-        for box, label, score in zip(xywh, found.classes[index, :count], found.scores[index, :count], strict=True)
-    ]
 
 
 def json_file(path: pathlib.Path) -> pathlib.Path:
