@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 from absl import flags, logging
 
 from ssd_tf.utils.errors import first_line, mistakes
+from ssd_tf.utils.files import is_text, printable
 from ssd_tf.utils.hardware import grow_gpu_memory
 from ssd_tf.utils.imports import quiet_stderr
 
@@ -89,6 +90,8 @@ class _PathParser(flags.ArgumentParser):
     """Where a flag becomes a path. A leading ~ is the home folder, as in a shell, which leaves it alone behind a =."""
 
     def parse(self, argument: str) -> str:
+        if not is_text(argument):
+            raise ValueError("expected a name in UTF-8")
         # As text: Path would change addresses, and raise for a user that there is not.
         return os.path.expanduser(argument)  # noqa: PTH111
 
@@ -231,7 +234,7 @@ def _refuse_flags(args: flags.FlagValues, module: Any, reason: str) -> int:
     args.mark_as_parsed()
     if _wants_help(args):
         return _help(args, module)
-    print(f"error: {' '.join(reason.split()).rstrip('.')}. See --help", file=sys.stderr)
+    print(f"error: {printable(' '.join(reason.split())).rstrip('.')}. See --help", file=sys.stderr)
     return EXIT_MISTAKE
 
 
@@ -264,7 +267,7 @@ def _print_error(error: BaseException) -> None:
     if type(error).__module__.startswith("tensorflow"):
         text = first_line(error)
     line = " ".join(line.strip() for line in text.strip().splitlines()[:2]) or type(error).__name__
-    print(f"error: {line}", file=sys.stderr, flush=True)
+    print(f"error: {printable(line)}", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager

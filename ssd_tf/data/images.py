@@ -17,6 +17,7 @@ from ssd_tf.data.gif import first_frame
 from ssd_tf.data.kinds import EXPECTED, TENSORFLOW_KINDS, image_kind
 from ssd_tf.data.pillow_images import decode_with_pillow, exif_orientation, open_image
 from ssd_tf.utils.errors import UserError, first_line
+from ssd_tf.utils.files import is_text, printable
 
 # Of a JPEG that is written here, without loss of colour resolution.
 _JPEG_QUALITY = 95
@@ -36,8 +37,10 @@ def read_image(path: pathlib.Path) -> np.ndarray:
     """uint8 RGB [H, W, 3] of a file, upright.
 
     Raises:
-      ValueError: it cannot be read, or is no image; the message names the file.
+      ValueError: it cannot be read, is no image, or its name is no UTF-8; the message names the file.
     """
+    if not is_text(str(path)):
+        raise UserError(f"{printable(str(path))}: expected a name in UTF-8")
     try:
         return np.asarray(decode_file(path.read_bytes()).pixels)
     except OSError as error:

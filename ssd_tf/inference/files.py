@@ -29,7 +29,7 @@ from ssd_tf.media.opencv_source import VideoSource
 from ssd_tf.media.source import Frame
 from ssd_tf.media.video_writer import VideoWriter
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import atomic_path, json_lists, make_folder
+from ssd_tf.utils.files import atomic_path, is_text, json_lists, make_folder, printable
 
 # Of a video so many frames go to TensorBoard, evenly spread: they are there to be looked at.
 LOGGED_FRAMES = 4
@@ -222,6 +222,8 @@ class _Work:
         # Resolved, so that no name can be taken for an address.
         with VideoSource(str(path.resolve())) as source:
             try:
+                if not is_text(str(path)):
+                    raise UserError(f"{printable(str(path))}: expected a name in UTF-8")
                 source.open()
             except (OSError, UserError) as error:
                 self.unreadable.append(str(error))

@@ -9,7 +9,7 @@ from absl import logging
 
 from ssd_tf.data.kinds import EXPECTED, brands_of, head_of, image_kind
 from ssd_tf.data.pillow_images import is_image
-from ssd_tf.utils.files import without_system_files
+from ssd_tf.utils.files import printable, without_system_files
 
 # Videos that FFmpeg, which comes with OpenCV, reads: how such files begin; and names, for those that begin otherwise.
 _VIDEO_MAGIC = (
@@ -73,7 +73,7 @@ def _find(pattern: str, what: str, is_wanted: Callable[[pathlib.Path], bool]) ->
         found = [p for p in files if is_wanted(p)]
         if others := {*files} - {*found}:
             kinds = ", ".join(sorted({p.suffix.lower() or "without ending" for p in others}))
-            logging.info("%s: %d files of other kinds are left out: %s", path, len(others), kinds)
+            logging.info("%s: %d files of other kinds are left out: %s", path, len(others), printable(kinds))
         if not found:
             raise FileNotFoundError(f"no {what.format(path)}")
     else:
@@ -87,5 +87,7 @@ def _users_files(paths: Iterable[pathlib.Path], folder: pathlib.Path) -> list[pa
     kept, left_out = without_system_files([path for path in paths if path.is_file()], folder)
     if left_out:
         first = min(path.name for path in left_out)
-        logging.info("%s: hidden and system files are left out: %d, such as %s", folder, len(left_out), first)
+        logging.info(
+            "%s: hidden and system files are left out: %d, such as %s", folder, len(left_out), printable(first)
+        )
     return kept

@@ -20,6 +20,9 @@ import tqdm
 CHUNK = 1 << 16
 # What TensorFlow's patterns are made of; a ] alone is none.
 _PATTERN = re.compile(r"[*?\[\\]")
+# What Python has in place of bytes that are no UTF-8, and other halves of UTF-16's pairs.
+_NO_TEXT = re.compile("[\ud800-\udfff]")
+_ESCAPED_BYTES = range(0xDC80, 0xDD00)
 # What systems leave among files, in lower case; and folders that they fill with files of theirs.
 _SYSTEM_FILES = ("thumbs.db", "desktop.ini")
 _SYSTEM_FOLDERS = ("@eadir", "__macosx")
@@ -53,6 +56,21 @@ def is_file(path: pathlib.Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+def is_text(name: str) -> bool:
+    """Whether a name can be written as UTF-8; of a file whose name has other bytes it cannot."""
+    return not _NO_TEXT.search(name)
+
+
+def printable(text: str) -> str:
+    """Text with \\xff for a byte that is no UTF-8, which can be printed and written."""
+
+    def escaped(found: re.Match[str]) -> str:
+        code = ord(found[0])
+        return f"\\x{code - 0xDC00:02x}" if code in _ESCAPED_BYTES else f"\\u{code:04x}"
+
+    return _NO_TEXT.sub(escaped, text)
 
 
 def without_system_files(

@@ -1,6 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Images come one a second, and what is no image is left out with a line in the log."""
 
+import os
 import pathlib
 
 import numpy as np
@@ -57,6 +58,15 @@ def test_unreadable_images_are_left_out_and_named_in_the_log(tmp_path, caplog):
     assert [record.getMessage() for record in caplog.records] == [
         f"{paths[k]}: not readable as an image (expected a {EXPECTED} file); it is left out" for k in (0, 2)
     ]
+
+
+def test_image_whose_name_is_no_text_is_left_out_by_name(tmp_path, caplog):
+    paths = [*write_images(tmp_path, (20, 10)), tmp_path / os.fsdecode(b"\xff.png")]
+    logging.use_absl_handler()
+    with caplog.at_level("WARNING", logger="absl"):
+        frames = list(iter(opened(paths).read, None))
+    assert [frame.name for frame in frames] == ["0.png"]
+    assert caplog.messages == [f"{tmp_path}/\\xff.png: expected a name in UTF-8; it is left out"]
 
 
 def test_no_readable_image_is_refused(tmp_path):

@@ -2,11 +2,21 @@
 """A file written through atomic_path is the old one or the new one, never something between and never two."""
 
 import json
+import os
 import pathlib
 
 import pytest
 
-from ssd_tf.utils.files import atomic_path, files_like, json_lists, literal, without_system_files, write_atomically
+from ssd_tf.utils.files import (
+    atomic_path,
+    files_like,
+    is_text,
+    json_lists,
+    literal,
+    printable,
+    without_system_files,
+    write_atomically,
+)
 
 
 def _names(folder):
@@ -122,3 +132,12 @@ def test_files_like_a_pattern_are_the_users(tmp_path):
         (tmp_path / name).touch()
     (tmp_path / "d.json").mkdir()
     assert [path.name for path in files_like(tmp_path, "*.json", "*.yaml")] == ["a.json", "b.json", "c.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("caf\xe9.jpg", "caf\xe9.jpg"), (os.fsdecode(b"a\xff\x80.jpg"), "a\\xff\\x80.jpg"), ("\ud800", "\\ud800")],
+)
+def test_names_that_are_no_text_are_shown_escaped(name, shown):
+    assert printable(name) == shown and is_text(shown)
+    assert is_text(name) == (name == shown)

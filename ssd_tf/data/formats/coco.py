@@ -67,7 +67,7 @@ def read_coco(
         numbers, renumbered = number_ids(content["images"], "image")
         objects_of = _group_by_image(content, numbers, categories)
         names = [
-            fields.text(entry.get("file_name"), "file_name", name_of(entry, "image", k), strip=False)
+            fields.file_name(entry.get("file_name"), "file_name", name_of(entry, "image", k))
             for k, entry in enumerate(content["images"], start=1)
         ]
         paths, renamed = find_files(images, names)

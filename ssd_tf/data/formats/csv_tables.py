@@ -124,7 +124,7 @@ def _csv_file(path: pathlib.Path) -> pathlib.Path:
 
 def _read_rows(path: pathlib.Path) -> tuple[list[_Row], bool]:
     """The rows, and whether their corners are fractions."""
-    reader = csv.reader(io.StringIO("\n".join(fields.read_lines(path))), skipinitialspace=True)
+    reader = csv.reader(io.StringIO("\n".join(fields.read_lines(path, of_names=True))), skipinitialspace=True)
     try:
         numbered = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except csv.Error as error:
@@ -157,7 +157,9 @@ def _form_of(row: list[str], where: str) -> _Form:
     if len(cells) == 10 and _is_number(cells[2]):
         return _Form({key: k for k, key in enumerate(_AUTOML) if key}, True, False)
     for columns in (_RETINANET, _TUTORIAL):
-        corners = [cells[columns.index(key)] for key in _NEEDED[2:]] if len(cells) == len(columns) else ["?"]
+        if len(cells) != len(columns):
+            continue
+        corners = [cells[columns.index(key)] for key in _NEEDED[2:]]
         background = columns is _RETINANET and not any(cells[1:])
         if background or (all(map(_is_number, corners)) and _may_be_name(cells, columns)):
             return _Form({key: k for k, key in enumerate(columns)}, False, False)
@@ -193,7 +195,7 @@ def _row(cells: list[str], form: _Form, where: str) -> _Row:
     size = None
     if cell("width") or cell("height"):
         size = (fields.whole(cell("height"), "height", shown, 1), fields.whole(cell("width"), "width", shown, 1))
-    name = fields.text(cell("filename"), "filename", shown)
+    name = fields.file_name(cell("filename"), "filename", shown)
     corners = None
     if any(cell(key) for key in _NEEDED[2:]):
         corners = tuple(fields.number(cell(key), key, shown) for key in _NEEDED[2:])

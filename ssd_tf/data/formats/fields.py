@@ -4,6 +4,7 @@
 `where` is the file and the entry, such as "labels/a.txt, line 3"; the readers share these functions.
 """
 
+import codecs
 import math
 import pathlib
 import re
@@ -13,7 +14,7 @@ from typing import Any
 from ssd_tf.data.images import file_size
 from ssd_tf.data.pillow_images import is_image
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import is_file, without_system_files
+from ssd_tf.utils.files import is_file, is_text, without_system_files
 
 # The subset that is everything, where a data set lists none of that name.
 ALL = "all"
@@ -124,10 +125,18 @@ def text(value: Any, field: str, where: str, strip: bool = True) -> str:
       ValueError: there is none.
     """
     found = value.strip() if isinstance(value, str) else ""
-    # Half of a pair of UTF-16's, which JSON may hold, is no text that could be written anywhere.
-    if not found or any("\ud800" <= character <= "\udfff" for character in found):
+    if not found or not is_text(found):
         raise UserError(f"{where}: {field}: expected text. Received: {shown(value)}")
     return found if strip else value
+
+
+def file_name(value: Any, field: str, where: str) -> str:
+    """A name as it is. One that is no UTF-8 is taken: preparation leaves out that image alone.
+
+    Raises:
+      ValueError: there is none.
+    """
+    return value if isinstance(value, str) and value.strip() else text(value, field, where)
 
 
 def class_name(value: Any, field: str, where: str) -> str:
@@ -160,14 +169,21 @@ def is_whole(key: int | str) -> bool:
     return isinstance(key, int) and key in _WHOLE
 
 
-def read_lines(path: pathlib.Path) -> list[str]:
+def read_lines(path: pathlib.Path, of_names: bool = False) -> list[str]:
     """The lines of a text file, without a byte order mark.
+
+    Args:
+      path: the file.
+      of_names: it names files, whose names may be no UTF-8; these are as Python has such names.
 
     Raises:
       ValueError: it is not text.
     """
+    content = path.read_bytes()
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise UserError(f"{path}: expected text as UTF-8. Received: UTF-16")
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
+        return content.decode("utf-8-sig", "surrogateescape" if of_names else "strict").splitlines()
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: expected text as UTF-8. Received: {error}") from error
 

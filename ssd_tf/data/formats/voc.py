@@ -112,7 +112,7 @@ def _listed(
         raise UserError(
             f"{path}: not found. Expected one of the lists there: {', '.join(there)}. Or pass --subset=all for all"
         )
-    rows = [line.split() for line in fields.read_lines(path) if line.strip()]
+    rows = [line.split() for line in fields.read_lines(path, of_names=True) if line.strip()]
     files = [annotations / f"{row[0]}.xml" for row in rows if row[-1] != "-1" or len(row) == 1]
     for file in files:
         if not file.is_file():

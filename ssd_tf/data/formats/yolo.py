@@ -139,7 +139,7 @@ def _images(source: _Source, folder: pathlib.Path | None, subset: str) -> tuple[
 
 def _images_of(place: pathlib.Path) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
     if place.is_file():  # a list of images, relative to where it lies
-        lines = [line.strip() for line in fields.read_lines(place) if line.strip()]
+        lines = [line.strip() for line in fields.read_lines(place, of_names=True) if line.strip()]
         return [place.parent / line for line in lines], []
     return fields.images_below(place)
 

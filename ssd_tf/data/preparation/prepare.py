@@ -24,7 +24,7 @@ from ssd_tf.data.preparation.findings import of_dataset
 from ssd_tf.data.preparation.shards import ShardJob, ShardResult, finished, shard_name, write_shard
 from ssd_tf.data.preparation.upright import CHOICES, UPRIGHT
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import is_file, parse_json
+from ssd_tf.utils.files import is_file, parse_json, printable
 
 # About 100 MB of COCO images in a shard; at least 4, so that small sets are read and written in parallel too.
 IMAGES_PER_SHARD = 750
@@ -203,7 +203,7 @@ def _summarize(
             findings[kind].extend(messages)
     num_images = sum(result.shard.images for result in results)
     if not num_images:
-        raise UserError("no image could be read; the first: " + findings["unreadable"][0])
+        raise UserError("no image could be read; the first: " + printable(findings["unreadable"][0]))
     by_class = zip(*(result.classes for result in results), strict=True)
     classes = [ClassCount(c[0].category, sum(x.images for x in c), sum(x.boxes for x in c)) for c in by_class]
     findings.update(of_dataset(images, classes, sum(result.boxes_that_count for result in results)))
@@ -214,7 +214,7 @@ def _summarize(
         num_images_with_boxes=sum(result.images_with_boxes for result in results),
         max_boxes=max(result.max_boxes for result in results),
         shards=tuple(result.shard for result in results),
-        findings={kind: sorted(messages) for kind, messages in sorted(findings.items())},
+        findings={kind: sorted(map(printable, messages)) for kind, messages in sorted(findings.items())},
         source=source,
     )
 

@@ -25,7 +25,7 @@ from ssd_tf.data.manifest import Shard, describe_shard
 from ssd_tf.data.preparation import findings
 from ssd_tf.data.preparation.upright import UPRIGHT, upright_annotations
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import atomic_path, write_atomically
+from ssd_tf.utils.files import atomic_path, is_text, write_atomically
 
 # A kind of finding: images that TensorFlow does not decode as they are.
 REENCODED = "re-encoded"
@@ -198,6 +198,9 @@ def _write_records(
     with tf.io.TFRecordWriter(str(path)) as writer:
         for image in job.images:
             on_image()
+            if not is_text(image.name):
+                noted["unreadable"].append(f"{image.name}: expected a name in UTF-8")
+                continue
             try:
                 encoded = image.read_bytes()
             except OSError as error:

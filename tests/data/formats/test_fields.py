@@ -2,6 +2,7 @@
 """A field is converted as all readers take it, or refused in a line with entry, field and value."""
 
 import math
+import os
 
 import pytest
 
@@ -65,3 +66,23 @@ def test_long_values_are_cut_off_in_messages(value):
     with pytest.raises(UserError) as caught:
         fields.flag(value, "field", "here")
     assert len(str(caught.value)) < 150
+
+
+def test_utf_16_is_named_as_what_it_is(tmp_path):
+    (tmp_path / "a.csv").write_text("a.jpg,1,2,3,4,cat", encoding="utf-16")
+    with pytest.raises(UserError, match=r"a\.csv: expected text as UTF-8\. Received: UTF-16$"):
+        fields.read_lines(tmp_path / "a.csv", of_names=True)
+
+
+def test_lines_of_names_may_be_no_text_and_others_may_not(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfa.jpg\r\n\xff.jpg")
+    assert fields.read_lines(tmp_path / "a.txt", of_names=True) == ["a.jpg", os.fsdecode(b"\xff.jpg")]
+    with pytest.raises(UserError, match=r"a\.txt: expected text as UTF-8\. Received: .*position"):
+        fields.read_lines(tmp_path / "a.txt")
+
+
+def test_file_name_may_be_no_text_but_must_be_one():
+    assert fields.file_name(os.fsdecode(b"\xff.jpg"), "file_name", "image 1") == os.fsdecode(b"\xff.jpg")
+    for value in ("", " ", None, 7):
+        with pytest.raises(UserError, match=r"image 1: file_name: expected text\. Received: "):
+            fields.file_name(value, "file_name", "image 1")
