@@ -251,8 +251,8 @@ def _shuffle_buffer(manifest: Manifest) -> int:
 
 
 def _has_boxes(_, record: tf.Tensor) -> tf.Tensor:
-    """Also true of a record that cannot be read: it may have had some."""
-    return or_default(records.has_boxes, record, tf.constant(True))
+    """Also true of a record that cannot be read, an empty string among them: it may have had some."""
+    return tf.equal(record, b"") | or_default(records.has_boxes, record, tf.constant(True))
 
 
 def _train_example(number, record, seed, manifest: Manifest, spec: DetectorSpec, augment: AugmentConfig) -> TrainBatch:

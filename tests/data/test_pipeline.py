@@ -322,6 +322,17 @@ def test_damaged_shard_marks_its_records_from_the_damage_on_and_moves_no_other(s
     assert {n for batch in scored for n in batch.record[batch.fault == BAD_RECORD].tolist()} == bad
 
 
+def test_records_that_cannot_be_read_stay_in_a_split_with_images_without_boxes(uneven, uninterrupted, tmp_path):
+    # Each may have had boxes. Were they left out, the run would go on as if nothing were wrong, in shorter epochs.
+    shutil.copytree(uneven.folder, tmp_path / "copy")
+    (tmp_path / "copy" / uneven.manifest.shards[1].file).write_bytes(b"words " * 500)
+    found = batches(uneven._replace(folder=tmp_path / "copy"), 6)
+    first, count = uneven.manifest.shards[0].images, uneven.manifest.shards[1].images
+    marked = {n for batch in found for n in batch.record[batch.fault == BAD_RECORD].tolist()}
+    assert marked == set(range(first, first + count))
+    assert all(len(set(np.concatenate([x.record for x in found[k : k + 3]]))) == 3 * BATCH for k in (0, 3))
+
+
 def test_image_that_cannot_be_decoded_is_black_and_marked(split, plain, tmp_path):
     shutil.copytree(split.folder, tmp_path / "copy")
     shard = split.manifest.shards[0]
