@@ -23,9 +23,10 @@ import tensorflow as tf
 
 from ssd_tf import specs
 from ssd_tf.data.color_jitter import Jitter
+from ssd_tf.data.examples import TrainBatch
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.formats.shapes import draw_shapes
-from ssd_tf.data.pipeline import TrainBatch, train_dataset
+from ssd_tf.data.pipeline import train_dataset
 from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.inference.predictor import Predictor
 from ssd_tf.models.ssd import build_model

@@ -96,6 +96,15 @@ class AugmentConfig:
     crop_tries: int = setting(1, "Windows tried for each minimum IoU of MLPerf's random crop.", lower=1)
     random_flip: bool = setting(True, "Augment by mirroring half of the images.")
     color_jitter: bool = setting(True, "Augment brightness, contrast, saturation and hue, where the augmentation does.")
+    mosaic: float = setting(
+        0.0,
+        "Make this part of the images of four, one in each corner; for small data sets.",
+        lower=0.0,
+        upper=1.0,
+    )
+    mixup: float = setting(
+        0.0, "Let another image shine through this part of the images; for small data sets.", lower=0.0, upper=1.0
+    )
     train_on_difficult: bool = setting(True, "Train on the objects that VOC marks as difficult, as Caffe's SSD does.")
 
 

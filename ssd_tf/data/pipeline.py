@@ -10,24 +10,14 @@ import itertools
 import math
 import os
 import pathlib
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from ssd_tf.data import images as image_ops
 from ssd_tf.data import records
-from ssd_tf.data.augmentation import (
-    augmentation_of,
-    example_seed,
-    mean_color,
-    random_colors,
-    random_flip,
-    random_view,
-)
-from ssd_tf.data.bad_examples import BAD_IMAGE, BAD_RECORD, NO_FAULT
-from ssd_tf.data.color_jitter import Jitter
-from ssd_tf.data.distortion import Distortion
+from ssd_tf.data.augmentation import example_seed
+from ssd_tf.data.bad_examples import NO_FAULT
+from ssd_tf.data.examples import FILLING, eval_example, partners_of, train_example
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.reading import numbered_records, or_default
 from ssd_tf.settings import AugmentConfig
@@ -39,8 +29,8 @@ SHUFFLE_BUFFER = 4096
 SHUFFLE_BYTES = 2**30
 # TensorFlow mixes a graph's seed into the seed of each shuffle; any fixed number but 0.
 _GRAPH_SEED = 1
-# The record number of what fills up the last batch of an evaluation.
-FILLING = -1
+# Consecutive images of an epoch among which images are mixed.
+_NEIGHBOURS = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,49 +48,6 @@ class BatchShard:
     @property
     def stop(self) -> int:
         return self.start + sum(self.sizes)
-
-
-class TrainBatch(NamedTuple):
-    """What a training step gets.
-
-    Attributes:
-      images: uint8 [B, S, S, 3].
-      boxes: float32 [B, G, 4], normalised; zeros pad.
-      classes: int32 [B, G], 1..C; 0 pads.
-      flip: bool [B]: the device is to mirror image and boxes.
-      jitter: the colour parameters of the augmentation, [B, ...] each.
-      record: int64 [B], the records' numbers in the split.
-      fault: int32 [B]: NO_FAULT, BAD_IMAGE or BAD_RECORD.
-    """
-
-    images: tf.Tensor
-    boxes: tf.Tensor
-    classes: tf.Tensor
-    flip: tf.Tensor
-    jitter: Jitter | Distortion
-    record: tf.Tensor
-    fault: tf.Tensor
-
-
-class EvalBatch(NamedTuple):
-    """A batch for evaluation: images uint8 [B, S, S, 3], and the rest of each record, boxes padded to G;
-    all numbers, so that they can be gathered from several machines.
-
-    `record` and `fault` are those of TrainBatch. The last batch is filled up with black images of record FILLING.
-    """
-
-    images: tf.Tensor
-    source_id: tf.Tensor
-    height: tf.Tensor
-    width: tf.Tensor
-    boxes: tf.Tensor
-    category_ids: tf.Tensor
-    areas: tf.Tensor
-    is_crowd: tf.Tensor
-    is_difficult: tf.Tensor
-    num_boxes: tf.Tensor
-    record: tf.Tensor
-    fault: tf.Tensor
 
 
 def images_of_epoch(manifest: Manifest, keep_background: bool) -> int:
@@ -166,6 +113,7 @@ def train_dataset(
         buffer_seed = tf.random.stateless_uniform([], order_seed, None, None, tf.int64)
         dataset = dataset.shuffle(_shuffle_buffer(manifest), seed=buffer_seed, reshuffle_each_iteration=False)
         first = tf.where(epoch == start_epoch, tf.cast(done * batch_size, tf.int64), 0)
+        dataset = _with_partners(dataset, partners_of(augment))
         dataset = tf.data.Dataset.zip(tf.data.Dataset.range(steps * batch_size), dataset).skip(first)
         dataset = _of_batch_shard(dataset, batch_size, batch_shard)
         if service_worker != (0, 1):
@@ -176,9 +124,9 @@ def train_dataset(
         return dataset.map(lambda place, numbered: (epoch, place, numbered))
 
     def load(epoch, place, numbered):
-        number, record = numbered
+        number, record, *partners = numbered
         one_seed = example_seed(seed, epoch, place)
-        return _train_example(number, record, one_seed, manifest, spec, augment)
+        return train_example(number, record, partners, one_seed, manifest, spec, augment)
 
     # Not range(start_epoch, ...): the largest int64 is an end that no run reaches.
     dataset = tf.data.Dataset.range(start_epoch, np.iinfo(np.int64).max).flat_map(examples_of)
@@ -205,7 +153,7 @@ def eval_dataset(
 
     def load(_, numbered):
         number, record = numbered
-        return _eval_example(number, record, manifest, spec)
+        return eval_example(number, record, manifest, spec)
 
     return _in_batches(_of_batch_shard(dataset, batch_size, batch_shard), load, batch_shard)
 
@@ -220,6 +168,22 @@ def images(data_dir: str | pathlib.Path, manifest: Manifest, spec: DetectorSpec,
 def eval_steps(manifest: Manifest, batch_size: int) -> int:
     """Batches of `eval_dataset`."""
     return math.ceil(manifest.num_images / batch_size)
+
+
+def _with_partners(dataset: tf.data.Dataset, count: int) -> tf.data.Dataset:
+    """(number, record) -> (number, record, `count` other records): those that follow it among _NEIGHBOURS, in a ring.
+
+    So an image's partners are a matter of the epoch's order, whoever loads its part of the batch.
+    """
+    if not count:
+        return dataset
+
+    def in_a_ring(numbers, contents):
+        places, size = tf.range(tf.size(numbers)), tf.size(numbers)
+        partners = [tf.gather(contents, (places + step) % size) for step in range(1, count + 1)]
+        return tf.data.Dataset.from_tensor_slices((numbers, contents, *partners))
+
+    return dataset.batch(_NEIGHBOURS).flat_map(in_a_ring)
 
 
 def _of_batch_shard(dataset: tf.data.Dataset, batch_size: int, batch_shard: BatchShard) -> tf.data.Dataset:
@@ -253,94 +217,3 @@ def _shuffle_buffer(manifest: Manifest) -> int:
 def _has_boxes(_, record: tf.Tensor) -> tf.Tensor:
     """Also true of a record that cannot be read, an empty string among them: it may have had some."""
     return tf.equal(record, b"") | or_default(records.has_boxes, record, tf.constant(True))
-
-
-def _train_example(number, record, seed, manifest: Manifest, spec: DetectorSpec, augment: AugmentConfig) -> TrainBatch:
-    def parse(content):
-        example = records.parse(content)
-        boxes, classes = example.boxes, _class_numbers(example.category_ids, manifest)
-        if not augment.train_on_difficult:
-            boxes, classes = boxes[~example.is_difficult], classes[~example.is_difficult]
-        return example.encoded, boxes, classes, False
-
-    unreadable = (tf.constant(b""), tf.zeros([0, 4]), tf.zeros([0], tf.int32), True)
-    encoded, boxes, classes, bad_record = or_default(parse, record, unreadable)
-    image, bad_image = _decode(encoded)
-    # Where there is no image there are no boxes either.
-    count = tf.where(bad_image, 0, tf.shape(classes)[0])
-    boxes, classes = _pad(boxes[:count], manifest.max_boxes), _pad(classes[:count], manifest.max_boxes)
-    crop_seed, flip_seed, jitter_seed = tf.unstack(tf.random.split(seed, 3))
-    view = random_view(image, boxes, classes, crop_seed, augment, mean_color(spec.preprocessing))
-    return TrainBatch(
-        images=image_ops.resize(view.image, spec.image_size, spec.preprocessing.antialias),
-        boxes=view.boxes,
-        classes=view.classes,
-        flip=random_flip(flip_seed) if augmentation_of(augment).flip else tf.constant(False),
-        jitter=random_colors(jitter_seed, augment, view.image_area),
-        record=number,
-        fault=_fault(bad_record, bad_image),
-    )
-
-
-def _eval_example(number, record, manifest: Manifest, spec: DetectorSpec) -> EvalBatch:
-    def parse(content):
-        example = records.parse(content)
-        return example._replace(source_id=tf.strings.to_number(example.source_id, tf.int64)), False
-
-    zero = tf.constant(0, tf.int64)
-    unreadable = records.Example(
-        tf.constant(b""),
-        zero,
-        zero,
-        zero,
-        tf.zeros([0, 4]),
-        tf.zeros([0], tf.int64),
-        tf.zeros([0]),
-        tf.zeros([0], bool),
-        tf.zeros([0], bool),
-    )
-    example, bad_record = or_default(parse, record, (unreadable, True))
-    image, bad_image = _decode(example.encoded)
-    return EvalBatch(
-        image_ops.resize(image, spec.image_size, spec.preprocessing.antialias),
-        example.source_id,
-        example.height,
-        example.width,
-        _pad(example.boxes, manifest.max_boxes),
-        _pad(example.category_ids, manifest.max_boxes),
-        _pad(example.areas, manifest.max_boxes),
-        _pad(tf.cast(example.is_crowd, tf.int32), manifest.max_boxes),
-        _pad(tf.cast(example.is_difficult, tf.int32), manifest.max_boxes),
-        num_boxes=tf.shape(example.category_ids)[0],
-        record=number,
-        fault=_fault(bad_record, bad_image),
-    )
-
-
-def _decode(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The image and False; or one black pixel and True."""
-    return or_default(
-        lambda content: (image_ops.decode(content), False), encoded, (tf.zeros([1, 1, 3], tf.uint8), True)
-    )
-
-
-def _fault(bad_record: tf.Tensor, bad_image: tf.Tensor) -> tf.Tensor:
-    return tf.where(bad_record, BAD_RECORD, tf.where(bad_image, BAD_IMAGE, NO_FAULT))
-
-
-def _class_numbers(category_ids: tf.Tensor, manifest: Manifest) -> tf.Tensor:
-    """int32 1..C of the data set's sparse ids."""
-    known = tf.constant([category.id for category in manifest.categories], tf.int64)
-    equal = category_ids[:, None] == known
-    is_known = tf.debugging.Assert(
-        tf.reduce_all(tf.reduce_any(equal, axis=1)), ["a record has a class id that its manifest lacks", category_ids]
-    )
-    with tf.control_dependencies([is_known] if is_known is not None else []):
-        return tf.argmax(tf.cast(equal, tf.int32), axis=1, output_type=tf.int32) + 1
-
-
-def _pad(values: tf.Tensor, size: int) -> tf.Tensor:
-    paddings = [[0, size - tf.shape(values)[0]]] + [[0, 0]] * (values.shape.rank - 1)
-    padded = tf.pad(values, paddings)
-    padded.set_shape([size, *values.shape[1:]])
-    return padded

@@ -16,7 +16,8 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from ssd_tf.data.pipeline import BatchShard, TrainBatch
+from ssd_tf.data.examples import TrainBatch
+from ssd_tf.data.pipeline import BatchShard
 from ssd_tf.distributed import workers
 from ssd_tf.settings import DistributionConfig
 from ssd_tf.utils.errors import UserError

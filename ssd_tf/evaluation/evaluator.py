@@ -12,9 +12,10 @@ import tqdm
 from absl import logging
 
 from ssd_tf.data.bad_examples import NO_FAULT, BadExamples
+from ssd_tf.data.examples import FILLING, EvalBatch
 from ssd_tf.data.formats.coco_results import Results, coco_results
 from ssd_tf.data.manifest import Manifest
-from ssd_tf.data.pipeline import FILLING, EvalBatch, eval_dataset
+from ssd_tf.data.pipeline import eval_dataset
 from ssd_tf.distributed.strategy import Distribution
 from ssd_tf.evaluation.coco_metrics import CocoMetrics, coco_metrics
 from ssd_tf.geometry.boxes import to_coco_xywh

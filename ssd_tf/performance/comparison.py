@@ -14,9 +14,10 @@ import tensorflow as tf
 from absl import logging
 
 from ssd_tf.data.bad_examples import NO_FAULT, BadExamples
+from ssd_tf.data.examples import EvalBatch
 from ssd_tf.data.formats.coco_results import Results, coco_results
 from ssd_tf.data.manifest import Manifest
-from ssd_tf.data.pipeline import EvalBatch, eval_dataset
+from ssd_tf.data.pipeline import eval_dataset
 from ssd_tf.evaluation.coco_metrics import coco_metrics
 from ssd_tf.evaluation.evaluator import add_ground_truth
 from ssd_tf.export.exported import find_exported

@@ -12,8 +12,9 @@ import numpy as np
 
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.bad_examples import NO_FAULT, BadExamples
+from ssd_tf.data.examples import FILLING, EvalBatch
 from ssd_tf.data.manifest import Manifest
-from ssd_tf.data.pipeline import FILLING, EvalBatch, eval_dataset
+from ssd_tf.data.pipeline import eval_dataset
 from ssd_tf.evaluation.evaluator import add_ground_truth
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.errors import UserError

@@ -5,8 +5,9 @@ from collections.abc import Generator, Iterator
 
 import tensorflow as tf
 
+from ssd_tf.data.examples import TrainBatch
 from ssd_tf.data.input_service import service_dataset
-from ssd_tf.data.pipeline import TrainBatch, train_dataset
+from ssd_tf.data.pipeline import train_dataset
 from ssd_tf.distributed.strategy import Distribution
 from ssd_tf.settings import TrainConfig
 from ssd_tf.training.plan import Plan

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from ssd_tf.data.bad_examples import BadExamples, image_ids
-from ssd_tf.data.pipeline import TrainBatch
+from ssd_tf.data.examples import TrainBatch
 from ssd_tf.distributed.strategy import Distribution
 from ssd_tf.settings import TrainConfig
 from ssd_tf.training.plan import Plan

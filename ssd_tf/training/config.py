@@ -133,6 +133,8 @@ def _check_submission(config: TrainConfig) -> None:
         "optimizer": config.optimizer.optimizer == "sgd",
         "loss": config.loss == REFERENCE_LOSS,
         "augmentation": config.augment.augmentation == "mlperf",
+        "mosaic": not config.augment.mosaic,
+        "mixup": not config.augment.mixup,
         "lr_schedule": config.schedule.lr_schedule == "step",
         "decay_bias_and_norm": config.optimizer.decay_bias_and_norm,
         "clip_gradient_norm": not config.optimizer.clip_gradient_norm,

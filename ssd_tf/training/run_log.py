@@ -9,7 +9,7 @@ import tqdm
 from absl import logging
 
 from ssd_tf.data.augmentation import augmentation_of
-from ssd_tf.data.pipeline import TrainBatch
+from ssd_tf.data.examples import TrainBatch
 from ssd_tf.distributed.strategy import Distribution
 from ssd_tf.evaluation.coco_metrics import SUMMARY_KEYS, per_class_table, summary_table
 from ssd_tf.evaluation.evaluator import Evaluation

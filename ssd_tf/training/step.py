@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from ssd_tf.data.augmentation import Rule, augmentation_of, change_colors
 from ssd_tf.data.bad_examples import BAD_IMAGE, BAD_RECORD, NO_FAULT
-from ssd_tf.data.pipeline import TrainBatch
+from ssd_tf.data.examples import TrainBatch
 from ssd_tf.geometry import box_ops
 from ssd_tf.geometry.matching import match
 from ssd_tf.models.losses import MLPERF_LOSS, REFERENCE_LOSS, LossParts, batch_divisor, multibox_loss_parts

@@ -15,8 +15,8 @@ from ssd_tf.data import images as image_ops
 from ssd_tf.data.augmentation import augmentation_of, example_seed, mean_color, random_flip, random_view
 from ssd_tf.data.bad_examples import NO_FAULT
 from ssd_tf.data.distortion import Distortion, distort_unclipped
+from ssd_tf.data.examples import TrainBatch
 from ssd_tf.data.iou_crop import Crop, cut, judge, relative_area, relative_boxes
-from ssd_tf.data.pipeline import TrainBatch
 from ssd_tf.settings import AugmentConfig, setting_fields
 from ssd_tf.training.step import augment_batch
 

@@ -11,14 +11,8 @@ import tensorflow as tf
 
 from ssd_tf.data import pipeline, records
 from ssd_tf.data.bad_examples import BAD_IMAGE, BAD_RECORD, NO_FAULT, read_record
-from ssd_tf.data.pipeline import (
-    AugmentConfig,
-    BatchShard,
-    TrainBatch,
-    eval_dataset,
-    steps_per_epoch,
-    train_dataset,
-)
+from ssd_tf.data.examples import TrainBatch
+from ssd_tf.data.pipeline import AugmentConfig, BatchShard, eval_dataset, steps_per_epoch, train_dataset
 from tests.fixtures.drawn_split import SIZE, Split, prepared
 from tests.fixtures.specs import with_input
 

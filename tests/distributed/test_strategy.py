@@ -16,8 +16,9 @@ import ssd_tf
 from ssd_tf.data import records
 from ssd_tf.data.annotations import AnnotatedImage, Category, ClassCount
 from ssd_tf.data.color_jitter import Jitter
+from ssd_tf.data.examples import TrainBatch
 from ssd_tf.data.manifest import Manifest, describe_shard
-from ssd_tf.data.pipeline import BatchShard, TrainBatch
+from ssd_tf.data.pipeline import BatchShard
 from ssd_tf.distributed import strategy as strategy_module
 from ssd_tf.distributed.strategy import Distribution, make_distribution, split_evenly
 from ssd_tf.evaluation.evaluator import evaluate_split

@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 
+import cv2
+import numpy as np
 import pytest
 from absl import flags
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -20,7 +22,7 @@ from ssd_tf.data.formats.shapes import CATEGORIES
 from tests.fixtures.live import write_video
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
-PROGRAMS = ("train_ssdrn34_coco", "pred_ssdrn34_coco", "list_coco_cats", "stream_ssd")
+PROGRAMS = ("train_ssdrn34_coco", "pred_ssdrn34_coco", "list_coco_cats", "show_augmentation", "stream_ssd")
 
 
 def load(name: str):
@@ -88,6 +90,16 @@ def test_category_example_lists_cocos_and_those_of_a_file(drawn, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1:3] for line in lines] == [[str(number), name] for number, name in CATEGORIES.items()]
     assert all(re.search(r" [1-9]\d* boxes in [1-9]\d* images$", line) for line in lines)
+
+
+@pytest.mark.proof
+def test_augmentation_example_draws_images_side_by_side(prepared, tmp_path):
+    argv = [f"--data_dir={prepared}", "--detector=ssd128_tiny", "--mosaic=1", "--count=2"]
+    for seed in (0, 1):
+        load("show_augmentation").main([*argv, f"--seed={seed}", f"--output={tmp_path}/{seed}.png"])
+    one, other = (cv2.imread(f"{tmp_path}/{seed}.png") for seed in (0, 1))
+    assert one is not None and one.shape[1] == 2 * one.shape[0] + 8 and one.std() > 10
+    assert not np.array_equal(one, other)
 
 
 def test_live_example_shows_a_video_until_it_is_told_to_end(trained, tmp_path):

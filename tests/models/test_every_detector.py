@@ -11,7 +11,7 @@ import tensorflow as tf
 import ssd_tf
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.color_jitter import Jitter
-from ssd_tf.data.pipeline import TrainBatch
+from ssd_tf.data.examples import TrainBatch
 from ssd_tf.export.description import describe
 from ssd_tf.export.saved_model import export_saved_model
 from ssd_tf.inference.load import load_predictor

@@ -210,6 +210,14 @@ def test_splits_with_the_same_number_of_other_classes_are_refused(data, tmp_path
             },
             "--mlperf_division=closed: expected the reference's training. Received: another --loss, --ema_decay, which",
         ),
+        *(
+            (
+                {"mlperf_log": "log.txt", "detector": "ssd300_resnet34", "target_map": 0.23, name: value},
+                f"--mlperf_division=closed: expected the reference's training. Received: another --{name}, which",
+            )
+            for name, value in (("augmentation", "ssd"), ("mosaic", 0.5), ("mixup", 0.1))
+        ),
+        ({"mosaic": 1.5}, "--mosaic: expected from 0.0 to 1.0. Received: 1.5"),
         ({"detector": "ssd9000"}, "unknown detector 'ssd9000'"),
         ({"class_weights": (1.0,) * 3}, "class_weights: expected 2, one a class. Received: 3"),
         ({"loss": "hinge"}, "--loss: expected one of multibox, focal. Received: hinge"),
@@ -235,6 +243,7 @@ def test_settings_that_do_fit_are_taken(data):
             "detector": "ssd300_resnet34",
             "target_map": 0.3,
             "ema_decay": 0.9,
+            "mixup": 0.1,
         },
         {"batch_splits": 4},
         {"loss": "focal", "class_weights": (1.0, 2.0)},

@@ -17,7 +17,7 @@ import tensorflow as tf
 import ssd_tf
 from ssd_tf.data.bad_examples import BAD_IMAGE, NO_FAULT
 from ssd_tf.data.color_jitter import Jitter
-from ssd_tf.data.pipeline import TrainBatch
+from ssd_tf.data.examples import TrainBatch
 from ssd_tf.models.backbone import freeze_stages
 from ssd_tf.settings import AugmentConfig
 from ssd_tf.training.optimizer import SGD

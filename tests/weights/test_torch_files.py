@@ -12,8 +12,8 @@ import tensorflow as tf
 
 import ssd_tf
 from ssd_tf.data.color_jitter import Jitter
+from ssd_tf.data.examples import TrainBatch
 from ssd_tf.data.formats.coco import COCO_CATEGORIES
-from ssd_tf.data.pipeline import TrainBatch
 from ssd_tf.models.backbone import is_backbone_layer
 from ssd_tf.settings import AugmentConfig
 from ssd_tf.training.optimizer import SGD

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssd_tf.data.augmentation import Rule
-from ssd_tf.data.pipeline import TrainBatch
+from ssd_tf.data.examples import TrainBatch
 from ssd_tf.drawing.detections import class_color, draw_detections
 from ssd_tf.geometry.anchors import anchor_corners
 from ssd_tf.geometry.matching import match

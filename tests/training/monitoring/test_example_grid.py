@@ -8,7 +8,7 @@ import tensorflow as tf
 import ssd_tf
 from ssd_tf.data.color_jitter import Jitter
 from ssd_tf.data.distortion import Distortion
-from ssd_tf.data.pipeline import TrainBatch
+from ssd_tf.data.examples import TrainBatch
 from ssd_tf.drawing.detections import class_color
 from ssd_tf.geometry.anchors import anchor_corners
 from ssd_tf.training.monitoring.example_grid import example_grid
