@@ -72,7 +72,9 @@ def _score_file(args: flags.FlagValues, voc: tuple[str, ...]) -> None:
     if left_out:
         logging.info("%d images of %s are not in %s and are left out", left_out, args.predictions, args.annotations)
     print(f"{args.predictions} on {args.annotations}")
-    _report(args, coco_metrics(truth, results, voc), results, [])
+    metrics = coco_metrics(truth, results, voc)
+    reason = metrics.undefined.get("AP")
+    _report(args, metrics, results, [f"AP is not defined: {reason}"] if reason else [])
 
 
 def _score_model(args: flags.FlagValues, voc: tuple[str, ...]) -> None:

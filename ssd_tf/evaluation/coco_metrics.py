@@ -29,17 +29,18 @@ SUMMARY_KEYS = (
     "AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"
 )  # fmt: skip
 
+_ALL = "all"
 # What each of SUMMARY_KEYS was measured with: IoU thresholds, area in square pixels, detections.
 _MEANINGS = (
-    ("0.50:0.95", "all", 100),
-    ("0.50", "all", 100),
-    ("0.75", "all", 100),
+    ("0.50:0.95", _ALL, 100),
+    ("0.50", _ALL, 100),
+    ("0.75", _ALL, 100),
     ("0.50:0.95", "small (up to 32 x 32)", 100),
     ("0.50:0.95", "medium (32 x 32 to 96 x 96)", 100),
     ("0.50:0.95", "large (from 96 x 96)", 100),
-    ("0.50:0.95", "all", 1),
-    ("0.50:0.95", "all", 10),
-    ("0.50:0.95", "all", 100),
+    ("0.50:0.95", _ALL, 1),
+    ("0.50:0.95", _ALL, 10),
+    ("0.50:0.95", _ALL, 100),
     ("0.50:0.95", "small (up to 32 x 32)", 100),
     ("0.50:0.95", "medium (32 x 32 to 96 x 96)", 100),
     ("0.50:0.95", "large (from 96 x 96)", 100),
@@ -87,6 +88,7 @@ class CocoMetrics:
       outcomes: what became of each detection and each truth at IoU 0.5, in the order in which they were given.
       matches: which detections are right at IoU 0.5, for score thresholds and histograms.
       voc: VOC's numbers of the same detections, by the kinds that were asked for (voc_metrics.py).
+      undefined: why a number of the summary is -1, by its key.
     """
 
     summary: dict[str, float]
@@ -97,6 +99,17 @@ class CocoMetrics:
     outcomes: Outcomes
     matches: Matches
     voc: Mapping[str, VocMetrics] = dataclasses.field(default_factory=dict)
+
+    @property
+    def undefined(self) -> dict[str, str]:
+        area_of = {
+            key: "" if area == _ALL else f"{area} " for key, (_, area, _) in zip(SUMMARY_KEYS, _MEANINGS, strict=True)
+        }
+        return {
+            key: f"no image has a {area_of[key]}box that is not a crowd"
+            for key, value in self.summary.items()
+            if value < 0
+        }
 
 
 def coco_metrics(
@@ -158,6 +171,11 @@ def value_text(value: float, digits: int = 4) -> str:
     return "n/a" if value < 0 else f"{value:.{digits}f}"
 
 
+def written_summary(summary: Mapping[str, float]) -> dict[str, float | None]:
+    """The summary as files have it: None in place of COCO's -1, which a program would take for a number."""
+    return {key: None if value < 0 else value for key, value in summary.items()}
+
+
 def per_class_table(metrics: CocoMetrics, limit: int | None = None, coco: bool = True) -> str:
     """One line a class as plain text, the best AP first, classes without ground truth last.
 
@@ -189,11 +207,11 @@ def write_reports(
 ) -> None:
     """Writes metrics.json, results.json and per_class.csv into `output_dir`, which is made.
 
-    metrics.json has SUMMARY_KEYS, num_images and num_detections at its top level, and "per_class",
-    a list of objects with the columns of per_class.csv: category_id, name, images, boxes, AP, AP50,
-    APs, APm, APl. Where VOC's numbers were asked for, voc07_mAP and voc12_mAP are there too, and
-    voc07_AP and voc12_AP of each class. What is not defined is null in JSON and empty in CSV.
-    "notes" is there where notes are given: what belongs beside the numbers, such as `manifest.notes`.
+    metrics.json has SUMMARY_KEYS, num_images and num_detections at its top level, and "per_class", a list of objects with
+    the columns of per_class.csv: category_id, name, images, boxes, AP, AP50, APs, APm, APl. Where VOC's numbers were
+    asked for, voc07_mAP and voc12_mAP are there too, and voc07_AP and voc12_AP of each class. What is not defined is
+    null in JSON and empty in CSV; "undefined" then says why, by the names of the twelve numbers. "notes" is there where
+    notes are given: what belongs beside the numbers, such as `manifest.notes`.
     results.json has the results `rounded`. Each file appears complete or not at all.
 
     Raises:
@@ -203,11 +221,12 @@ def write_reports(
     folder.mkdir(parents=True, exist_ok=True)
     rows = [_report_row(result, metrics.voc) for result in metrics.per_class]
     flat = {
-        **metrics.summary,
+        **written_summary(metrics.summary),
         **{f"{kind}_mAP": _or_none(voc.mean_ap) for kind, voc in metrics.voc.items()},
         "num_images": metrics.num_images,
         "num_detections": metrics.num_detections,
         "per_class": rows,
+        **({"undefined": metrics.undefined} if metrics.undefined else {}),
         **({"notes": list(notes)} if notes else {}),
     }
     table = io.StringIO(newline="")

@@ -5,6 +5,7 @@ ssd_tf/performance/comparison_report.py makes a table and a plot of them.
 """
 
 import dataclasses
+import math
 import pathlib
 import tempfile
 from collections.abc import Callable
@@ -143,7 +144,8 @@ def _score(measured: Measurement, batches: list[EvalBatch], manifest: Manifest) 
         image_id, height, width = int(batch.source_id[0]), int(batch.height[0]), int(batch.width[0])
         results.append(coco_results(found, 0, manifest.categories, image_id, height, width))
     summary = coco_metrics(ground_truth, Results.joined(results)).summary
-    return summary["AP"], summary["AP50"]
+    ap, ap50 = (math.nan if summary[key] < 0 else summary[key] for key in ("AP", "AP50"))
+    return ap, ap50
 
 
 def differences(reference: Measurement, other: Measurement) -> tuple[float, float, float]:

@@ -56,7 +56,10 @@ def read_history(path: pathlib.Path) -> History:
             report = {**report, "step": int(report["step"]), "epoch": float(report["epoch"])}
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"{path}:{number}: expected a line of a run's reports. Received: {line[:80]!r}") from error
-        (evaluations if "AP" in report else training).append(report)
+        if "AP" in report:  # what is not defined is null there, and -1 here, as COCO has it
+            evaluations.append({name: -1.0 if value is None else value for name, value in report.items()})
+        else:
+            training.append(report)
     return History(_curves(training), _curves(evaluations))
 
 

@@ -11,7 +11,7 @@ from absl import logging
 from ssd_tf.data.augmentation import augmentation_of
 from ssd_tf.data.examples import TrainBatch
 from ssd_tf.distributed.strategy import Distribution
-from ssd_tf.evaluation.coco_metrics import SUMMARY_KEYS, per_class_table, summary_table
+from ssd_tf.evaluation.coco_metrics import SUMMARY_KEYS, per_class_table, summary_table, written_summary
 from ssd_tf.evaluation.evaluator import Evaluation
 from ssd_tf.plots.history import read_history
 from ssd_tf.settings import TrainConfig
@@ -105,7 +105,7 @@ class RunLog:
         """The numbers of an evaluation, and what TensorBoard shows of it."""
         metrics, split = evaluation.metrics, self._plan.val_manifest
         self._mlperf.eval_stop(epoch, metrics.summary["AP"])
-        self._monitor.report("val", step, {"epoch": step / self._plan.epoch_steps, **metrics.summary})
+        self._monitor.report("val", step, {"epoch": step / self._plan.epoch_steps, **written_summary(metrics.summary)})
         if self._chief:
             logging.info("evaluation on %s:\n%s\n%s", split.split, summary_table(metrics), per_class_table(metrics, 20))
             report_evaluation(self._monitor, step, evaluation, self._config.data_dir, split)

@@ -17,6 +17,7 @@ from ssd_tf.evaluation.coco_metrics import (
     summary_table,
     value_text,
     write_reports,
+    written_summary,
 )
 from tests.evaluation.coco_cases import cases, drawn_case, judged_by_pycocotools
 
@@ -183,7 +184,8 @@ def test_no_results_score_zero_where_there_is_ground_truth():
 
 def test_no_ground_truth_at_all_is_undefined():
     metrics = coco_metrics(truth(), [box([0, 0, 9, 9], score=1.0)])
-    assert set(metrics.summary.values()) == {-1.0}
+    assert set(metrics.summary.values()) == {-1.0} and set(written_summary(metrics.summary).values()) == {None}
+    assert metrics.undefined["AP"] == metrics.undefined["AR1"] == "no image has a box that is not a crowd"
 
 
 def test_false_positive_on_an_image_without_boxes_lowers_ap():
@@ -270,7 +272,11 @@ def test_reports_can_be_read_again(tmp_path):
     assert {p.name for p in folder.iterdir()} == {"metrics.json", "results.json", "per_class.csv"}
 
     report = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    assert {key: report[key] for key in SUMMARY_KEYS} == metrics.summary
+    # The one truth is of 50 x 50. COCO's -1 would look like a number.
+    none = dict.fromkeys(("APs", "APl", "ARs", "ARl"))
+    assert {key: report[key] for key in SUMMARY_KEYS} == metrics.summary | none
+    assert report["undefined"].keys() == none.keys()
+    assert report["undefined"]["APs"] == "no image has a small (up to 32 x 32) box that is not a crowd"
     assert (report["num_images"], report["num_detections"]) == (2, 1)
     dog = {"category_id": 7, "name": 'dog, "猫"', "images": 0, "boxes": 0}
     assert report["per_class"][1] == dog | dict.fromkeys(("AP", "AP50", "APs", "APm", "APl"))
@@ -286,6 +292,12 @@ def test_reports_can_be_read_again(tmp_path):
     assert rows[1][:4] == ["3", "cat", "1", "1"] and float(rows[1][4]) == metrics.per_class[0].ap
     assert rows[1][6] == rows[1][8] == "" and float(rows[1][7]) == metrics.per_class[0].ap_medium  # 50 x 50
     assert rows[2] == ["7", 'dog, "猫"', "0", "0", "", "", "", "", ""]
+
+
+def test_numbers_that_are_all_defined_have_no_reasons_beside_them(tmp_path):
+    metrics = coco_metrics(truth(*(box([0, 0, side, side]) for side in (20, 50, 100))), [])
+    write_reports(metrics, [], tmp_path)
+    assert metrics.undefined == {} and "undefined" not in json.loads((tmp_path / "metrics.json").read_text())
 
 
 def test_notes_stand_beside_the_numbers(tmp_path):

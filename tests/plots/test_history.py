@@ -27,6 +27,16 @@ def test_training_and_evaluations_are_separated(tmp_path):
     assert (loss.steps.tolist(), loss.epochs.tolist(), loss.values.tolist()) == ([2, 4], [0.5, 1.0], [4.0, 2.0])
 
 
+def test_an_evaluation_whose_numbers_are_not_defined_is_one(tmp_path):
+    lines = [{"step": 4, "epoch": 1.0, "AP": None, "AP50": None}, {"step": 8, "epoch": 2.0, "loss": None}]
+    history = read_history(write(tmp_path / "metrics.jsonl", lines))
+    assert {name: curve.values.tolist() for name, curve in history.evaluations.items()} == {
+        "AP": [-1.0],
+        "AP50": [-1.0],
+    }
+    assert history.training == {}
+
+
 def test_a_number_that_is_reported_later_only_has_a_shorter_curve(tmp_path):
     history = read_history(write(tmp_path / "metrics.jsonl", LINES))
     assert history.training["input_wait"].steps.tolist() == [4]

@@ -125,7 +125,7 @@ def test_last_evaluation_of_a_folder_is_read_back(tmp_path):
     assert last_evaluation(tmp_path) == {}
     lines = [
         {"step": 4, "epoch": 1.0, "AP": 0.1, "AP50": 0.2},
-        {"step": 8, "epoch": 2.0, "AP": 0.3, "AP50": -1},
+        {"step": 8, "epoch": 2.0, "AP": 0.3, "AP50": None},
         {"step": 9, "epoch": 2.25, "loss": 1.5},
     ]
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))

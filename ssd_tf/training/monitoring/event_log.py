@@ -51,14 +51,15 @@ class Monitor:
             self._writer.close()
 
     def report(self, prefix: str, step: int, values: dict[str, Any]) -> None:
-        """Records the numbers in `values` as of `step` updates done."""
+        """Records the numbers in `values` as of `step` updates done; None, of what is not defined, is no scalar."""
         if not self._file:
             return
         self._file.write(json.dumps({"step": step, **values}) + "\n")
         self._file.flush()
         with self._writer.as_default(step=step):
             for name, value in values.items():
-                tf.summary.scalar(f"{prefix}/{name}", value)
+                if value is not None:
+                    tf.summary.scalar(f"{prefix}/{name}", value)
         # A run that is killed resumes from its last checkpoint: what was reported before that must not be lost.
         self._writer.flush()
 

@@ -48,6 +48,13 @@ def test_report_is_a_line_and_scalars(tmp_path):
     assert events(tmp_path) == [(10, "train/loss", 2.5), (10, "train/lr", 0.125), (20, "val/AP", 0.25)]
 
 
+def test_what_is_not_defined_is_null_and_no_scalar(tmp_path):
+    with Monitor(tmp_path, 0) as monitor:
+        monitor.report("val", 20, {"AP": 0.25, "APs": None})
+    assert lines(tmp_path) == [{"step": 20, "AP": 0.25, "APs": None}]
+    assert events(tmp_path) == [(20, "val/AP", 0.25)]
+
+
 def test_line_can_be_read_while_the_run_continues(tmp_path):
     with Monitor(tmp_path, 0) as monitor:
         monitor.report("train", 1, {"loss": 1.0})

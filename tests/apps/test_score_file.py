@@ -1,0 +1,56 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""`evaluate --predictions` scores a file against an annotation file, without a model."""
+
+import json
+import pathlib
+from typing import Any
+
+import pytest
+
+from tests.apps.conftest import Done, run
+
+BOX = [10.0, 10.0, 50.0, 50.0]
+
+
+def truth(**changes: Any) -> dict[str, Any]:
+    content = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 100}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 3, "bbox": BOX}],
+        "categories": [{"id": 3, "name": "cat"}],
+    }
+    return {**content, **changes}
+
+
+def results(**changes: Any) -> list[dict[str, Any]]:
+    return [{"image_id": 1, "category_id": 3, "bbox": BOX, "score": 0.9, **changes}]
+
+
+def score(folder: pathlib.Path, annotations: Any, predictions: Any) -> Done:
+    (folder / "truth.json").write_text(json.dumps(annotations))
+    (folder / "found.json").write_text(json.dumps(predictions))
+    return run("evaluate", *flags(folder))
+
+
+def flags(folder: pathlib.Path) -> tuple[str, ...]:
+    files = (f"--predictions={folder / 'found.json'}", f"--annotations={folder / 'truth.json'}")
+    return (*files, f"--output_dir={folder / 'out'}")
+
+
+def metrics_in(folder: pathlib.Path) -> dict[str, Any]:
+    return json.loads((folder / "out" / "metrics.json").read_text())
+
+
+def test_a_box_that_is_found_scores_one(tmp_path):
+    assert score(tmp_path, truth(), results()).returncode == 0
+    assert metrics_in(tmp_path)["AP"] == pytest.approx(1, abs=1e-12)
+
+
+def test_where_nothing_counts_the_reason_stands_in_place_of_a_number(tmp_path):
+    crowd = [{"id": 1, "image_id": 1, "category_id": 3, "bbox": BOX, "iscrowd": 1}]
+    done = score(tmp_path, truth(annotations=crowd), results())
+    reason = "no image has a box that is not a crowd"
+    assert done.returncode == 0 and f"AP is not defined: {reason}" in done.stdout.splitlines()
+    assert "-1" not in done.stdout
+    metrics = metrics_in(tmp_path)
+    assert metrics["AP"] is None and metrics["undefined"]["AP"] == reason
+    assert metrics["notes"] == [f"AP is not defined: {reason}"]
