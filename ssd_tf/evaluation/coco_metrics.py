@@ -207,11 +207,11 @@ def write_reports(
 ) -> None:
     """Writes metrics.json, results.json and per_class.csv into `output_dir`, which is made.
 
-    metrics.json has SUMMARY_KEYS, num_images and num_detections at its top level, and "per_class", a list of objects with
-    the columns of per_class.csv: category_id, name, images, boxes, AP, AP50, APs, APm, APl. Where VOC's numbers were
-    asked for, voc07_mAP and voc12_mAP are there too, and voc07_AP and voc12_AP of each class. What is not defined is
-    null in JSON and empty in CSV; "undefined" then says why, by the names of the twelve numbers. "notes" is there where
-    notes are given: what belongs beside the numbers, such as `manifest.notes`.
+    metrics.json has SUMMARY_KEYS, num_images and num_detections at its top level, and "per_class", a list of objects
+    with the columns of per_class.csv: category_id, name, images, boxes, AP, AP50, APs, APm, APl. Where VOC's numbers
+    were asked for, voc07_mAP and voc12_mAP are there too, and voc07_AP and voc12_AP of each class. What is not defined
+    is null in JSON and empty in CSV; "undefined" then says why, by the names of the twelve numbers. "notes" is there
+    where notes are given: what belongs beside the numbers, such as `manifest.notes`.
     results.json has the results `rounded`. Each file appears complete or not at all.
 
     Raises:
