@@ -3,17 +3,15 @@
 
 Phones store what the sensor saw and note how they were held; every viewer turns the image by that note. After the Exif
 2.32 specification (JEITA CP-3451X: APP1 in JPEG, orientation is tag 0x0112 of the 0th IFD), TIFF 6.0 and PNG's chunk
-eXIf. It is read in the graph, so that an exported model does it too.
+eXIf. Here it is read in the graph, for exported models; image_files.py has it from Pillow.
 """
 
 import tensorflow as tf
 
-# What turns a stored image upright, by its orientation: from TRANSPOSED on its axes are exchanged; then its rows and
-# columns are reversed.
-TRANSPOSED, UPSIDE_DOWN, MIRRORED = 5, (3, 4, 7, 8), (2, 3, 6, 7)
+from ssd_tf.data.image_files import MIRRORED, TRANSPOSED, UPSIDE_DOWN
 
 # The tag lies in the first segments of a file; what is behind so many bytes is not looked at.
-HEAD_BYTES = 2**18
+_HEAD_BYTES = 2**18
 # Reads behind the end give zeros.
 _PADDING = 16
 _JPEG, _PNG = b"\xff\xd8", b"\x89PNG"
@@ -26,7 +24,7 @@ _MOST_ENTRIES = 256
 
 def orientation(encoded: tf.Tensor) -> tf.Tensor:
     """int64, 1 to 8, of an image in a scalar string; 1, as it is, where a file does not say it, or says nonsense."""
-    text = tf.strings.join([tf.strings.substr(encoded, 0, HEAD_BYTES), bytes(_PADDING)])
+    text = tf.strings.join([tf.strings.substr(encoded, 0, _HEAD_BYTES), bytes(_PADDING)])
     data = tf.cast(tf.io.decode_raw(text, tf.uint8), tf.int64)
     last = tf.size(data, tf.int64) - 1
     end = last - _PADDING + 1
@@ -75,18 +73,6 @@ def orientation(encoded: tf.Tensor) -> tf.Tensor:
     is_there = is_tiff & (entry < behind) & (number(entry + 2, 2, little) == _SHORT)
     value = number(entry + 8, 2, little)
     return tf.where(is_there & (value >= 1) & (value <= 8), value, one)
-
-
-@tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
-def _compiled(encoded: tf.Tensor) -> tf.Tensor:
-    return orientation(encoded)
-
-
-def orientation_of(encoded: bytes) -> int:
-    """The same, outside a graph; most files have none, and are not parsed."""
-    if _EXIF not in encoded[:HEAD_BYTES] and _EXIF_CHUNK not in encoded[:HEAD_BYTES]:
-        return 1
-    return int(_compiled(tf.constant(encoded[:HEAD_BYTES])))
 
 
 def turned(image: tf.Tensor, how: tf.Tensor | int) -> tf.Tensor:

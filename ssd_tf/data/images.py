@@ -1,100 +1,16 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Encoded images -> RGB pixels -> the square that the model sees. All programs read images through this decoder.
+"""Encoded images -> RGB pixels -> the square that the model sees, in TensorFlow's graphs: of shards, and of strangers.
 
-Images are upright, as viewers show them. Those in our shards were turned when these were written, so `decode`, which
+Pixels are those of image_files.py. Images in our shards were turned upright when these were written, so `decode`, which
 reads them, does not look for an orientation. Of kinds that TensorFlow does not decode there are none in shards.
 """
 
-import pathlib
-from typing import IO, NamedTuple
-
-import numpy as np
-import PIL.Image
 import tensorflow as tf
 
-from ssd_tf.data.exif import HEAD_BYTES, TRANSPOSED, orientation, orientation_of, turned
+from ssd_tf.data.exif import orientation, turned
 from ssd_tf.data.gif import first_frame
-from ssd_tf.data.kinds import EXPECTED, TENSORFLOW_KINDS, image_kind
-from ssd_tf.data.pillow_images import decode_with_pillow, exif_orientation, open_image
-from ssd_tf.utils.errors import UserError, first_line
-from ssd_tf.utils.files import is_text, printable
-
-# Of a JPEG that is written here, without loss of colour resolution.
-_JPEG_QUALITY = 95
-
-
-class Upright(NamedTuple):
-    """The image of a file: uint8 RGB [H, W, 3]; what the file is, of kinds.py; the EXIF orientation by which the image
-    was turned, 1 where it was not; and whether the file has it without loss."""
-
-    pixels: tf.Tensor | np.ndarray
-    kind: str
-    orientation: int
-    is_lossless: bool
-
-
-def read_image(path: pathlib.Path) -> np.ndarray:
-    """uint8 RGB [H, W, 3] of a file, upright.
-
-    Raises:
-      ValueError: it cannot be read, is no image, or its name is no UTF-8; the message names the file.
-    """
-    if not is_text(str(path)):
-        raise UserError(f"{printable(str(path))}: expected a name in UTF-8")
-    try:
-        return np.asarray(decode_file(path.read_bytes()).pixels)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-    except UserError as error:
-        raise UserError(f"{path}: not readable as an image ({error})") from error
-
-
-def decode_file(encoded: bytes) -> Upright:
-    """The image that a file holds, whatever kind of image it is.
-
-    Raises:
-      ValueError: it holds none, or it is damaged, or its decoder is not installed.
-    """
-    kind = image_kind(encoded)
-    if not kind:
-        raise UserError(f"expected a {EXPECTED} file")
-    if kind not in TENSORFLOW_KINDS:
-        decoded = decode_with_pillow(encoded, kind)
-        return Upright(decoded.pixels, kind, decoded.orientation, decoded.is_lossless)
-    try:
-        pixels = decode(tf.constant(encoded))
-    except tf.errors.InvalidArgumentError as error:
-        raise UserError(first_line(error)[:120]) from error
-    how = orientation_of(encoded)
-    return Upright(pixels if how == 1 else turned(pixels, how), kind, how, kind != "JPEG")
-
-
-def encode_file(pixels: tf.Tensor | np.ndarray, is_lossless: bool) -> bytes:
-    """A PNG, or a JPEG of quality 95 without chroma subsampling, of uint8 RGB [H, W, 3]."""
-    if is_lossless:
-        return tf.io.encode_png(pixels).numpy()
-    return tf.io.encode_jpeg(pixels, quality=_JPEG_QUALITY, chroma_downsampling=False).numpy()
-
-
-def file_size(file: pathlib.Path | IO[bytes]) -> tuple[int, int] | None:
-    """Height and width in pixels of the upright image, from its header; None where it is no image."""
-    try:
-        with open_image(file) as image:
-            height, width = image.height, image.width
-            is_transposed = "exif" in image.info and _orientation_of(image, file) >= TRANSPOSED
-    except (OSError, ValueError, PIL.Image.DecompressionBombError):
-        return None
-    return (width, height) if is_transposed else (height, width)
-
-
-def _orientation_of(image: PIL.Image.Image, file: pathlib.Path | IO[bytes]) -> int:
-    if image.format in ("WEBP", "AVIF"):
-        return exif_orientation(image)
-    if isinstance(file, pathlib.Path):
-        with file.open("rb") as opened:
-            return orientation_of(opened.read(HEAD_BYTES))
-    file.seek(0)
-    return orientation_of(file.read(HEAD_BYTES))
+from ssd_tf.data.kinds import TENSORFLOW_KINDS, image_kind
+from ssd_tf.utils.errors import UserError
 
 
 def image_format(encoded: bytes) -> str:

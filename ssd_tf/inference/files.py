@@ -16,7 +16,7 @@ import tensorflow as tf
 import tqdm
 
 from ssd_tf.data.formats.coco_results import coco_results
-from ssd_tf.data.images import read_image
+from ssd_tf.data.image_files import read_image
 from ssd_tf.drawing.detections import draw_detections
 from ssd_tf.evaluation.coco_metrics import rounded
 from ssd_tf.geometry.detections import Detections

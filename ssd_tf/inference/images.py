@@ -14,8 +14,7 @@ import PIL.ImageOps
 
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.formats.coco_results import coco_results
-from ssd_tf.data.images import read_image
-from ssd_tf.data.pillow_images import rgb
+from ssd_tf.data.image_files import read_image, rgb
 from ssd_tf.drawing.detections import draw_detections
 from ssd_tf.geometry.boxes import to_pixels_xyxy
 from ssd_tf.geometry.detections import Detections

@@ -44,7 +44,7 @@ class ImageSource(Source):
         self._next = None
 
     def _read_next(self) -> np.ndarray | None:
-        from ssd_tf.data.images import read_image  # late: imports TensorFlow, which takes seconds
+        from ssd_tf.data.image_files import read_image  # late: imports TensorFlow, which takes seconds
 
         while self._place < len(self._paths):
             path = self._paths[self._place]

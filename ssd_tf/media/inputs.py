@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 
 from absl import logging
 
+from ssd_tf.data.image_files import is_image
 from ssd_tf.data.kinds import EXPECTED, brands_of, head_of, image_kind
-from ssd_tf.data.pillow_images import is_image
 from ssd_tf.utils.files import printable, without_system_files
 
 # Videos that FFmpeg, which comes with OpenCV, reads: how such files begin; and names, for those that begin otherwise.

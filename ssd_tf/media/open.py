@@ -4,7 +4,7 @@
 import pathlib
 import re
 
-from ssd_tf.data.pillow_images import is_image
+from ssd_tf.data.image_files import is_image
 from ssd_tf.media.image_source import ImageSource
 from ssd_tf.media.inputs import find_images, matches
 from ssd_tf.media.opencv_source import VideoSource

@@ -81,5 +81,5 @@ def test_head_of_what_cannot_be_read_is_empty(tmp_path):
 
 
 def test_looking_at_kinds_does_not_start_tensorflow():
-    code = "import sys, ssd_tf.data.pillow_images; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys, ssd_tf.data.image_files; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=pathlib.Path.cwd(), check=False).returncode == 0

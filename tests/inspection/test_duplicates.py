@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ssd_tf.data.formats import shapes
-from ssd_tf.data.images import read_image
+from ssd_tf.data.image_files import read_image
 from ssd_tf.inspection.duplicates import Pair, difference_hash, near_duplicates
 
 

@@ -11,7 +11,7 @@ from ssd_tf.data.annotations import PIXELS, AnnotatedDataset, AnnotatedImage, Ca
 from ssd_tf.data.formats import fields
 from ssd_tf.data.formats.coco_json import Content, load_coco_json, name_of, number_ids, segmentation_notes
 from ssd_tf.data.formats.image_names import find_files
-from ssd_tf.data.images import file_size
+from ssd_tf.data.image_files import file_size
 from ssd_tf.geometry.boxes import from_coco_xywh
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import files_like

@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from ssd_tf.data.images import file_size
-from ssd_tf.data.pillow_images import is_image
+from ssd_tf.data.image_files import file_size, is_image
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import is_file, is_text, without_system_files
 

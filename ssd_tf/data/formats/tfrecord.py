@@ -16,7 +16,7 @@ import tensorflow as tf
 from ssd_tf.data.annotations import FRACTIONS, AnnotatedDataset, AnnotatedImage, Category, Stored
 from ssd_tf.data.formats import fields
 from ssd_tf.data.formats.label_map import read_label_map
-from ssd_tf.data.images import file_size
+from ssd_tf.data.image_files import file_size
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import files_like
 

@@ -15,14 +15,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from ssd_tf.data import images as image_ops
 from ssd_tf.data import records
 from ssd_tf.data.annotations import AnnotatedImage, Category, ClassCount, clean_boxes, count_classes
-from ssd_tf.data.exif import TRANSPOSED
-from ssd_tf.data.images import Upright
+from ssd_tf.data.image_files import TRANSPOSED, Upright
 from ssd_tf.data.kinds import TENSORFLOW_KINDS
 from ssd_tf.data.manifest import Shard, describe_shard
 from ssd_tf.data.preparation import findings
+from ssd_tf.data.preparation.stored_images import bytes_of, decode_as_training
 from ssd_tf.data.preparation.upright import UPRIGHT, upright_annotations
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import atomic_path, is_text, write_atomically
@@ -125,9 +124,7 @@ def make_record(
     file, image, found = check_image(image, encoded, exif)
     if file is None:
         return None, image, found
-    if file.orientation != 1 or file.kind not in TENSORFLOW_KINDS:
-        encoded = image_ops.encode_file(file.pixels, file.is_lossless)
-    return records.serialize(image, encoded, names), image, found
+    return records.serialize(image, bytes_of(file, encoded), names), image, found
 
 
 def check_image(
@@ -141,7 +138,7 @@ def check_image(
     """
     found = []
     try:
-        file = image_ops.decode_file(encoded)
+        file = decode_as_training(encoded)
     except UserError as error:
         return None, image, [("unreadable", f"not a readable image ({error})")]
     height, width, _ = file.pixels.shape

@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 
 from ssd_tf.data.annotations import PIXELS, AnnotatedImage
-from ssd_tf.data.exif import MIRRORED, TRANSPOSED, UPSIDE_DOWN
+from ssd_tf.data.image_files import MIRRORED, TRANSPOSED, UPSIDE_DOWN
 from ssd_tf.data.manifest import LOOK
 
 # What the boxes are of, where the size does not tell: the image as it is shown, or as it is stored.
