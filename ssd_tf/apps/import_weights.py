@@ -18,6 +18,8 @@ from ssd_tf.utils.errors import UserError
 
 # The detector of a file that is given without one.
 MLPERF = "ssd300_resnet34"
+# The one whose reference has a fault in its non-maximum suppression.
+INFERENCE = "ssd1200_resnet34"
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -65,17 +67,27 @@ def define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     flags.DEFINE_bool(
+        "reference_nms",
+        False,
+        f"Suppress boxes with the fault of MLPerf inference's code, to compare with its results; {INFERENCE} alone.",
+        flag_values=values,
+    )
+    flags.DEFINE_bool(
         "reverse", False, "Write a model as the state_dict of its reference, which PyTorch loads.", flag_values=values
     )
 
 
 def main(args: flags.FlagValues) -> None:
     output = pathlib.Path(args.output)
+    if args.reference_nms and (args.reverse or args.detector != INFERENCE):
+        received = "--reverse" if args.reverse else args.detector or "none"
+        raise UserError(f"--reference_nms: expected --detector={INFERENCE}. Received: {received}")
     if args.reverse:
         export(args, output)
         return
     from ssd_tf import specs
     from ssd_tf.data.formats.coco import read_coco
+    from ssd_tf.specs.detector import with_negative_overlaps
     from ssd_tf.weights.convert import import_caffe_model, import_model
     from ssd_tf.weights.published import find, is_published
 
@@ -91,7 +103,10 @@ def main(args: flags.FlagValues) -> None:
         info = import_caffe_model(pathlib.Path(args.source), net, output, categories, args.num_classes)
     else:
         detector = args.detector or (find(args.source).detector if is_published(args.source) else MLPERF)
-        info = import_model(args.source, specs.spec(detector), output, categories, args.num_classes)
+        spec = specs.spec(detector)
+        if args.reference_nms:
+            spec = with_negative_overlaps(spec)
+        info = import_model(args.source, spec, output, categories, args.num_classes)
     print(f"{info.spec.name} for {cli.counted(len(info.categories), 'class')} in {output}")
 
 

@@ -60,6 +60,15 @@ def describe(
     )
 
 
+def require_clamped_overlaps(description: Description, form: str) -> None:
+    """Raises ValueError where what decodes this form's output cannot do as the detector does."""
+    if description.info.spec.detection.negative_overlaps:
+        raise UserError(
+            f"{form}: {description.info.spec.name} has negative_overlaps, for comparison, which only a model_dir and a "
+            "SavedModel compute"
+        )
+
+
 def to_json(description: Description, **more: Any) -> str:
     """The content of ssd_tf.json; `more` is what one form alone has to say."""
     spec = description.info.spec

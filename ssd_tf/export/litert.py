@@ -18,7 +18,7 @@ import tensorflow as tf
 from tensorflow.lite.python.convert_phase import ConverterError
 
 from ssd_tf.export import flatbuffer
-from ssd_tf.export.description import DESCRIPTION, LABELS, Description, labels_text, to_json
+from ssd_tf.export.description import DESCRIPTION, LABELS, Description, labels_text, require_clamped_overlaps, to_json
 from ssd_tf.export.metadata import with_metadata
 from ssd_tf.export.quantization import quantize_int8, with_float16_weights, with_int8_weights
 from ssd_tf.geometry.anchors import default_boxes
@@ -69,7 +69,8 @@ def export_litert(
       calibration: uint8 RGB [S, S, 3] images, for int8: they tell the range of every tensor.
 
     Raises:
-      ValueError: int8 without calibration images or without ai-edge-litert; the file would need TensorFlow's ops.
+      ValueError: int8 without calibration images or without ai-edge-litert; the file would need TensorFlow's ops; the
+        spec has negative_overlaps.
       OSError: the file cannot be written.
     """
     output = pathlib.Path(output)
@@ -83,6 +84,7 @@ def convert(
     description: Description, model: keras.Model, config: LiteRTConfig, calibration: Iterable[np.ndarray] = ()
 ) -> bytes:
     """The model that `export_litert` writes, without what it carries."""
+    require_clamped_overlaps(description, "litert")
     if config.quantize == "int8":
         import_extra("ai_edge_litert.interpreter")  # before the work that would be lost
     size = description.info.spec.image_size

@@ -6,7 +6,7 @@ import pathlib
 import keras
 import tensorflow as tf
 
-from ssd_tf.export.description import DESCRIPTION, Description, to_json
+from ssd_tf.export.description import DESCRIPTION, Description, require_clamped_overlaps, to_json
 from ssd_tf.models.preprocessing import preprocess
 from ssd_tf.utils.files import atomic_path, require_file_target
 from ssd_tf.utils.imports import import_extra
@@ -19,10 +19,11 @@ def export_onnx(description: Description, model: keras.Model, output: str | path
     """Writes an .onnx file; normalisation is part of it, and its metadata names the detector and its classes.
 
     Raises:
-      ValueError: tf2onnx is not installed.
+      ValueError: tf2onnx is not installed, or the spec has negative_overlaps.
       OSError: the file cannot be written.
     """
     tf2onnx = import_extra("tf2onnx")
+    require_clamped_overlaps(description, "onnx")
     output = pathlib.Path(output)
     require_file_target(output)
     spec = description.info.spec

@@ -44,12 +44,13 @@ def relative_to(boxes: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
     return tf.clip_by_value((boxes - corner) / size, 0.0, 1.0)
 
 
-def iou(boxes: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+def iou(boxes: tf.Tensor, others: tf.Tensor, negative_overlaps: bool = False) -> tf.Tensor:
     """Intersection over union of every box with every other box.
 
     Args:
       boxes: float [..., N, 4].
       others: float [..., M, 4], the same or broadcastable leading dimensions.
+      negative_overlaps: see `Detection`; boxes apart have any value then.
 
     Returns:
       [..., N, M] in [0, 1]; 0 where both boxes are empty, so that padding never matches.
@@ -58,5 +59,7 @@ def iou(boxes: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
     b = tf.expand_dims(others, -3)
     height = tf.minimum(a[..., 2], b[..., 2]) - tf.maximum(a[..., 0], b[..., 0])
     width = tf.minimum(a[..., 3], b[..., 3]) - tf.maximum(a[..., 1], b[..., 1])
-    intersection = tf.maximum(height, 0.0) * tf.maximum(width, 0.0)
+    if not negative_overlaps:
+        height, width = tf.maximum(height, 0.0), tf.maximum(width, 0.0)
+    intersection = height * width
     return tf.math.divide_no_nan(intersection, area(a) + area(b) - intersection)

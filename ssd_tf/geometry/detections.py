@@ -77,6 +77,7 @@ def detect(
         how.keep_equal_iou,
         how.clip_boxes,
         how.max_growth,
+        how.negative_overlaps,
     )
     return Detections(boxes, scores, classes, count)
 
@@ -109,6 +110,7 @@ def _detect(
     keep_equal_iou: bool,
     clip_boxes: bool,
     max_growth: float | None,
+    negative_overlaps: bool,
 ):
     boxes_ba4 = decode_boxes(anchors_a4, offsets_ba4, variances, max_growth)
     if clip_boxes:
@@ -118,7 +120,7 @@ def _detect(
     candidates = min(candidates_per_class, num_anchors)
     scores_bcn, anchor_bcn = tf.math.top_k(scores_bca, candidates)
     boxes_bcn4 = tf.gather(boxes_ba4, anchor_bcn, batch_dims=1)
-    kept_bcn = _suppress(boxes_bcn4, scores_bcn > score_threshold, iou_threshold, keep_equal_iou)
+    kept_bcn = _suppress(boxes_bcn4, scores_bcn > score_threshold, iou_threshold, keep_equal_iou, negative_overlaps)
 
     flat = [-1, num_classes * candidates]
     scores_bm = tf.reshape(tf.where(kept_bcn, scores_bcn, -1.0), flat)
@@ -141,7 +143,7 @@ def _detect(
 _detect_compiled = tf.function(_detect, autograph=False, jit_compile=True)
 
 
-def _suppress(boxes_bcn4, alive_bcn, iou_threshold, keep_equal: bool):
+def _suppress(boxes_bcn4, alive_bcn, iou_threshold, keep_equal: bool, negative_overlaps: bool):
     """Greedy NMS down the ranks of each class: bool [B, C, N], the candidates kept."""
     ranks = tf.range(tf.shape(boxes_bcn4)[2])
     # Candidates are sorted, so no class has one beyond the longest list of the batch.
@@ -149,7 +151,7 @@ def _suppress(boxes_bcn4, alive_bcn, iou_threshold, keep_equal: bool):
 
     def drop_overlaps(rank, kept_bcn):
         best = tf.gather(boxes_bcn4, [rank], axis=2)
-        iou_bcn = tf.squeeze(box_ops.iou(best, boxes_bcn4), axis=2)
+        iou_bcn = tf.squeeze(box_ops.iou(best, boxes_bcn4, negative_overlaps), axis=2)
         best_kept = tf.gather(kept_bcn, [rank], axis=2)
         overlaps_bcn = iou_bcn > iou_threshold if keep_equal else iou_bcn >= iou_threshold
         return rank + 1, kept_bcn & ~(best_kept & overlaps_bcn & (ranks > rank))

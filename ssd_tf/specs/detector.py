@@ -123,6 +123,11 @@ def _check_numbers(detector: str, value: Any, where: str) -> None:
             raise UserError(f"{detector}: {where}: expected at most 1. Received: {value}")
 
 
+def with_negative_overlaps(spec: DetectorSpec) -> DetectorSpec:
+    """The detector with the fault of MLPerf inference's non-maximum suppression; see `Detection`."""
+    return dataclasses.replace(spec, detection=dataclasses.replace(spec.detection, negative_overlaps=True))
+
+
 def differences(one: DetectorSpec, other: DetectorSpec) -> list[str]:
     """The names of the fields in which two specs differ."""
     return [field.name for field in dataclasses.fields(one) if getattr(one, field.name) != getattr(other, field.name)]

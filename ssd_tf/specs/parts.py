@@ -185,6 +185,8 @@ class Detection:
       max_detections: kept for an image over all classes.
       clip_boxes: boxes are clipped to the image before non-maximum suppression.
       max_growth: a decoded box has at most this many times the height and width of its anchor; None: no limit.
+      negative_overlaps: the fault of MLPerf inference's code, for comparison with it alone: the sides of an overlap
+        may be negative, so that two boxes which lie apart in height and in width overlap too, and drop each other.
     """
 
     score_threshold: float = 0.05
@@ -194,3 +196,4 @@ class Detection:
     max_detections: int = 200
     clip_boxes: bool = False
     max_growth: float | None = None
+    negative_overlaps: bool = False

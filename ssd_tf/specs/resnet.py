@@ -34,7 +34,8 @@ SSD300_RESNET34 = DetectorSpec(
 )
 
 # MLPerf inference v0.5 to v2.0, ssd-resnet34: four times the scales, on the maps that heads of stride 3 leave, with
-# centres spread evenly. Its NMS does not clamp negative overlaps, and so drops boxes that lie apart: not followed.
+# centres spread evenly. Its NMS does not clamp negative overlaps, and so drops boxes that lie apart: not
+# followed, unless `with_negative_overlaps` asks for it.
 SSD1200_RESNET34 = dataclasses.replace(
     SSD300_RESNET34,
     name="ssd1200_resnet34",

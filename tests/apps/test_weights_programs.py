@@ -12,6 +12,7 @@ import pytest
 import ssd_tf
 from ssd_tf import specs
 from ssd_tf.data.annotations import Category
+from ssd_tf.inference.load import load_predictor
 from ssd_tf.inference.predictor import load_model
 from ssd_tf.models.backbone import is_backbone_layer
 from ssd_tf.weights.convert import import_model, write_tensors
@@ -164,6 +165,24 @@ def test_number_of_classes_against_annotations(drawn, source, tmp_path):
     flags = (f"--annotations={drawn}/annotations.json", "--num_classes=6")
     done = run("import_weights", *import_flags(source, tmp_path / "model", *flags))
     assert_refused(done, "--num_classes=6", "--annotations lists 5 classes")
+
+
+@pytest.mark.proof
+def test_reference_nms_is_kept_by_the_model_and_its_saved_model(tmp_path):
+    tensors = tmp_path / "ssd.npz"
+    write_tensors(tensors, ssd_tf.build_model("ssd1200_resnet34", 2))
+    flags = (f"--source={tensors}", "--detector=ssd1200_resnet34", "--num_classes=2", f"--output={tmp_path}/model")
+    run_well("import_weights", *flags, "--reference_nms")
+    assert load_model(tmp_path / "model")[0].spec.detection.negative_overlaps
+    assert_refused(run("export", f"--model={tmp_path}/model", f"--output={tmp_path}/a.tflite"), "negative_overlaps")
+    run_well("export", f"--model={tmp_path}/model", f"--output={tmp_path}/served", "--format=saved_model")
+    assert load_predictor(tmp_path / "served").spec.detection.negative_overlaps
+
+
+@pytest.mark.parametrize("flags", [(), ("--detector=ssd300_resnet34",), ("--detector=ssd1200_resnet34", "--reverse")])
+def test_reference_nms_is_of_one_detector(tmp_path, flags):
+    done = run("import_weights", "--source=a.pth", f"--output={tmp_path}/model", "--reference_nms", *flags)
+    assert_refused(done, "--reference_nms: expected --detector=ssd1200_resnet34. Received: ")
 
 
 def test_ending_that_cannot_be_written(imported, tmp_path):
