@@ -81,6 +81,7 @@ def _score_model(args: flags.FlagValues, voc: tuple[str, ...]) -> None:
     import keras
 
     from ssd_tf.data.manifest import load_manifest, notes
+    from ssd_tf.evaluation.as_annotated import notes_as_annotated
     from ssd_tf.evaluation.evaluator import evaluate_split
     from ssd_tf.inference.load import load_predictor_for
     from ssd_tf.inference.predictor import Predictor
@@ -93,10 +94,11 @@ def _score_model(args: flags.FlagValues, voc: tuple[str, ...]) -> None:
     remarks = notes(manifest)
     for remark in remarks:
         logging.info("%s", remark)
-    metrics, results, _ = evaluate_split(predictor, args.data_dir, manifest, predictor.spec, args.batch_size, voc=voc)
+    evaluation = evaluate_split(predictor, args.data_dir, manifest, predictor.spec, args.batch_size, voc=voc)
+    remarks += notes_as_annotated(manifest, evaluation)
     computed = f"in {policy} ({reason})" if isinstance(predictor, Predictor) else "as it was exported"
     print(f"{args.model} on {args.split}, computed {computed}")
-    _report(args, metrics, results, remarks)
+    _report(args, evaluation.metrics, evaluation.results, remarks)
 
 
 def _report(

@@ -38,13 +38,8 @@ def read_scored(predictions: str | pathlib.Path, annotations: str | pathlib.Path
       FileNotFoundError: a file is missing.
       ValueError: a file or an entry of it is not what it should be, or the two do not belong together.
     """
-    predictions, annotations = pathlib.Path(predictions), pathlib.Path(annotations)
-    content = load_coco_json(annotations)
-    try:
-        images, categories = number_ids(content["images"], "image")[0], number_ids(content["categories"], "category")[0]
-        truth = _ground_truth(content, images, categories)
-    except UserError as error:
-        raise UserError(f"{annotations}: {error}") from error
+    predictions = pathlib.Path(predictions)
+    truth, images, categories = read_truth(pathlib.Path(annotations))
     found = _load(predictions)
     try:
         if isinstance(found, list):
@@ -65,6 +60,21 @@ def read_scored(predictions: str | pathlib.Path, annotations: str | pathlib.Path
         return Scored(truth, _results(kept, by_name, classes), len(left_out))
     except UserError as error:
         raise UserError(f"{predictions}: {error}") from error
+
+
+def read_truth(annotations: pathlib.Path) -> tuple[dict[str, list[dict[str, Any]]], Ids, Ids]:
+    """A COCO file as `coco_metrics` takes it, its boxes as they are; and the numbers of its images' and its categories'
+    ids, which are those of `read_coco`.
+
+    Raises:
+      FileNotFoundError, ValueError: it is missing, or an entry is not what it should be.
+    """
+    content = load_coco_json(annotations)
+    try:
+        images, categories = number_ids(content["images"], "image")[0], number_ids(content["categories"], "category")[0]
+        return _ground_truth(content, images, categories), images, categories
+    except UserError as error:
+        raise UserError(f"{annotations}: {error}") from error
 
 
 def _load(path: pathlib.Path) -> Any:
@@ -98,7 +108,7 @@ def _ground_truth(content: dict[str, Any], images: Ids, categories: Ids) -> dict
         for number, entry in zip(images.values(), content["images"], strict=True)
     ]
     named = [
-        {"id": number, "name": fields.text(entry.get("name"), "name", name_of(entry, "category", k))}
+        {"id": number, "name": fields.class_name(entry.get("name"), "name", name_of(entry, "category", k))}
         for k, (number, entry) in enumerate(zip(categories.values(), content["categories"], strict=True), start=1)
     ]
     return {"images": listed, "annotations": rows, "categories": named}
@@ -146,6 +156,7 @@ def _same_names(found: Mapping[int | str, dict[str, Any]], truth: list[dict[str,
 
 
 def _known(name: Any, names: Mapping[str, int]) -> int:
+    name = fields.class_name(name, "name", "category")
     if name not in names:
         raise UserError(f"expected classes of the annotation file, {', '.join(names)}. Received: {fields.shown(name)}")
     return names[name]

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ssd_tf.data.manifest import Manifest, load_manifest, notes
+from ssd_tf.evaluation.as_annotated import notes_as_annotated
 from ssd_tf.evaluation.confusion import confusion_matrix
 from ssd_tf.evaluation.error_analysis import Errors, analyse_errors
 from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
@@ -78,7 +79,7 @@ def look_into(
         count_sizes(truth["annotations"]),
         [image for image in drawn if image.score in worst],
         [image for image in drawn if image.score in best],
-        tuple(notes(manifest)),
+        (*notes(manifest), *notes_as_annotated(manifest, evaluation)),
     )
 
 

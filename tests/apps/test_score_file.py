@@ -54,3 +54,15 @@ def test_where_nothing_counts_the_reason_stands_in_place_of_a_number(tmp_path):
     metrics = metrics_in(tmp_path)
     assert metrics["AP"] is None and metrics["undefined"]["AP"] == reason
     assert metrics["notes"] == [f"AP is not defined: {reason}"]
+
+
+def test_classes_that_are_called_by_numbers_are_classes(tmp_path):
+    numbered = truth(categories=[{"id": 3, "name": 7}])
+    found = {
+        "images": [{"id": 5, "file_name": "a.jpg"}],
+        "annotations": [{"image_id": 5, "category_id": 1, "bbox": BOX, "score": 0.9}],
+        "categories": [{"id": 1, "name": "7"}],
+    }
+    assert score(tmp_path, numbered, found).returncode == 0
+    assert metrics_in(tmp_path)["AP"] == pytest.approx(1, abs=1e-12)
+    assert [row["name"] for row in metrics_in(tmp_path)["per_class"]] == ["7"]
