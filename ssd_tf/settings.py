@@ -46,6 +46,7 @@ class OptimizerConfig:
     momentum: float = setting(0.9, "Of SGD.", lower=0.0, upper=1.0)
     weight_decay: float = setting(5e-4, "On every parameter, as in the reference.", lower=0.0)
     decay_bias_and_norm: bool = setting(True, "Weight decay on biases and batch norm as well, as in the reference.")
+    double_bias_rate: bool = setting(False, "Twice the learning rate for biases, as Caffe's SSD; of SGD.")
     clip_gradient_norm: float = setting(0.0, "Scale gradients down to this norm over all of them; 0: never.", lower=0.0)
 
 

@@ -93,6 +93,8 @@ def check_config(config: TrainConfig) -> None:
         )
     if config.schedule.mlperf_warmup_quirk and config.schedule.lr_schedule == "cosine":
         raise UserError("--mlperf_warmup_quirk: expected --lr_schedule=step. Received: cosine")
+    if config.optimizer.double_bias_rate and config.optimizer.optimizer != "sgd":
+        raise UserError(f"--double_bias_rate: expected --optimizer=sgd. Received: {config.optimizer.optimizer}")
     if config.keep_background_images and not config.augment.train_on_difficult:
         raise UserError(
             "--keep_background_images: expected --train_on_difficult: an image whose objects are all difficult is no "
@@ -137,6 +139,7 @@ def _check_submission(config: TrainConfig) -> None:
         "mixup": not config.augment.mixup,
         "lr_schedule": config.schedule.lr_schedule == "step",
         "decay_bias_and_norm": config.optimizer.decay_bias_and_norm,
+        "double_bias_rate": not config.optimizer.double_bias_rate,
         "clip_gradient_norm": not config.optimizer.clip_gradient_norm,
         "ema_decay": not config.ema_decay,
         "freeze_backbone_stages": not config.freeze_backbone_stages,

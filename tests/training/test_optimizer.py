@@ -9,6 +9,7 @@ import tensorflow as tf
 from ssd_tf.models.layers import conv, conv_bn
 from ssd_tf.settings import OptimizerConfig
 from ssd_tf.training.optimizer import SGD, make_optimizer
+from ssd_tf.training.step import apply_gradients
 
 # A few float32 operations on numbers up to 10, ten times over.
 RELATIVE = 2e-6
@@ -90,13 +91,13 @@ def test_steps_are_the_same_in_a_compiled_function():
 
 
 def test_optimizer_survives_its_config():
-    optimizer = SGD(learning_rate=0.25, momentum=0.8, weight_decay=0.03, name="mine")
+    optimizer = SGD(learning_rate=0.25, momentum=0.8, weight_decay=0.03, double_bias_rate=True, name="mine")
     for again in (
         SGD.from_config(optimizer.get_config()),
         keras.optimizers.deserialize(keras.optimizers.serialize(optimizer)),
     ):
         assert isinstance(again, SGD)
-        assert again.name == "mine"
+        assert again.name == "mine" and again.double_bias_rate
         assert float(again.learning_rate.numpy()) == 0.25
         values, gradients = start()
         found, expected = run(again, values, gradients), torch_sgd(values, gradients, 0.8, 0.03)
@@ -134,6 +135,41 @@ def test_decay_of_biases_and_batch_norm_is_a_choice(small_model, optimizer, deca
         # With gradient zero both optimizers leave w - 0.5 * 0.1 * w.
         factor = 0.95 if decay_all or variable.name == "kernel" else 1.0
         np.testing.assert_allclose(variable, factor * start_value(variable), rtol=1e-6, err_msg=variable.path)
+
+
+def test_biases_at_twice_the_rate_without_decay_move_as_in_pytorch():
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(4)
+    images, wanted = (
+        rng.normal(size=(16, 5, 5, 3)).astype(np.float32),
+        rng.normal(size=(16, 3, 3, 4)).astype(np.float32),
+    )
+    inputs = keras.Input((5, 5, 3))
+    layer = keras.layers.Conv2D(4, 3)
+    model = keras.Model(inputs, layer(inputs))
+    layer.bias.assign(rng.normal(size=4))
+
+    # As Caffe's solver has it: kernels once the rate and the decay, biases twice the rate and no decay.
+    kernel = torch.nn.Parameter(torch.tensor(layer.kernel.numpy().transpose(3, 2, 0, 1).copy()))
+    bias = torch.nn.Parameter(torch.tensor(layer.bias.numpy()))
+    rates = (0.02, 0.02, 0.03, 0.03, 0.003, 0.003)
+    groups = [{"params": [kernel]}, {"params": [bias], "weight_decay": 0.0}]
+    theirs = torch.optim.SGD(groups, lr=1.0, momentum=0.9, weight_decay=0.05)
+    config = OptimizerConfig(weight_decay=0.05, decay_bias_and_norm=False, double_bias_rate=True)
+    ours = make_optimizer(config, model)
+    for rate in rates:
+        for group, factor in zip(theirs.param_groups, (1, 2), strict=True):
+            group["lr"] = factor * rate
+        found = torch.nn.functional.conv2d(torch.tensor(images.transpose(0, 3, 1, 2)), kernel, bias)
+        theirs.zero_grad()
+        (found - torch.tensor(wanted.transpose(0, 3, 1, 2))).square().mean().backward()
+        theirs.step()
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(model(images) - wanted))
+        apply_gradients(model, ours, tape.gradient(loss, model.trainable_variables), tf.constant(rate))
+    # At one rate for all the biases would be 9e-4 apart.
+    np.testing.assert_allclose(layer.kernel, kernel.detach().numpy().transpose(2, 3, 1, 0), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(layer.bias, bias.detach().numpy(), rtol=0, atol=1e-6)
 
 
 def test_sgd_takes_its_settings_from_the_config(small_model):

@@ -215,7 +215,11 @@ def test_splits_with_the_same_number_of_other_classes_are_refused(data, tmp_path
                 {"mlperf_log": "log.txt", "detector": "ssd300_resnet34", "target_map": 0.23, name: value},
                 f"--mlperf_division=closed: expected the reference's training. Received: another --{name}, which",
             )
-            for name, value in (("augmentation", "ssd"), ("mosaic", 0.5), ("mixup", 0.1))
+            for name, value in (("augmentation", "ssd"), ("mosaic", 0.5), ("mixup", 0.1), ("double_bias_rate", True))
+        ),
+        (
+            {"optimizer": "adamw", "learning_rate": 1e-4, "double_bias_rate": True},
+            "--double_bias_rate: expected --optimizer=sgd. Received: adamw",
         ),
         ({"mosaic": 1.5}, "--mosaic: expected from 0.0 to 1.0. Received: 1.5"),
         ({"detector": "ssd9000"}, "unknown detector 'ssd9000'"),
