@@ -34,6 +34,9 @@ def define_flags(values: flags.FlagValues) -> None:
         "headless", False, "Without a window: write the annotated frames to --output.", flag_values=values
     )
     cli.define_path("output", "", "The mp4 file that --headless writes.", flag_values=values)
+    flags.DEFINE_bool(
+        "overwrite", False, "Let --output replace a file that neither stream nor predict wrote.", flag_values=values
+    )
 
 
 def main(args: flags.FlagValues) -> int:
@@ -69,9 +72,13 @@ def _window(args: flags.FlagValues) -> NoReturn:
 
 def _headless(args: flags.FlagValues) -> int:
     """Writes what is found in every frame to a video."""
+    from ssd_tf.inference.marks import mark_video, require_own
     from ssd_tf.media.open import open_source
     from ssd_tf.media.video_writer import VideoWriter
 
+    output = pathlib.Path(args.output)
+    if not args.overwrite:
+        require_own([output], "--output")
     with open_source(args.source) as source, VideoWriter(args.output, source.info.fps) as writer:
         predictor = _load_model(args)
         from ssd_tf.inference.video import annotate_source
@@ -79,6 +86,8 @@ def _headless(args: flags.FlagValues) -> int:
         start = time.monotonic()
         done = annotate_source(predictor, source, writer, args.score_threshold)
         speed = done.frames / max(time.monotonic() - start, 1e-9)
+    if writer.frames:
+        mark_video(output)
     where = f"the video is {args.output}" if writer.frames else "no video was written"
     print(f"{done.objects} objects in {done.frames} frames, {speed:.1f} frames/s; {where}")
     if done.problem:

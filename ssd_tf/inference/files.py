@@ -22,7 +22,7 @@ from ssd_tf.evaluation.coco_metrics import rounded
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.inference.ahead import batched, map_ahead
 from ssd_tf.inference.batches import AnyPredictor, detect_batch, model_input
-from ssd_tf.inference.marks import MARK, is_marked, mark_video, marked_image
+from ssd_tf.inference.marks import MARK, mark_video, marked_image, require_own
 from ssd_tf.inference.video import annotate_source
 from ssd_tf.media.inputs import is_video
 from ssd_tf.media.opencv_source import VideoSource
@@ -89,7 +89,7 @@ def predict_images(
     output = pathlib.Path(output_dir)
     targets = _target_paths(images, output)
     if not overwrite:
-        _require_own([output / PREDICTIONS, *targets])
+        require_own([output / PREDICTIONS, *targets], "--output_dir")
     files = list(zip(images, targets, strict=True))
     make_folder(output)
     if logdir:
@@ -278,16 +278,6 @@ def _draw_and_write(names: dict[int, str], keep_drawn: bool, one: _Image) -> _Wr
     _write_image(one.target, drawn)
     height, width = one.image.shape[:2]
     return _Written(one.path, one.target, (height, width), one.found, drawn if keep_drawn else None)
-
-
-def _require_own(paths: list[pathlib.Path]) -> None:
-    """Raises ValueError where a file that is going to be written is there, and not from here."""
-    for path in paths:
-        if path.is_file() and not is_marked(path):
-            raise UserError(
-                f"--output_dir: expected a folder without a {path.name} that is not of predict. Received: {path}. "
-                "--overwrite replaces it"
-            )
 
 
 def _target_paths(images: list[pathlib.Path], output: pathlib.Path) -> list[pathlib.Path]:

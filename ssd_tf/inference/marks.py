@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""A mark in the files that `predict` writes, so that it replaces its own alone, and never a file of the user's.
+"""A mark in the files that `predict` and `stream` write, so that they replace these alone, and no file of the user's.
 
 It is a comment where each format has a place for one, and moves with the file: COM in JPEG, tEXt in PNG, a free box in
 MP4. predictions.json has it as its description.
@@ -8,6 +8,9 @@ MP4. predictions.json has it as its description.
 import pathlib
 import struct
 import zlib
+from collections.abc import Iterable
+
+from ssd_tf.utils.errors import UserError
 
 MARK = "Detections by ssd_tf"
 # The mark is within so many bytes of the beginning or of the end.
@@ -36,8 +39,21 @@ def mark_video(path: pathlib.Path) -> None:
 
 
 def is_marked(path: pathlib.Path) -> bool:
-    """Whether `predict` wrote the file."""
+    """Whether the file was written here."""
     with path.open("rb") as file:
         beginning = file.read(_NEAR)
         file.seek(max(0, path.stat().st_size - _NEAR))
         return MARK.encode() in beginning or MARK.encode() in file.read()
+
+
+def require_own(paths: Iterable[pathlib.Path], flag: str) -> None:
+    """Sees that no file of the user's is in the way of those that are going to be written.
+
+    Raises:
+      ValueError: one is there that was not written here; the message begins with the flag that names it.
+    """
+    for path in paths:
+        if path.is_file() and not is_marked(path):
+            raise UserError(
+                f"{flag}: expected no {path.name} there but of ssd_tf's own. Received: {path}. --overwrite replaces it"
+            )

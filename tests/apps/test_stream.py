@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ssd_tf.inference.marks import is_marked
 from tests.apps.conftest import ROOT, command, run, run_well
 from tests.apps.test_mistakes import assert_refused
 
@@ -54,6 +55,7 @@ def test_video_is_written_without_a_screen(trained, video, tmp_path):
         sizes.append(frame.shape)
     assert sizes == [(HEIGHT, WIDTH, 3)] * FRAMES
     assert capture.get(cv2.CAP_PROP_FPS) == 25.0
+    assert is_marked(output)  # so another run may replace it
 
 
 def test_damaged_video_of_which_no_frame_can_be_read_leaves_none(trained, video, tmp_path):
@@ -167,6 +169,15 @@ def test_output_that_is_no_mp4(tmp_path, video):
 
 def test_video_does_not_replace_its_own_source(trained, video):
     before = video.read_bytes()
-    done = run("stream", f"--source={video}", f"--model={trained}", "--headless", f"--output={video}")
-    assert_refused(done, str(video))
+    flags = (f"--source={video}", f"--model={trained}", "--headless", f"--output={video}", "--overwrite")
+    assert_refused(run("stream", *flags), str(video), "expected another file to write than to read")
     assert video.read_bytes() == before
+
+
+def test_a_file_of_the_users_is_not_replaced_unless_asked_to(video, tmp_path):
+    (tmp_path / "mine.mp4").write_text("words")
+    (tmp_path / "model").mkdir()  # in which there is none
+    flags = (f"--source={video}", f"--model={tmp_path / 'model'}", "--headless", f"--output={tmp_path / 'mine.mp4'}")
+    assert_refused(run("stream", *flags), "--output: expected no mine.mp4 there", "--overwrite replaces it")
+    assert_refused(run("stream", *flags, "--overwrite"), "model")
+    assert (tmp_path / "mine.mp4").read_text() == "words"

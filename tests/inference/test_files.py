@@ -207,7 +207,7 @@ def test_file_that_predict_did_not_write_is_replaced_only_when_asked(predictor, 
     predict_images(predictor, files, tmp_path / "out", 1.0, 2)
     predict_images(predictor, files, tmp_path / "out", 1.0, 2)  # its own
     (tmp_path / "out" / name).write_bytes(b"mine")
-    with pytest.raises(ValueError, match=f"a folder without a {name} that is not of predict.*--overwrite"):
+    with pytest.raises(ValueError, match=f"--output_dir: expected no {name} there but of ssd_tf's own.*--overwrite"):
         predict_images(predictor, files, tmp_path / "out", 1.0, 2)
     assert (tmp_path / "out" / name).read_bytes() == b"mine"
     predict_images(predictor, files, tmp_path / "out", 1.0, 2, overwrite=True)
