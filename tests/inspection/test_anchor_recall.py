@@ -2,6 +2,7 @@
 """The anchors' recall against every overlap of every default box, and by hand."""
 
 import dataclasses
+import json
 import math
 
 import numpy as np
@@ -30,6 +31,37 @@ def test_counts_are_those_of_every_overlap():
     for parts in (found.sizes, found.levels):
         assert sum(part.boxes for part in parts) == found.boxes == 500
         assert sum(part.matched for part in parts) == found.matched
+
+
+@pytest.mark.parametrize(
+    ("name", "bccd", "coco"),
+    [
+        ("ssd300_resnet34", 0.997, 0.628),
+        ("ssd300_vgg16_voc", 0.962, 0.577),
+        ("ssd512_vgg16", 0.992, 0.750),
+        ("ssdlite320_mobilenet_v2", 0.907, 0.379),
+    ],
+)
+def test_recalls_are_those_of_the_page(shared, name, bccd, coco):
+    # docs/detectors.md, to the digits that it gives.
+    sets = (
+        ["bccd/coco_trainval"],
+        ["coco-mini/annotations/instances_train2017", "coco-mini/annotations/instances_val2017"],
+    )
+    for files, expected in zip(sets, (bccd, coco), strict=True):
+        boxes = np.concatenate([boxes_of(shared / "data" / f"{file}.json") for file in files])
+        assert anchor_recall(boxes, name).recall == pytest.approx(expected, abs=5e-4)
+
+
+def boxes_of(path):
+    """All boxes of a COCO file that have a size, clipped to their images."""
+    content = json.loads(path.read_text())
+    sides = {image["id"]: (image["width"], image["height"]) for image in content["images"]}
+    boxes = np.array([entry["bbox"] for entry in content["annotations"]], np.float64)
+    boxes[:, 2:] += boxes[:, :2]
+    boxes /= np.array([sides[entry["image_id"]] * 2 for entry in content["annotations"]])
+    boxes = boxes.clip(0, 1)
+    return boxes[(boxes[:, 2:] > boxes[:, :2]).all(axis=1)]
 
 
 def test_boxes_are_counted_at_their_size_and_level():
