@@ -1,8 +1,8 @@
 from .api import Detector as Detector
 from .api import prepare as prepare
 from .geometry.anchors import default_boxes as default_boxes
+from .geometry.decoding import detect as detect
 from .geometry.detections import Detections as Detections
-from .geometry.detections import detect as detect
 from .geometry.matching import match as match
 from .inference.images import Prediction as Prediction
 from .models.losses import MultiBoxLoss as MultiBoxLoss

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 import ssd_tf
 from ssd_tf.geometry.anchors import anchor_corners
-from ssd_tf.geometry.detections import decode_boxes
+from ssd_tf.geometry.decoding import decode_boxes
 from ssd_tf.models.losses import multibox_loss_parts
 from ssd_tf.specs import Detection, DetectorSpec, ExtraBlock, Level, Matching
 

@@ -1,8 +1,10 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """How a program is run: flags in, exit status out, one clear line for a mistake of the user's.
 
-A program is a module of ssd_tf.apps with `define_flags(values)` and `main(args)`. Its flags live in a FlagValues of
-their own, so that programs can be imported together: `call` runs one in this process, `run` is a process of its own.
+A program is a module of ssd_tf.apps with `define_flags(values)` and `main(args)`. Where it has `check_flags(args)` too,
+that raises ValueError for flags that do not go together, before TensorFlow is started, which takes seconds. Its flags
+live in a FlagValues of their own, so that programs can be imported together: `call` runs one in this process, `run` is
+a process of its own.
 """
 
 import ast
@@ -240,7 +242,9 @@ def _refuse_flags(args: flags.FlagValues, module: Any, reason: str) -> int:
 
 def _guarded(module: Any, args: flags.FlagValues) -> int:
     try:
-        # Programs that open a window first, or need no TensorFlow for long, start it themselves.
+        if hasattr(module, "check_flags"):
+            module.check_flags(args)
+        # Programs that open a window first, or may do without TensorFlow, start it themselves.
         if getattr(module, "STARTS_TENSORFLOW", True):
             start_tensorflow()
         set_signal(signal.SIGTERM, _terminate)

@@ -18,6 +18,9 @@ from ssd_tf.utils.errors import UserError
 if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
     from ssd_tf.evaluation.coco_metrics import CocoMetrics
 
+# Only a model needs it.
+STARTS_TENSORFLOW = False
+
 
 def define_flags(values: flags.FlagValues) -> None:
     cli.define_path("model", "", cli.MODEL_HELP, flag_values=values)
@@ -50,13 +53,16 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_integer("batch_size", 8, "Images in a step.", lower_bound=1, flag_values=values)
 
 
-def main(args: flags.FlagValues) -> None:
-    from ssd_tf.evaluation.voc_metrics import voc_kinds
-
+def check_flags(args: flags.FlagValues) -> None:
     given = {name for name in ("model", "data_dir", "predictions", "annotations") if args[name].value}
     if given not in ({"model", "data_dir"}, {"predictions", "annotations"}):
         received = ", ".join(f"--{name}" for name in sorted(given)) or "neither"
         raise UserError(f"expected --model and --data_dir, or --predictions and --annotations. Received: {received}")
+
+
+def main(args: flags.FlagValues) -> None:
+    from ssd_tf.evaluation.voc_metrics import voc_kinds
+
     voc = voc_kinds(args.metrics)
     if args.predictions:
         _score_file(args, voc)
@@ -78,6 +84,7 @@ def _score_file(args: flags.FlagValues, voc: tuple[str, ...]) -> None:
 
 
 def _score_model(args: flags.FlagValues, voc: tuple[str, ...]) -> None:
+    cli.start_tensorflow()
     import keras
 
     from ssd_tf.data.manifest import load_manifest, notes

@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
 
 # Files with a problem that are named at the end.
 _SHOWN = 3
+# It takes seconds, and LiteRT and ONNX models do without.
+STARTS_TENSORFLOW = False
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -47,11 +49,14 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def main(args: flags.FlagValues) -> int:
+    from ssd_tf.export.exported import needs_tensorflow
     from ssd_tf.inference.files import predict_images
     from ssd_tf.inference.load import load_predictor, warn_of_min_score
     from ssd_tf.media.inputs import find_images_and_videos, root_of
 
     files = find_images_and_videos(args.input)
+    if args.logdir or needs_tensorflow(args.model):
+        cli.start_tensorflow()
     predictor = load_predictor(args.model)
     warn_of_min_score(predictor, args.score_threshold)
     summary = predict_images(

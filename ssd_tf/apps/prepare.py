@@ -70,16 +70,19 @@ def define_flags(values: flags.FlagValues) -> None:
     )
 
 
+def check_flags(args: flags.FlagValues) -> None:
+    if args.download and (args.annotations or args.images):
+        raise UserError("expected either --download, or --annotations and --images. Received: both")
+    if not args.download and not args.annotations:
+        raise UserError("expected --annotations, or --download=coco2017")
+
+
 def main(args: flags.FlagValues) -> int:
     from ssd_tf.data.formats.coco_download import download_coco2017
     from ssd_tf.data.formats.readers import AUTO, read_dataset
     from ssd_tf.data.preparation.prepare import prepare, report
     from ssd_tf.utils.download import cache_dir
 
-    if args.download and (args.annotations or args.images):
-        raise UserError("expected either --download, or --annotations and --images. Received: both")
-    if not args.download and not args.annotations:
-        raise UserError("expected --annotations, or --download=coco2017")
     annotations, images = args.annotations, args.images
     if args.download:
         annotations, images = download_coco2017(args.split, cache_dir() / args.download)

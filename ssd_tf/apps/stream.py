@@ -96,8 +96,11 @@ def _headless(args: flags.FlagValues) -> int:
 
 
 def _load_model(args: flags.FlagValues):
-    """The predictor; TensorFlow is imported here, so that a window is there before it."""
-    cli.start_tensorflow()
+    """The predictor; TensorFlow is imported here, where the model needs it, so that a window is there before it."""
+    from ssd_tf.export.exported import needs_tensorflow
+
+    if needs_tensorflow(args.model):
+        cli.start_tensorflow()
     from ssd_tf.inference.load import load_predictor, warn_of_min_score
 
     predictor = load_predictor(args.model)

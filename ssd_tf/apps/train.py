@@ -23,6 +23,10 @@ def define_flags(values: flags.FlagValues) -> None:
         _define(values, name, field)
 
 
+def check_flags(args: flags.FlagValues) -> None:
+    config_from_flags(args)
+
+
 def main(args: flags.FlagValues) -> int:
     from ssd_tf.distributed.workers import WorkerLostError
     from ssd_tf.evaluation.coco_metrics import value_text

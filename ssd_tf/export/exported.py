@@ -25,6 +25,12 @@ def load_exported(path: pathlib.Path) -> ExportedPredictor | None:
     return LiteRTPredictor(found) if found.suffix == ".tflite" else OnnxPredictor(found)
 
 
+def needs_tensorflow(path: str | pathlib.Path) -> bool:
+    """Whether a model runs in TensorFlow, which takes seconds to start: all but LiteRT and ONNX files do."""
+    found = find_exported(pathlib.Path(path))
+    return found is None or found.is_dir()
+
+
 def find_exported(path: pathlib.Path) -> pathlib.Path | None:
     """The .tflite or .onnx file, or the folder of the SavedModel, that a path means; None where it means none.
 

@@ -28,7 +28,7 @@ from ssd_tf.data import images as image_ops
 from ssd_tf.data.reading import or_default
 from ssd_tf.export.description import DESCRIPTION, LABELS, Description, labels_text, to_json
 from ssd_tf.export.exported import versions
-from ssd_tf.geometry.detections import detect
+from ssd_tf.geometry.decoding import detect
 from ssd_tf.models.preprocessing import preprocess
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.errors import UserError

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-import tensorflow as tf
 import tqdm
 
 from ssd_tf.data.formats.coco_results import coco_results
@@ -98,8 +97,11 @@ def predict_images(
         categories = [dataclasses.asdict(category) for category in predictor.categories]
         head = {"info": {"description": MARK}, "categories": categories}
         lists = stack.enter_context(json_lists(output / PREDICTIONS, head, ("annotations", "images")))
-        log = tf.summary.create_file_writer(logdir) if logdir else None
-        if log:
+        log = None
+        if logdir:
+            import tensorflow as tf
+
+            log = tf.summary.create_file_writer(logdir)
             stack.callback(log.close)
         root = root or pathlib.Path(os.path.commonpath([path.absolute().parent for path in images]))
         listing = _Listing(predictor, root, *lists)
@@ -257,6 +259,8 @@ class _Work:
 
     def _show(self, name: str, drawn: np.ndarray | None, step: int) -> None:
         if self._log and drawn is not None:
+            import tensorflow as tf
+
             with self._log.as_default(step=step):
                 tf.summary.image(name, drawn[None])
 

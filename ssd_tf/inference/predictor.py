@@ -12,7 +12,8 @@ from absl import logging
 
 from ssd_tf import specs
 from ssd_tf.data.annotations import Category
-from ssd_tf.geometry.detections import Detections, detect
+from ssd_tf.geometry.decoding import detect
+from ssd_tf.geometry.detections import Detections
 from ssd_tf.models.folding import fold_batch_norm
 from ssd_tf.models.preprocessing import preprocess
 from ssd_tf.models.ssd import build_model

@@ -12,7 +12,7 @@ import torchvision_recipe
 import ssd_tf
 from ssd_tf.geometry import box_ops
 from ssd_tf.geometry.anchors import anchor_corners
-from ssd_tf.geometry.detections import decode_boxes
+from ssd_tf.geometry.decoding import decode_boxes
 from tests.family import SWAPPED, padded
 
 AMDEGROOT = "ssd300_vgg16_amdegroot"

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 import ssd_tf
 from ssd_tf.geometry import box_ops
 from ssd_tf.geometry.anchors import anchor_corners
-from ssd_tf.geometry.detections import decode_boxes
+from ssd_tf.geometry.decoding import decode_boxes
 
 SSD300 = "ssd300_resnet34"
 TINY = "ssd128_tiny"

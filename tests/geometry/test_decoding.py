@@ -12,7 +12,7 @@ import tensorflow as tf
 
 import ssd_tf
 from ssd_tf.geometry.anchors import anchor_corners
-from ssd_tf.geometry.detections import decode_boxes
+from ssd_tf.geometry.decoding import decode_boxes
 from ssd_tf.specs.detector import with_negative_overlaps
 
 SSD300 = "ssd300_resnet34"
