@@ -56,20 +56,37 @@ def near_duplicates(hashes_a: np.ndarray, hashes_b: np.ndarray) -> list[Pair]:
       hashes_a, hashes_b: uint64 [A] and [B], as `difference_hash` gives them.
     """
     places_a, places_b = (np.flatnonzero(_tells_something(hashes)) for hashes in (hashes_a, hashes_b))
-    known_a, pairs = np.asarray(hashes_a, np.uint64)[places_a], []
-    if not len(known_a):
-        return []
-    for start in range(0, len(places_b), _ROWS):
-        rows = places_b[start : start + _ROWS]
-        bits_ra = np.bitwise_count(np.asarray(hashes_b, np.uint64)[rows][:, None] ^ known_a)
-        nearest_r = bits_ra.argmin(axis=1)
-        bits_r = bits_ra[np.arange(len(rows)), nearest_r]
-        pairs += [
-            Pair(int(places_a[nearest]), int(row), int(bits))
-            for row, nearest, bits in zip(rows, nearest_r, bits_r, strict=True)
-            if bits <= MOST_BITS
-        ]
+    known_a, known_b = np.asarray(hashes_a, np.uint64)[places_a], np.asarray(hashes_b, np.uint64)[places_b]
+    pairs = []
+    for start in range(0, len(known_b), _ROWS):
+        bits_ra = np.bitwise_count(known_b[start : start + _ROWS, None] ^ known_a)
+        pairs += _nearest(bits_ra, places_a, places_b[start : start + _ROWS])
     return pairs
+
+
+def near_duplicates_within(hashes: np.ndarray) -> list[Pair]:
+    """The images that look like an earlier one: `b` of a pair, with the one before it that it is most like as `a`."""
+    places = np.flatnonzero(_tells_something(hashes))
+    known, pairs = np.asarray(hashes, np.uint64)[places], []
+    for start in range(0, len(known), _ROWS):
+        rows = known[start : start + _ROWS]
+        bits_ra = np.bitwise_count(rows[:, None] ^ known[: start + len(rows)])
+        bits_ra[:, start:][np.triu_indices(len(rows))] = _BITS  # itself, and later ones
+        pairs += _nearest(bits_ra, places, places[start : start + _ROWS])
+    return pairs
+
+
+def _nearest(bits_ra: np.ndarray, places_a: np.ndarray, places_r: np.ndarray) -> list[Pair]:
+    """The rows whose nearest column is near enough; `places` are those of the columns and of the rows."""
+    if not bits_ra.shape[1]:
+        return []
+    nearest_r = bits_ra.argmin(axis=1)
+    bits_r = bits_ra[np.arange(len(bits_ra)), nearest_r]
+    return [
+        Pair(int(places_a[nearest]), int(row), int(bits))
+        for row, nearest, bits in zip(places_r, nearest_r, bits_r, strict=True)
+        if bits <= MOST_BITS
+    ]
 
 
 def _tells_something(hashes: np.ndarray) -> np.ndarray:

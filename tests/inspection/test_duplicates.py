@@ -7,7 +7,7 @@ import pytest
 
 from ssd_tf.data.formats import shapes
 from ssd_tf.data.image_files import read_image
-from ssd_tf.inspection.duplicates import Pair, difference_hash, near_duplicates
+from ssd_tf.inspection.duplicates import Pair, difference_hash, near_duplicates, near_duplicates_within
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +105,21 @@ def test_an_image_of_one_pixel_has_a_hash():
 def test_what_is_no_image_is_refused(pixels):
     with pytest.raises(ValueError, match=r"expected uint8 \[H, W, 3\]\. Received: "):
         difference_hash(pixels)
+
+
+def test_in_one_split_an_image_is_paired_with_the_nearest_before_it():
+    known = 0x0123456789ABCDEF
+    others = np.random.default_rng(0).integers(0, 2**64, 50, np.uint64)
+    first, second = with_bits_flipped(known, 1, 2, 3), with_bits_flipped(known, 5)
+    split = np.array([*others[:20], first, 0, 0, *others[20:], second, known], np.uint64)
+    assert near_duplicates_within(split) == [Pair(20, 53, 4), Pair(53, 54, 1)]
+    assert near_duplicates_within(split[:1]) == near_duplicates_within(split[:0]) == []
+
+
+def test_pairs_in_one_split_are_those_of_comparing_all():
+    rng = np.random.default_rng(1)
+    kinds = rng.integers(0, 2**64, 15, np.uint64)
+    split = kinds[rng.integers(0, 15, 60)] ^ (np.uint64(1) << rng.integers(0, 64, 60, np.uint64))
+    expected = {(b, min(np.bitwise_count(split[b] ^ split[a]) for a in range(b))) for b in range(1, 60)}
+    found = {(pair.b, pair.bits) for pair in near_duplicates_within(split)}
+    assert found == {(b, bits) for b, bits in expected if bits <= 4} and len(found) > 30
