@@ -48,7 +48,11 @@ MINE = DetectorSpec(
     backbone=ResNet(8, (Stage(8, 1, 1), Stage(16, 1, 2))),
     backbone_levels=(BackboneLevel("conv2", 20.0), BackboneLevel("conv3")),
     extra_blocks=(ExtraBlock(8, 16, 2, 1, batch_norm=True, separable=True, activation="relu6"),),
-    levels=(Level(16, None, 8.5, 16.25, (2,)), Level(8, 8, 16.25, 32, (2, 3)), Level(4, 16, 32, 60, (1.5,))),
+    levels=(
+        Level(16, None, 8.5, 16.25, (2,)),
+        Level(8, 8, 16.25, 32, (2, 3)),
+        Level(4, 16, boxes=((32, 32), (60.5, 20), (20, 60.5))),
+    ),
     heads=Heads(separable=True),
     initialization="normal",
     clip="sizes",
