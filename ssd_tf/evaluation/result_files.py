@@ -5,6 +5,7 @@ Detections are a results file of COCO, of whatever program, or predictions.json 
 of the annotation file. predictions.json has ids of its own, so its images and classes are found by their names.
 """
 
+import math
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -44,13 +45,10 @@ def read_scored(predictions: str | pathlib.Path, annotations: str | pathlib.Path
     try:
         if isinstance(found, list):
             return Scored(truth, _results(found, images, categories), 0)
-        images_there = {fields.id_key(entry.get("id"), "id", "image"): entry for entry in found["images"]}
+        images_there = dict(zip(number_ids(found["images"], "image")[0], found["images"], strict=True))
         by_name = _same_names(images_there, truth["images"])
-        names = {category["name"]: category["id"] for category in truth["categories"]}
-        classes = {
-            fields.id_key(entry.get("id"), "id", "category"): _known(entry.get("name"), names)
-            for entry in found["categories"]
-        }
+        ids = number_ids(found["categories"], "category")[0]
+        classes = dict(zip(ids, _same_classes(found["categories"], truth["categories"]), strict=True))
         left_out = images_there.keys() - by_name.keys()
         kept = [
             one
@@ -119,8 +117,7 @@ def _results(rows: Sequence[dict[str, Any]], images: Ids, categories: Ids) -> li
     for k, entry in enumerate(rows, start=1):
         where = f"detection number {k}"
         score = fields.number(entry.get("score"), "score", where)
-        if score != score:
-            raise UserError(f"{where}: score: expected a number. Received: nan")
+        _require_finite([score], "score", where)
         results.append({**_place(entry, images, categories, where), "score": score})
     return results
 
@@ -133,7 +130,15 @@ def _place(entry: dict[str, Any], images: Ids, categories: Ids, where: str) -> d
         if key not in ids:
             raise UserError(f"{where}: {field}: expected one of the annotation file. Received: {fields.shown(key)}")
         found[field] = ids[key]
-    return {**found, "bbox": fields.xywh(entry.get("bbox"), where)}
+    box = fields.xywh(entry.get("bbox"), where)
+    _require_finite(box, "bbox", where)
+    return {**found, "bbox": box}
+
+
+def _require_finite(values: list[float], field: str, where: str) -> None:
+    """A box of nan would count as one that overlaps all others."""
+    if not all(map(math.isfinite, values)):
+        raise UserError(f"{where}: {field}: expected finite numbers. Received: {values}")
 
 
 def _same_names(found: Mapping[int | str, dict[str, Any]], truth: list[dict[str, Any]]) -> dict[int | str, int]:
@@ -155,8 +160,15 @@ def _same_names(found: Mapping[int | str, dict[str, Any]], truth: list[dict[str,
     return same
 
 
-def _known(name: Any, names: Mapping[str, int]) -> int:
-    name = fields.class_name(name, "name", "category")
-    if name not in names:
-        raise UserError(f"expected classes of the annotation file, {', '.join(names)}. Received: {fields.shown(name)}")
-    return names[name]
+def _same_classes(found: list[dict[str, Any]], truth: list[dict[str, Any]]) -> list[int]:
+    """The category of the annotation file for each of the predictions, by its name."""
+    known = {category["name"]: category["id"] for category in truth}
+    if len(known) < len(truth):
+        raise UserError("expected an annotation file with each class name once, since classes are found by their names")
+    names = [
+        fields.class_name(entry.get("name"), "name", name_of(entry, "category", k)) for k, entry in enumerate(found, 1)
+    ]
+    other = next((name for name in names if name not in known), None)
+    if other is not None:
+        raise UserError(f"expected classes of the annotation file, {', '.join(known)}. Received: {fields.shown(other)}")
+    return [known[name] for name in names]

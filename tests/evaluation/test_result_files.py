@@ -2,6 +2,7 @@
 """Detections in files are scored as those of a model, and files that do not belong together are refused."""
 
 import json
+import math
 
 import pytest
 
@@ -78,3 +79,38 @@ def with_(**changed):
 def test_what_is_no_file_of_detections_is_refused(tmp_path, found, message):
     with pytest.raises(ValueError, match=message):
         scored(tmp_path, found)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"bbox": [math.nan, 5, 20, 20]}, r"bbox: expected finite numbers\. Received: \[nan, 5"),  # overlaps all others
+        ({"bbox": [5, 5, math.inf, 20]}, "bbox: expected finite numbers"),
+        ({"score": math.nan}, "score: expected finite numbers"),
+        ({"score": -math.inf}, "score: expected finite numbers"),
+    ],
+)
+def test_numbers_that_are_not_finite_are_refused(tmp_path, changes, message):
+    result = {"image_id": 7, "category_id": 3, "bbox": [0, 0, 10, 10], "score": 0.5}
+    with pytest.raises(ValueError, match=rf"found\.json: detection number 1: {message}"):
+        scored(tmp_path, [result | changes])
+
+
+def test_boxes_of_the_annotation_file_must_be_finite_too(tmp_path):
+    annotation = TRUTH["annotations"][0] | {"bbox": [0, 0, math.nan, 10]}
+    with pytest.raises(ValueError, match=r"truth\.json: annotation 1: bbox: expected finite numbers"):
+        scored(tmp_path, [], TRUTH | {"annotations": [annotation]})
+
+
+@pytest.mark.parametrize(("part", "what"), [("images", "image"), ("categories", "category")])
+def test_ids_of_predictions_that_are_there_twice_are_refused(tmp_path, part, what):
+    twice = FOUND | {part: [*FOUND[part], FOUND[part][0] | {"file_name": "d.jpg", "name": "cat"}]}
+    with pytest.raises(ValueError, match=rf"found\.json: {what} id 1 is listed twice"):
+        scored(tmp_path, twice)
+
+
+def test_classes_of_one_name_cannot_be_found_by_it(tmp_path):
+    twice = TRUTH | {"categories": [*TRUTH["categories"], {"id": 8, "name": "cat"}]}
+    with pytest.raises(ValueError, match=r"found\.json: expected an annotation file with each class name once"):
+        scored(tmp_path, FOUND, twice)
+    assert len(scored(tmp_path, [], twice).results) == 0  # a results file has the ids themselves

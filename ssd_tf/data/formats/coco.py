@@ -186,7 +186,7 @@ def _read_image(entry: Content, image_id: int, path: pathlib.Path, objects: list
 def _size(entry: Content, path: pathlib.Path) -> tuple[int, int, str]:
     """Height and width as the entry says, and ""; or the file's, and PIXELS: some tools leave them out or write 0."""
     where = name_of(entry, "image", 0)
-    if not (entry.get("height") and entry.get("width")):
+    if any(entry.get(key) in (None, 0, "") for key in ("height", "width")):
         found = file_size(path)
         if found is not None:
             return *found, PIXELS

@@ -57,7 +57,7 @@ def load_coco_json(path: pathlib.Path) -> Content:
 def name_of(entry: Content, what: str, k: int) -> str:
     """What messages call an entry: by its id, or by its number in its list, from 1, where that is none."""
     number = entry.get("id")
-    is_id = isinstance(number, (int, str)) and not isinstance(number, bool)
+    is_id = (isinstance(number, str) and number.strip()) or (isinstance(number, int) and not isinstance(number, bool))
     return f"{what} {fields.shown(number).strip(chr(39))}" if is_id else f"{what} number {k}"
 
 

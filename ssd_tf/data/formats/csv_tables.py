@@ -52,11 +52,12 @@ _SETS = {
 
 
 class _Form(NamedTuple):
-    """Which column of a row is which, what the corners are, and whether the first row is a header."""
+    """Which column of a row is which, what the corners are, whether the first row is a header, and the most columns."""
 
     columns: dict[str, int]
     fractions: bool
     header: bool
+    most: int
 
 
 class _Row(NamedTuple):
@@ -124,7 +125,9 @@ def _csv_file(path: pathlib.Path) -> pathlib.Path:
 
 def _read_rows(path: pathlib.Path) -> tuple[list[_Row], bool]:
     """The rows, and whether their corners are fractions."""
-    reader = csv.reader(io.StringIO("\n".join(fields.read_lines(path, of_names=True))), skipinitialspace=True)
+    reader = csv.reader(
+        io.StringIO("\n".join(fields.read_lines(path, of_names=True))), skipinitialspace=True, strict=True
+    )
     try:
         numbered = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except csv.Error as error:
@@ -151,18 +154,19 @@ def _form_of(row: list[str], where: str) -> _Form:
         double = [key for key, places in named.items() if len(places) > 1]
         if double:
             raise UserError(f"{where}: expected one column for {double[0]}. Received: {','.join(row)}")
-        return _Form({key: places[0] for key, places in named.items() if places}, False, True)
+        return _Form({key: places[0] for key, places in named.items() if places}, False, True, len(cells))
     if cells[0].lower() in _SETS and len(cells) in (2, 3, 11):
-        return _Form({"set": 0, **{key: k for k, key in enumerate(_AUTOML, start=1) if key}}, True, False)
+        columns = {"set": 0, **{key: k for k, key in enumerate(_AUTOML, start=1) if key}}
+        return _Form(columns, True, False, 1 + len(_AUTOML))
     if len(cells) == 10 and _is_number(cells[2]):
-        return _Form({key: k for k, key in enumerate(_AUTOML) if key}, True, False)
+        return _Form({key: k for k, key in enumerate(_AUTOML) if key}, True, False, len(_AUTOML))
     for columns in (_RETINANET, _TUTORIAL):
         if len(cells) != len(columns):
             continue
         corners = [cells[columns.index(key)] for key in _NEEDED[2:]]
         background = columns is _RETINANET and not any(cells[1:])
         if background or (all(map(_is_number, corners)) and _may_be_name(cells, columns)):
-            return _Form({key: k for k, key in enumerate(columns)}, False, False)
+            return _Form({key: k for k, key in enumerate(columns)}, False, False, len(columns))
     raise UserError(
         f"{where}: expected a header with {', '.join(_NEEDED)}; or a row {','.join(_RETINANET)}; or one of AutoML's, "
         f"set,path,label and four corners. Received: {','.join(row)}"
@@ -189,6 +193,8 @@ def _row(cells: list[str], form: _Form, where: str) -> _Row:
         return cells[place].strip() if place < len(cells) else ""
 
     shown = f"{where} ({','.join(cells)})"
+    if any(cell.strip() for cell in cells[form.most :]):
+        raise UserError(f"{shown}: expected at most {form.most} columns. Received: {len(cells)}")
     group = cell("set").lower()
     if form.fractions and "set" in form.columns and group not in _SETS:
         raise UserError(f"{shown}: set: expected one of {', '.join(_SETS)}. Received: {cell('set')!r}")

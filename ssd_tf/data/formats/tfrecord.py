@@ -8,7 +8,8 @@ id, the label or its text. Images stay where they are: each is known by its plac
 import collections
 import io
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -17,7 +18,7 @@ from ssd_tf.data.annotations import FRACTIONS, AnnotatedDataset, AnnotatedImage,
 from ssd_tf.data.formats import fields
 from ssd_tf.data.formats.label_map import read_label_map
 from ssd_tf.data.image_files import file_size
-from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.errors import UserError, first_line
 from ssd_tf.utils.files import files_like
 
 # Of shards, but for their numbers: a.record, a.tfrecord, a.record-00000-of-00010, a-00000-of-00010.tfrecords.
@@ -29,6 +30,13 @@ _CORNERS = tuple(f"image/object/bbox/{key}" for key in ("ymin", "xmin", "ymax", 
 
 _PER_BOX = tuple(f"image/object/{key}" for key in ("area", "is_crowd", "difficult"))
 _CLASS, _CLASS_TEXT = "image/object/class/label", "image/object/class/text"
+_CHECKS: dict[str, Callable[[Any, str, str], Any]] = {
+    **dict.fromkeys(_CORNERS, fields.number),
+    _CLASS: fields.whole,
+    "image/object/area": fields.area,
+    "image/object/is_crowd": fields.flag,
+    "image/object/difficult": fields.flag,
+}
 # What is read: the rest, such as masks, would fill the memory.
 _WANTED = (
     *("image/filename", "image/source_id", "image/height", "image/width"),
@@ -127,7 +135,7 @@ def _records(shard: pathlib.Path) -> Iterator[tuple[Stored, str, _Features]]:
                 raise UserError(
                     f"{where}: expected image/encoded. Received: {', '.join(sorted(features)) or 'nothing'}"
                 )
-            features = {key: features[key] for key in _WANTED if key in features}
+            features = {key: _checked(features[key], key, where) for key in _WANTED if key in features}
             name = _text(features, "image/filename") or _text(features, "image/source_id")
             place = start + _BEFORE + content.index(encoded)
             stored = Stored(pathlib.PureWindowsPath(name).name or f"{shard.name}.{k}", place, len(encoded))
@@ -138,7 +146,7 @@ def _records(shard: pathlib.Path) -> Iterator[tuple[Stored, str, _Features]]:
             yield stored, where, features
             start += _BEFORE + len(content) + _AFTER
     except tf.errors.DataLossError as error:
-        raise UserError(f"{shard}: not a whole TFRecord file, or a compressed one: {error.message}") from error
+        raise UserError(f"{shard}: not a whole TFRecord file, or a compressed one: {first_line(error)}") from error
 
 
 def _features(content: bytes, where: str) -> _Features:
@@ -148,6 +156,16 @@ def _features(content: bytes, where: str) -> _Features:
         raise UserError(f"{where}: expected a tf.train.Example. Received: {len(content)} other bytes") from error
     kinds = {key: (value, value.WhichOneof("kind")) for key, value in example.features.feature.items()}
     return {key: list(getattr(value, kind).value) if kind else [] for key, (value, kind) in kinds.items()}
+
+
+def _checked(values: list, key: str, where: str) -> list:
+    """The values of a feature, those of boxes as what they should be."""
+    if key == _CLASS_TEXT:
+        if not all(isinstance(value, bytes) for value in values):
+            raise UserError(f"{where}: {key}: expected text. Received: {fields.shown(values)}")
+        return [value.decode(errors="replace") for value in values]
+    check = _CHECKS.get(key)
+    return [check(value, key, where) for value in values] if check else values
 
 
 def _text(features: _Features, key: str) -> str:
@@ -162,7 +180,7 @@ def _names(parsed: Sequence[_Parsed], known: Mapping[int, str], classes: Sequenc
     names: dict[int, str] = {}
     words: set[str] = set()
     for _, where, features in parsed:
-        texts = [text.decode(errors="replace") for text in features.get(_CLASS_TEXT, [])]
+        texts = features.get(_CLASS_TEXT, [])
         labels = features.get(_CLASS, [])
         words.update(texts)
         for label, text in zip(labels, texts, strict=False):
@@ -201,9 +219,7 @@ def _read_image(
 ) -> AnnotatedImage:
     height, width = (fields.whole(features[f"image/{key}"][0], key, where, least=1) for key in ("height", "width"))
     corners = [features.get(key, []) for key in _CORNERS]
-    labels = features.get(_CLASS) or [
-        number_of.get(text.decode(errors="replace"), 0) for text in features.get(_CLASS_TEXT, [])
-    ]
+    labels = features.get(_CLASS) or [number_of.get(text, 0) for text in features.get(_CLASS_TEXT, [])]
     counts = [len(values) for values in (*corners, labels)]
     if len(set(counts)) != 1:
         raise UserError(f"{where}: expected as many ymin, xmin, ymax, xmax and classes. Received: {counts}")
@@ -235,4 +251,4 @@ def _of_boxes(features: _Features, key: str, count: int, where: str) -> np.ndarr
         return None
     if len(values) != count:
         raise UserError(f"{where}: {key}: expected {count} numbers, one for each box. Received: {len(values)}")
-    return np.array([fields.number(value, key, where) for value in values])
+    return np.array(values, np.float64)

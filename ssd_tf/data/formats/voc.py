@@ -130,10 +130,10 @@ class _NoDoctype(ET.TreeBuilder):
 def _parse(path: pathlib.Path) -> tuple[ET.Element, list[_Object]]:
     try:
         root = ET.fromstring(path.read_bytes(), ET.XMLParser(target=_NoDoctype()))
-    except ET.ParseError as error:
-        raise UserError(f"{path}: not XML: {error}") from error
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
+    except (ET.ParseError, LookupError, ValueError) as error:  # the latter of an encoding that it does not know
+        raise UserError(f"{path}: not XML: {error}") from error
     if root.tag != "annotation":
         raise UserError(f"{path}: not a VOC annotation: expected the element <annotation>. Received: <{root.tag}>")
     return root, [_parse_object(e, f"{path}, object {k}") for k, e in enumerate(root.findall("object"), start=1)]
@@ -157,7 +157,7 @@ def _read_image(
     names: Sequence[str],
     findings: dict[str, list[str]],
 ) -> AnnotatedImage:
-    height, width = (fields.whole(root.findtext(f"size/{k}") or 0, k, str(xml)) for k in ("height", "width"))
+    height, width = (fields.whole(root.findtext(f"size/{k}") or 0, k, str(xml), 0) for k in ("height", "width"))
     without_size = "" if height >= 1 and width >= 1 else PIXELS  # some tools leave it out
     if without_size:
         height, width = fields.size_of(path)

@@ -222,7 +222,8 @@ def _read_image(
                 f"{where}: class: expected at most {len(names) - 1}, of {len(names)} names. Received: {number}"
             )
         numbers = np.array([fields.number(value, "coordinate", where) for value in values[1:]])
-        if np.any(np.abs(numbers[:4]) > _MOST):
+        coordinates = numbers[:4] if keypoints else numbers
+        if np.any(np.abs(coordinates) > _MOST):
             raise UserError(f"{where}: expected fractions of the image. Received: {line.strip()}")
         if len(numbers) == 4 or (keypoints and len(numbers) > 4):
             boxes.append(from_yolo_cxcywh(numbers[:4])[0])

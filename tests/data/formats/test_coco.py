@@ -188,6 +188,7 @@ CONTRADICTIONS = {
     ),
     "bbox is null": (("annotations", 0, "bbox"), None, r"annotation 1: bbox: expected \[x, y, w, h\], or"),
     "image of height 0": (("images", 0, "height"), 0, "image 900: height: expected at least 1. Received: 0"),
+    "width that is no number": (("images", 0, "width"), {}, r"image 900: width: expected a number. Received: \{\}"),
     "image of negative width": (("images", 0, "width"), -1, "image 900: width: expected at least 1. Received: -1"),
     "image id is true": (
         ("images", 0, "id"),

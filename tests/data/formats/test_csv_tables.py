@@ -101,6 +101,12 @@ MISTAKES = {
     "pixels for fractions": ("TRAIN,a.png,dog,20,10,,,120,60,,\n", r"line 1 \(.*\): expected corners as fractions"),
     "another set": ("TRAIN,a.png,dog,0,0,,,1,1,,\nEVAL,a.png,dog,0,0,,,1,1,,\n", r"line 2 \(.*\): set: .*'EVAL'"),
     "two sizes": (HEADER + ROW + ROW.replace("200", "300"), "line 3: expected the size 200x100 .* Received: 300x100"),
+    "more cells than columns": (
+        HEADER + ROW.rstrip() + ",9\n",
+        r"line 2 \(.*,9\): expected at most 8 columns. Received: 9",
+    ),
+    "quote without end": (HEADER + ROW + f'"{ROW}{ROW}', "not CSV: unexpected end of data"),
+    "one cell": ("words\n", "line 1: expected a header"),
     "size of 0": (HEADER + ROW.replace("200", "0"), "width: expected at least 1"),
 }
 

@@ -1,6 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Shards that others wrote are read, with all that the Object Detection API's tools leave out."""
 
+import math
 import pathlib
 
 import cv2
@@ -129,6 +130,16 @@ MISTAKES = {
     ),
     "too many areas": ({**FULL, "image/object/area": [1.0, 2.0]}, "record 1: image/object/area: expected 1 numbers"),
     "height of 0": ({**FULL, "image/height": [-1]}, "record 1: height: expected at least 1. Received: -1"),
+    "label with a fraction": ({**FULL, "image/object/class/label": [1.5]}, ".*class/label: expected a whole number"),
+    "label that is text": ({**FULL, "image/object/class/label": [b"3"]}, r".*class/label: expected a number\. .*b'3'"),
+    "text that is a number": (
+        {**FULL, "image/object/class/text": [3]},
+        r".*class/text: expected text\. Received: \[3\]",
+    ),
+    "corner that is text": ({**FULL, "image/object/bbox/xmin": [b".1"]}, ".*bbox/xmin: expected a number"),
+    "area that is no number": ({**FULL, "image/object/area": [math.nan]}, ".*area: expected a number of at least 0"),
+    "negative area": ({**FULL, "image/object/area": [-5.0]}, ".*area: expected a number of at least 0"),
+    "flag that is none": ({**FULL, "image/object/is_crowd": [7]}, ".*is_crowd: expected 0 or 1. Received: 7"),
 }
 
 

@@ -206,6 +206,12 @@ MISTAKES = {
         f"<annotation><size><width>wide</width><height>1</height></size>{box(1, 1, 9, 9)}</annotation>",
         r"a\.xml: width: expected a number\. Received: 'wide'",
     ),
+    "size is negative": (
+        f"<annotation><size><width>-3</width><height>1</height></size>{box(1, 1, 9, 9)}</annotation>",
+        r"a\.xml: width: expected at least 0\. Received: '-3'",
+    ),
+    "unknown encoding": ('<?xml version="1.0" encoding="klingon"?><annotation/>', r"a\.xml: not XML: unknown encoding"),
+    "encoding of many bytes": ('<?xml version="1.0" encoding="gb2312"?><annotation/>', r"a\.xml: not XML: multi-byte"),
     "no objects at all": ("<annotation></annotation>", "expected objects"),
 }
 

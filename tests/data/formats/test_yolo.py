@@ -143,6 +143,7 @@ MISTAKES = {
     "six numbers": ("1 0.5 0.5 0.2 0.2 0.9", "expected class cx cy w h"),
     "a word": ("1 0.5 half 0.2 0.2", "coordinate: expected a number. Received: 'half'"),
     "pixels": ("1 20 10 8 8", "expected fractions of the image. Received: 1 20 10 8 8"),
+    "polygon in pixels": ("1 0.1 0.1 0.2 0.2 90 90", "expected fractions of the image. Received: 1 0.1"),
     "unknown class": ("2 0.5 0.5 0.2 0.2", "class: expected at most 1, of 2 names. Received: 2"),
     "negative class": ("-1 0.5 0.5 0.2 0.2", "class: expected at least 0"),
     "name for a number": ("dog 0.5 0.5 0.2 0.2", "class: expected a number. Received: 'dog'"),
