@@ -46,7 +46,8 @@ def prepared_sources(data_dir: AnyPath) -> list[Source]:
     if not folder.is_dir():
         raise FileNotFoundError(f"data_dir: expected a folder that prepare wrote. Received: {folder}")
     shards = [path.name for path in folder.iterdir() if path.suffix == ".tfrecord"]
-    splits = [path.stem for path in folder.glob("*.json") if any(name.startswith(f"{path.stem}-") for name in shards)]
+    written = {re.sub(r"-\d+-of-\d+\.tfrecord$", "", name) for name in shards}
+    splits = [path.stem for path in folder.glob("*.json") if path.stem in written]
     if not splits:
         what = "shards without a manifest" if shards else "none"
         raise FileNotFoundError(f"{folder}: expected a split that prepare wrote. Received: {what}")

@@ -2,9 +2,7 @@
 """Every image is read once: can it be read, what is odd about it, and the hash by which copies are known."""
 
 import collections
-import concurrent.futures
 import dataclasses
-import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -16,9 +14,13 @@ from ssd_tf.data.image_files import decode_file
 from ssd_tf.data.images import decode
 from ssd_tf.data.preparation import findings
 from ssd_tf.data.preparation.shards import check_image
+from ssd_tf.inference.ahead import map_ahead
 from ssd_tf.inspection.duplicates import difference_hash
 from ssd_tf.inspection.sources import Source
 from ssd_tf.utils.files import is_file
+
+# Images that are read before their turn: enough for all cores, few enough that an interrupt does not wait for many.
+_AHEAD = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,17 +65,12 @@ def read_split(source: Source) -> Split:
         noted[kind] += messages
     images, hashes = [], []
     given = source.dataset.images
-    pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1)
-    try:
-        for image, found_hash, found in tqdm.tqdm(
-            pool.map(look, given), total=len(given), unit="img", desc=f"inspect {source.name}"
-        ):
-            images.append(image)
-            hashes.append(found_hash)
-            for kind, message in found:
-                noted[kind].append(message)
-    finally:
-        pool.shutdown(cancel_futures=True)  # an interrupt does not wait for the rest
+    looked_at = map_ahead(look, given, _AHEAD)
+    for image, found_hash, found in tqdm.tqdm(looked_at, total=len(given), unit="img", desc=f"inspect {source.name}"):
+        images.append(image)
+        hashes.append(found_hash)
+        for kind, message in found:
+            noted[kind].append(message)
     if not is_prepared:
         counts = count_classes(source.dataset.categories, images)
         noted.update(findings.of_dataset(images, counts, sum(int((~image.is_crowd).sum()) for image in images)))

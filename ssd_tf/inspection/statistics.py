@@ -53,6 +53,11 @@ def boxes_of_images(split: Split) -> np.ndarray:
 
 
 def objects(splits: Sequence[Split]) -> np.ndarray:
-    """float64 [N, 4], [ymin, xmin, ymax, xmax] as fractions of their images: all boxes that are no crowds."""
-    boxes = [image.boxes[~image.is_crowd] for split in splits for image in split.images]
-    return np.concatenate([np.zeros((0, 4)), *boxes])
+    """float64 [N, 4], [ymin, xmin, ymax, xmax] as fractions of their images: all boxes that are no crowds.
+
+    Those of shards have float32, in which the thinnest of all have no extent any more, and are left out.
+    """
+    boxes_n4 = np.concatenate(
+        [np.zeros((0, 4)), *(image.boxes[~image.is_crowd] for split in splits for image in split.images)]
+    )
+    return boxes_n4[(boxes_n4[:, 2:] > boxes_n4[:, :2]).all(axis=1)]

@@ -25,6 +25,7 @@ def test_all_prepared_splits_are_found_the_usual_ones_first(coco, tmp_path):
     for name, dataset in (("val", val), ("extra", val), ("train", train)):
         prepare(dataset, tmp_path, name, {}, num_shards=3)
     (tmp_path / "other.json").write_text("{}")
+    (tmp_path / "extra-00000-of-00001.json").write_text("{}")
     sources = prepared_sources(tmp_path)
     assert [source.name for source in sources] == ["train", "val", "extra"]
     first = sources[0]

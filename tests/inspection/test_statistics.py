@@ -48,3 +48,7 @@ def test_objects_are_the_boxes_that_are_no_crowds():
     np.testing.assert_array_equal(objects([crowded, TRAIN]), [BOX] * 5)
     assert objects([split([])]).shape == (0, 4)
     assert boxes_of_images(crowded).tolist() == [2, 0]
+
+
+def test_a_box_that_has_lost_its_extent_is_no_object():
+    assert len(objects([split([annotated("a", [1], (0.1, 0.2, 0.5, 0.2)), annotated("b", [1])])])) == 1
