@@ -88,5 +88,5 @@ def load_model(path: str | pathlib.Path) -> tuple[ModelInfo, keras.Model]:
     info = load_info(model_dir)
     model = build_model(info.spec, len(info.categories))
     restore_model(model, checkpoint)
-    logging.info("%s for %d classes from %s", info.spec.name, len(info.categories), checkpoint)
+    logging.info("%s from %s; classes: %d", info.spec.name, checkpoint, len(info.categories))
     return info, model

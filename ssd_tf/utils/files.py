@@ -18,6 +18,8 @@ import tqdm
 
 # Bytes that are copied at a time.
 CHUNK = 1 << 16
+# Seconds: a progress bar without a delay is drawn when it is made, and so where nothing comes.
+_BAR_DELAY = 1e-6
 # What TensorFlow's patterns are made of; a ] alone is none.
 _PATTERN = re.compile(r"[*?\[\\]")
 # What Python has in place of bytes that are no UTF-8, and other halves of UTF-16's pairs.
@@ -201,5 +203,13 @@ def require_space(folder: pathlib.Path, needed: int) -> None:
 
 
 def byte_progress(verb: str, name: str, total: int | None, initial: int = 0) -> tqdm.tqdm:
-    """A progress bar in bytes."""
-    return tqdm.tqdm(desc=f"{verb} {name}", total=total, initial=initial, unit="B", unit_scale=True, unit_divisor=1024)
+    """A progress bar in bytes, which is not shown before the first of them."""
+    return tqdm.tqdm(
+        desc=f"{verb} {name}",
+        total=total,
+        initial=initial,
+        unit="B",
+        unit_scale=True,
+        unit_divisor=1024,
+        delay=_BAR_DELAY,
+    )

@@ -160,7 +160,7 @@ def _caffe_categories(detector: CaffeDetector, prototxt: str, numbered: bool) ->
     count = detector.num_classes
     if count == len(COCO_CATEGORIES):
         return COCO_CATEGORIES
-    if count == len(_VOC_CATEGORIES) and not numbered:
+    if count == len(_VOC_CATEGORIES):
         return _VOC_CATEGORIES
     if detector.spec.name == "ssd300_res10" and count == 1:
         return (Category(1, "face"),)
@@ -176,7 +176,7 @@ def categories_of(
 
     Where a training checkpoint names them, those names; where none are named, COCO's if there are 80, or the 90 ids of
     torchvision, of which ten name nothing and are left out; VOC's if there are 20 of amdegroot's, Caffe's, torchcv's or
-    kuangliu's; and "class 1", "class 2", ... if their number was given. COCO's classes get COCO's ids, others 1, 2, ...
+    kuangliu's; else "class 1", "class 2", ... if their number was given. COCO's classes get COCO's ids, others 1, 2 on.
     Where the number 90 was given, torchvision's are all kept, "unused k" among them.
 
     Raises:
@@ -195,11 +195,11 @@ def categories_of(
         return COCO_CATEGORIES
     if names:
         return tuple(Category(number, name) for number, name in enumerate(names, start=1))
-    if num_classes:
-        return _numbered(count)
-    if count != len(_VOC_CATEGORIES) or sources.source_of(tensors).name not in _TRAINED_ON_VOC:
+    if count == len(_VOC_CATEGORIES) and sources.source_of(tensors).name in _TRAINED_ON_VOC:
+        return _VOC_CATEGORIES
+    if not num_classes:
         raise _unnamed(source, count)
-    return _VOC_CATEGORIES
+    return _numbered(count)
 
 
 def require_writable(path: pathlib.Path) -> None:

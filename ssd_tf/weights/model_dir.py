@@ -15,6 +15,7 @@ import tensorflow as tf
 from ssd_tf.utils.errors import UserError, first_line
 from ssd_tf.utils.files import literal
 from ssd_tf.weights.model_info import CONFIG, ModelInfo, info_to_json, write_config
+from ssd_tf.weights.published import name_for
 
 METRICS = "metrics.jsonl"
 CHECKPOINTS = "checkpoints"
@@ -51,7 +52,8 @@ def find_checkpoint(path: str | pathlib.Path) -> tuple[pathlib.Path, str]:
         return path.parent.parent, prefix
     if path.is_file():
         raise FileNotFoundError(f"{path} is no model_dir: weight files become one with ssd_tf.apps.import_weights")
-    raise FileNotFoundError(f"no model at {path}: expected a model_dir or one of its checkpoints")
+    hint = f"; {published} is downloaded" if (published := name_for(str(path))) else ""
+    raise FileNotFoundError(f"no model at {path}: expected a model_dir or one of its checkpoints{hint}")
 
 
 def list_checkpoints(model_dir: pathlib.Path, folder: str = CHECKPOINTS) -> list[str]:

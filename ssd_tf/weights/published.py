@@ -106,6 +106,12 @@ def find_detector(name: str | pathlib.Path) -> Published:
     return found
 
 
+def name_for(detector: str) -> str:
+    """The "torchvision:NAME" of whole weights whose name, or whose detector's, this is; "" where there are none."""
+    whole = ((name, entry.detector) for name, entry in PUBLISHED.items() if entry.data == "coco")
+    return next((PREFIX + names[0] for names in whole if detector in names), "")
+
+
 def for_detector(spec: DetectorSpec, data: str) -> str:
     """The name of the weights that there are for a detector, such as "torchvision:ssd300_vgg16".
 

@@ -149,6 +149,8 @@ def test_batch_larger_than_the_data(prepared, tmp_path):
 
 
 def test_model_that_is_not_there(prepared, tmp_path):
+    done = run("evaluate", "--model=ssdlite320_mobilenet_v3_large", f"--data_dir={prepared}")
+    assert_refused(done, "no model at ssdlite320_mobilenet_v3_large", "torchvision:ssdlite320_mobilenet_v3_large is d")
     assert_refused(run("evaluate", f"--model={tmp_path / 'absent'}", f"--data_dir={prepared}"), "no model at", "absent")
 
 

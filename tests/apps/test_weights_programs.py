@@ -205,6 +205,7 @@ def test_torchvision_s_weights_without_a_network_say_how_to_get_them(prepared, t
     done = run("train", *train_flags(prepared, tmp_path / "m", "--steps=1", *RESNET34_FLAGS))
     place = str(tmp_path / "home" / "resnet34-333f7ec4.pth")
     assert_refused(done, "cannot download", RESNET34, "87306240 bytes", RESNET34_SHA256, f"put it at {place}")
+    assert "B/s" not in done.stderr  # no progress bar of nothing
 
 
 def test_another_file_in_the_place_of_torchvision_s_weights_is_refused_and_stays(prepared, tmp_path, monkeypatch):

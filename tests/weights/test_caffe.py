@@ -52,6 +52,7 @@ def test_prototxt_and_names_load_the_same_model(files, tmp_path):
     info = import_caffe_model(source, net, tmp_path / "by_net")
     assert info.spec == SLIM
     assert [category.name for category in info.categories][::19] == ["aeroplane", "tvmonitor"]
+    assert import_caffe_model(source, net, tmp_path / "number", num_classes=20) == info
     _, by_net = load_model(tmp_path / "by_net")
     assert import_model(source, SLIM, tmp_path / "by_name") == info
     _, by_name = load_model(tmp_path / "by_name")
