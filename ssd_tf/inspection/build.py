@@ -21,7 +21,7 @@ from ssd_tf.inspection.table import table
 from ssd_tf.pages.page import page_html, parts
 from ssd_tf.specs import spec_to_json
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import require_file_target, write_atomically
+from ssd_tf.utils.files import printable, require_file_target, write_atomically
 
 PAGE, PROPOSAL = "inspect.html", "proposed_detector.json"
 
@@ -92,8 +92,8 @@ def inspect(config: InspectConfig, now: datetime.datetime | None = None) -> Insp
     header = parts().header(
         title, _about(splits, now or datetime.datetime.now()), _notes(looked), sections.tiles(looked)
     )
-    write_atomically(page, page_html(title, header, sections.all_sections(looked, command)))
-    return Inspected(page, table(looked), proposal, command)
+    write_atomically(page, printable(page_html(title, header, sections.all_sections(looked, command))))
+    return Inspected(page, printable(table(looked)), proposal, command)
 
 
 def _sources(config: InspectConfig) -> list[Source]:

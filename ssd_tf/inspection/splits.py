@@ -17,7 +17,7 @@ from ssd_tf.data.preparation.shards import check_image
 from ssd_tf.inference.ahead import map_ahead
 from ssd_tf.inspection.duplicates import difference_hash
 from ssd_tf.inspection.sources import Source
-from ssd_tf.utils.files import is_file
+from ssd_tf.utils.files import is_file, is_text
 
 # Images that are read before their turn: enough for all cores, few enough that an interrupt does not wait for many.
 _AHEAD = 64
@@ -96,6 +96,8 @@ _Looked = tuple[AnnotatedImage, np.uint64 | None, list[tuple[str, str]]]
 
 def _look_at(image: AnnotatedImage) -> _Looked:
     """The image as it would be prepared, its hash, None where it cannot be read, and what was found."""
+    if not is_text(image.name):
+        return clean_boxes(image)[0], None, [("unreadable", f"{image.name}: expected a name in UTF-8")]
     if not is_file(image.path):
         return clean_boxes(image)[0], None, [("missing", str(image.path))]
     try:

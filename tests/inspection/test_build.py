@@ -3,12 +3,15 @@
 
 import datetime
 import json
+import os
+import pathlib
 
 import pytest
 
 from ssd_tf.inspection.build import InspectConfig, inspect
 from ssd_tf.specs import spec
 from ssd_tf.utils.errors import UserError
+from tests.fixtures import formats
 from tests.fixtures.report_run import Page
 from tests.inspection.made import CLASSES, pattern, write_coco
 
@@ -90,6 +93,19 @@ def test_annotations_without_any_image_have_a_page(tmp_path):
     assert "Images that cannot be read: 2." in words
     assert "None to show: no image can be read." in words and "of 2 boxes" in words
     assert "2  missing" in made.table
+
+
+def test_a_file_whose_name_is_no_utf_8_is_named_and_the_rest_is_looked_at(coco, tmp_path):
+    content = formats.plain_coco(coco / "train.json", coco / "images", 4)
+    formats.write_voc(content, coco / "images", tmp_path / "voc")
+    odd = os.fsencode(tmp_path / "voc" / "JPEGImages") + b"/\xff.png"
+    pathlib.Path(os.fsdecode(odd)).write_bytes((coco / "images" / "0.png").read_bytes())
+    xml = (tmp_path / "voc" / "Annotations" / "0.xml").read_text().replace("<filename>0.png</filename>", "")
+    pathlib.Path(os.fsdecode(os.fsencode(tmp_path / "voc" / "Annotations") + b"/\xff.xml")).write_text(xml)
+    made = inspect(InspectConfig(annotations=(f"{tmp_path}/voc",), output=f"{tmp_path}/x.html"))
+    assert "\\xff" in Page(made.page.read_text()).words()
+    lines = [line.split() for line in made.table.splitlines()]
+    assert ["5", "images"] in lines and ["1", "unreadable"] in lines
 
 
 def test_what_is_to_be_looked_at_is_one_thing(tmp_path):
