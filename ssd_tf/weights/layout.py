@@ -136,8 +136,11 @@ def _to_ours(tensor: np.ndarray, axes: tuple[int, ...], order: tuple[int, ...], 
 
 
 def _class_hint(path: str, expected: tuple[int, ...], received: tuple[int, ...], outputs: int) -> str:
-    """Says so where a tensor of the logits' heads differs in the number of classes alone."""
-    if not path.startswith(LOGITS) or not received or received[1:] != expected[1:]:
+    """Says so where a tensor of the first head for logits differs in the number of classes alone.
+
+    Where that head fits, the classes are as many, and a later one has another number of default boxes.
+    """
+    if not path.startswith(f"{LOGITS}0/") or not received or received[1:] != expected[1:]:
         return ""
     anchors = expected[0] // outputs
     return f": weights for {received[0] // anchors - 1} classes, the model has {outputs - 1}"

@@ -173,8 +173,13 @@ def test_other_number_of_classes_names_both(model, tmp_path, number):
 
 @pytest.mark.parametrize(
     ("name", "shape"),
-    [("loc.0.weight", (24, 64, 3, 3)), ("conf.0.weight", (16, 32, 3, 3)), ("conf.0.weight", (16,))],
-    ids=["more_offsets", "fewer_channels", "a_vector"],
+    [
+        ("loc.0.weight", (24, 64, 3, 3)),
+        ("conf.0.weight", (16, 32, 3, 3)),
+        ("conf.0.weight", (16,)),
+        ("conf.1.weight", (16, 128, 3, 3)),  # for four default boxes in place of six
+    ],
+    ids=["more_offsets", "fewer_channels", "a_vector", "fewer_default_boxes"],
 )
 def test_wrong_shape_of_a_head_is_not_laid_to_the_classes_where_it_is_not_theirs(model, tmp_path, name, shape):
     tensors = tensors_for(model)
