@@ -12,7 +12,7 @@ def test_prepared_data_are_looked_at(prepared, tmp_path):
     assert "Images of val that look like one of another split: 24 of 24." in page.read_text()
 
 
-def test_annotations_are_looked_at_by_subset(drawn, tmp_path):
+def test_annotations_are_looked_at_and_the_page_alone_is_written(drawn, tmp_path):
     flags = (f"--annotations={drawn}/annotations.json", f"--images={drawn}/images", f"--output={tmp_path}/page.html")
     assert "24  images" in run_well("inspect", *flags)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["page.html"]
