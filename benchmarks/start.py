@@ -1,0 +1,53 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Seconds from a command to its answer: help, a mistake in a flag, and the objects of one image by a model's form.
+
+python benchmarks/start.py --models a.tflite a.onnx runs/mine [--runs=5]
+
+Each run is a process of its own, as a user starts it. Prints the median of the runs, fastest and slowest.
+"""
+
+import argparse
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import PIL.Image
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="*", default=[], type=pathlib.Path)
+    parser.add_argument("--runs", default=5, type=int)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        image, found = pathlib.Path(name) / "image.png", pathlib.Path(name) / "found"
+        PIL.Image.effect_mandelbrot((640, 480), (-2, -1, 1, 1), 50).convert("RGB").save(image)
+        flags = [f"--input={image}", f"--output_dir={found}"]
+        cases = {
+            "train --help": (["train", "--help"], 0),
+            "prepare, no --annotations": (["prepare", "--output_dir=x", "--split=val"], 1),
+            "evaluate --model alone": (["evaluate", "--model=x"], 1),
+            "train, a flag that there is not": (["train", "--modeldir=x"], 1),
+            **{f"predict {model.name}": (["predict", f"--model={model}", *flags], 0) for model in options.models},
+        }
+        print(f"{'':<32} {'median':>8} {'least':>8} {'most':>8}  seconds")
+        for title, (arguments, status) in cases.items():
+            seconds = [run(arguments, status) for _ in range(options.runs)]
+            row = (statistics.median(seconds), min(seconds), max(seconds))
+            print(f"{title:<32} " + " ".join(f"{value:8.2f}" for value in row))
+
+
+def run(arguments: list[str], status: int) -> float:
+    command = [sys.executable, "-m", "ssd_tf", *arguments]
+    start = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != status:
+        sys.exit(f"{' '.join(command)}: expected exit status {status}. Received: {done.returncode}\n{done.stderr}")
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
