@@ -66,7 +66,8 @@ def read_tfrecord(
 
     Raises:
       FileNotFoundError: there are no shards.
-      ValueError: a shard is damaged, a record is not of this kind, or there are no names.
+      ValueError: a shard is damaged, a record is not of this kind, there are no names, or the records have other names
+        than the label map.
     """
     shards = find_shards(annotations, subset)
     maps = [pathlib.Path(label_map)] if str(label_map) else files_like(shards[0].parent, "*.pbtxt")
@@ -76,7 +77,9 @@ def read_tfrecord(
     parsed = [item for shard in shards for item in _records(shard)]
     if not parsed:
         raise UserError(f"{shards[0]}: expected records. Received: {len(shards)} shards without any")
-    names = _names(parsed, known, classes)
+    if known:
+        _require_names_of_map(parsed, known, maps[0])
+    names = known or _names(parsed, classes)
     number_of = {name: number for number, name in names.items()}
     ids, notes = _image_ids([features for _, _, features in parsed])
     read = [
@@ -173,10 +176,21 @@ def _text(features: _Features, key: str) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
-def _names(parsed: Sequence[_Parsed], known: Mapping[int, str], classes: Sequence[str]) -> dict[int, str]:
-    """Class names by id: of the label map, of the records, or those that were given."""
-    if known:
-        return dict(known)
+def _require_names_of_map(parsed: Sequence[_Parsed], known: Mapping[int, str], path: pathlib.Path) -> None:
+    """Raises ValueError where a record's own text says another class than the label map: every box would change it."""
+    for _, where, features in parsed:
+        for label, text in zip(features.get(_CLASS, []), features.get(_CLASS_TEXT, []), strict=False):
+            # Ids such as /m/01g317 stand for a display_name.
+            is_name = text.strip() and not text.startswith("/")
+            if label in known and is_name and text.strip().lower() != known[label].lower():
+                raise UserError(
+                    f"{where}: class {label}: expected {known[label]!r}, as {path} has it. Received: {text!r}. Pass "
+                    "the label map of these records as --classes"
+                )
+
+
+def _names(parsed: Sequence[_Parsed], classes: Sequence[str]) -> dict[int, str]:
+    """Class names by id: of the records, or those that were given."""
     names: dict[int, str] = {}
     words: set[str] = set()
     for _, where, features in parsed:

@@ -95,6 +95,18 @@ def test_label_map_or_names_can_be_given(tmp_path):
     assert dataset.categories[2].name == "z"
 
 
+def test_label_map_that_contradicts_the_text_of_the_records_is_refused(tmp_path):
+    shard = write(tmp_path / "a.record", FULL)
+    label_map = tmp_path / "map.pbtxt"
+    label_map.write_text("item { id: 3 name: 'dog' }\nitem { id: 4 name: 'cat' }")
+    with pytest.raises(UserError, match=r"record 1: class 3: expected 'dog', as .*map\.pbtxt has it\. Received: 'cat'"):
+        read_tfrecord(shard)
+    label_map.write_text("item { id: 3 name: '/m/01yrx' display_name: 'Cat' }")
+    for text in (b"cat", b"/m/01yrx", b""):
+        write(shard, {**FULL, "image/object/class/text": [text]})
+        assert read_tfrecord(shard).categories[0].name == "Cat"
+
+
 def test_record_without_boxes_is_background(tmp_path):
     empty = {"image/encoded": [PNG], "image/source_id": [b"1"]}
     assert [len(image.boxes) for image in read_tfrecord(write(tmp_path / "a.record", empty, FULL)).images] == [0, 1]
