@@ -96,7 +96,8 @@ def _run(pipeline: Any) -> None:
 
 
 def _leave(job: ShardJob) -> pathlib.Path:
-    """Writes the job's file, and removes the note of other jobs."""
+    """Writes the job's file, and removes the shard and the note of other jobs."""
+    job.path.unlink(missing_ok=True)  # first: without its note it would be taken for the user's
     note_path(job.path).unlink(missing_ok=True)
     path = _job_path(job.path)
     with atomic_path(path) as temporary:

@@ -12,19 +12,20 @@ import pathlib
 import random
 import re
 import threading
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 
 import tqdm
 from absl import logging
 
 from ssd_tf.data.annotations import AnnotatedDataset, AnnotatedImage, Category, ClassCount
-from ssd_tf.data.manifest import LOOK, Manifest, manifest_path, save_manifest
+from ssd_tf.data.manifest import LOOK, Manifest, save_manifest
 from ssd_tf.data.preparation import beam
+from ssd_tf.data.preparation.earlier import remove_leftovers, remove_notes, remove_old_split
 from ssd_tf.data.preparation.findings import of_dataset
 from ssd_tf.data.preparation.shards import ShardJob, ShardResult, finished, shard_name, write_shard
 from ssd_tf.data.preparation.upright import CHOICES, UPRIGHT
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import is_file, parse_json, printable
+from ssd_tf.utils.files import is_file, make_folder, printable
 
 # About 100 MB of COCO images in a shard; at least 4, so that small sets are read and written in parallel too.
 IMAGES_PER_SHARD = 750
@@ -70,7 +71,9 @@ def prepare(
 
     Raises:
       FileNotFoundError: image files are missing.
-      ValueError: there is nothing to write, an argument is out of range, or Apache Beam is wanted and not installed.
+      FileExistsError, NotADirectoryError: a file that no preparation wrote is in the way.
+      ValueError: there is nothing to write, an argument is out of range, Apache Beam is wanted and not installed, or
+        the images are in shards that would be replaced.
     """
     _check_arguments(split, num_shards, num_workers, limit, runner, beam_options, exif)
     pipeline = beam.open_pipeline(beam_options) if runner == "beam" else None
@@ -84,12 +87,9 @@ def prepare(
         raise UserError("the data set has no image to prepare")
 
     output = pathlib.Path(output_dir)
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     # Without its manifest the old split is not there any more; half-new shards are never taken for it.
-    _remove_old_manifest(manifest_path(output, split))
-    _remove_files(output, split, r"\..+\.tmp")
-    for stale in output.glob(f".{split}.json.*.tmp"):
-        stale.unlink()
+    remove_old_split(output, split, images)
     jobs = _plan(images, dataset.categories, output, split, num_shards, exif)
     num_workers = num_workers or os.cpu_count() or 1
     results = _keep_finished(jobs, num_workers)
@@ -99,10 +99,10 @@ def prepare(
     else:
         results |= _write_with_threads(rest, num_workers, f"prepare {split}", len(images))
     manifest = _summarize([results[job.path.name] for job in jobs], images, split, {**source, "exif": exif}, findings)
-    _remove_files(output, split, "", keep={shard.file for shard in manifest.shards})
+    remove_leftovers(output, split, keep={shard.file for shard in manifest.shards})
     save_manifest(manifest, output)
     # The notes go last: nothing is lost where the program is stopped before the manifest is there.
-    _remove_files(output, split, r"\.(done|job)")
+    remove_notes(output, split)
     return manifest
 
 
@@ -235,26 +235,3 @@ def _check_arguments(
         raise UserError(f"exif: expected one of {', '.join(CHOICES)}. Received: {exif!r}")
     if beam_options and runner != "beam":
         raise UserError(f"beam options: expected them with runner=beam only. Received: {list(beam_options)}")
-
-
-def _remove_old_manifest(path: pathlib.Path) -> None:
-    """Removes the manifest of an earlier preparation, and nothing else that has its name, such as annotations."""
-    if not path.is_file():
-        return
-    try:
-        is_manifest = "shards" in parse_json(path.read_text(encoding="utf-8"))
-    except (ValueError, TypeError):
-        is_manifest = False
-    if not is_manifest:
-        raise FileExistsError(
-            f"{path} is not a manifest, and in the way of one: choose another --output_dir or --split"
-        )
-    path.unlink()
-
-
-def _remove_files(output: pathlib.Path, split: str, ending: str, keep: Set[str] = frozenset()) -> None:
-    """Removes the files of this split's shards whose names continue with the pattern `ending`, but those to keep."""
-    pattern = re.compile(rf"\.?{re.escape(split)}-\d{{5,}}-of-\d{{5,}}\.tfrecord{ending}")
-    for path in output.iterdir():
-        if pattern.fullmatch(path.name) and path.name not in keep:
-            path.unlink()

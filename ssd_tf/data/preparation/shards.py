@@ -77,7 +77,7 @@ def note_path(shard: pathlib.Path) -> pathlib.Path:
 
 
 def write_shard(job: ShardJob, on_image: Callable[[], object] = lambda: None) -> ShardResult:
-    """Writes a shard, which appears under its name only when it is whole, and then its note.
+    """Writes a shard, which appears under its name only when it is whole, and before it its note.
 
     Args:
       job: what to write.
@@ -90,19 +90,19 @@ def write_shard(job: ShardJob, on_image: Callable[[], object] = lambda: None) ->
     fingerprint = _fingerprint(job)
     with atomic_path(job.path) as temporary:
         kept, noted, all_read = _write_records(job, temporary, on_image)
-        digest = _sha256(temporary)
-    counts = [len(image.boxes) for image in kept]
-    result = ShardResult(
-        shard=describe_shard(job.path, len(kept)),
-        classes=tuple(count_classes(job.categories, kept)),
-        images_with_boxes=sum(count > 0 for count in counts),
-        max_boxes=max(counts, default=0),
-        boxes_that_count=sum(int((~image.is_crowd).sum()) for image in kept),
-        findings=noted,
-        all_read=all_read,
-    )
-    note = {"job": fingerprint, "sha256": digest, "result": dataclasses.asdict(result)}
-    write_atomically(note_path(job.path), json.dumps(note, indent=1) + "\n")
+        counts = [len(image.boxes) for image in kept]
+        result = ShardResult(
+            shard=dataclasses.replace(describe_shard(temporary, len(kept)), file=job.path.name),
+            classes=tuple(count_classes(job.categories, kept)),
+            images_with_boxes=sum(count > 0 for count in counts),
+            max_boxes=max(counts, default=0),
+            boxes_that_count=sum(int((~image.is_crowd).sum()) for image in kept),
+            findings=noted,
+            all_read=all_read,
+        )
+        note = {"job": fingerprint, "sha256": _sha256(temporary), "result": dataclasses.asdict(result)}
+        # Before the shard has its name: there is never one that no note says is a preparation's own.
+        write_atomically(note_path(job.path), json.dumps(note, indent=1) + "\n")
     return result
 
 

@@ -393,7 +393,7 @@ prepare(read_coco(annotations, images), output, "train", {{}}, num_shards=2, num
 
 def test_killed_preparation_leaves_no_split_and_the_next_one_cleans_up(drawn, dataset, tmp_path):
     run(dataset, tmp_path, num_shards=2)
-    before = {path.name: path.read_bytes() for path in tmp_path.glob("*.tfrecord")}
+    before = [path.name for path in tmp_path.glob("*.tfrecord")]
     root = pathlib.Path(__file__).parents[3]
     arguments = [sys.executable, "-c", CHILD, str(drawn), str(drawn.parent / "images"), str(tmp_path)]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -407,11 +407,11 @@ def test_killed_preparation_leaves_no_split_and_the_next_one_cleans_up(drawn, da
         child.kill()
         child.wait()
     assert child.returncode == -signal.SIGKILL
-    # The old split is gone, its shards are as they were, and what was begun does not have a shard's name.
+    # The old split is gone, and what was begun does not have a shard's name.
     assert not (tmp_path / "train.json").exists()
     with pytest.raises(FileNotFoundError, match="has not been prepared"):
         load_manifest(tmp_path, "train")
-    assert {path.name: path.read_bytes() for path in tmp_path.glob("*.tfrecord")} == before
+    assert not list(tmp_path.glob("*.tfrecord"))
 
     manifest = run(dataset, tmp_path, num_shards=2)
     assert ids_of(tmp_path, manifest) == [image.image_id for image in dataset.images]
