@@ -74,13 +74,11 @@ def _score_file(args: flags.FlagValues, voc: tuple[str, ...]) -> None:
     from ssd_tf.evaluation.coco_metrics import coco_metrics
     from ssd_tf.evaluation.result_files import read_scored
 
-    truth, results, left_out = read_scored(args.predictions, args.annotations)
-    if left_out:
-        logging.info("%d images of %s are not in %s and are left out", left_out, args.predictions, args.annotations)
+    truth, results, remarks = read_scored(args.predictions, args.annotations)
     print(f"{args.predictions} on {args.annotations}")
     metrics = coco_metrics(truth, results, voc)
     reason = metrics.undefined.get("AP")
-    _report(args, metrics, results, [f"AP is not defined: {reason}"] if reason else [])
+    _report(args, metrics, results, [*remarks, f"AP is not defined: {reason}"] if reason else remarks)
 
 
 def _score_model(args: flags.FlagValues, voc: tuple[str, ...]) -> None:

@@ -2,20 +2,27 @@
 """Files of detections and of annotations -> what `coco_metrics` scores, without a model and without images.
 
 Detections are a results file of COCO, of whatever program, or predictions.json of `predict`. A results file has the ids
-of the annotation file. predictions.json has ids of its own, so its images and classes are found by their names.
+of the annotation file. predictions.json has ids of its own, so its images and classes are found by their names; and it
+has sizes, which tell boxes in another frame.
 """
 
+import collections
 import math
 import pathlib
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ssd_tf.data.formats import fields
 from ssd_tf.data.formats.coco_json import load_coco_json, name_of, number_ids
+from ssd_tf.data.formats.image_names import best_rule
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import parse_json
 
 Ids = Mapping[int | str, int]
+
+# What a size with its sides exchanged mostly means.
+_TURNED = ". It is turned, as EXIF says: `prepare` the annotations, and `evaluate` the model"
 
 
 class Scored(NamedTuple):
@@ -24,12 +31,12 @@ class Scored(NamedTuple):
     Attributes:
       ground_truth: COCO instances with whole numbers for ids.
       results: COCO results with the same ids.
-      left_out: images of the predictions that the annotation file does not have.
+      remarks: what of the two files is not in the numbers, and how their names were compared.
     """
 
     ground_truth: dict[str, list[dict[str, Any]]]
     results: list[dict[str, Any]]
-    left_out: int
+    remarks: list[str]
 
 
 def read_scored(predictions: str | pathlib.Path, annotations: str | pathlib.Path) -> Scored:
@@ -44,18 +51,8 @@ def read_scored(predictions: str | pathlib.Path, annotations: str | pathlib.Path
     found = _load(predictions)
     try:
         if isinstance(found, list):
-            return Scored(truth, _results(found, images, categories), 0)
-        images_there = dict(zip(number_ids(found["images"], "image")[0], found["images"], strict=True))
-        by_name = _same_names(images_there, truth["images"])
-        ids = number_ids(found["categories"], "category")[0]
-        classes = dict(zip(ids, _same_classes(found["categories"], truth["categories"]), strict=True))
-        left_out = images_there.keys() - by_name.keys()
-        kept = [
-            one
-            for k, one in enumerate(found["annotations"], start=1)
-            if fields.id_key(one.get("image_id"), "image_id", f"detection number {k}") not in left_out
-        ]
-        return Scored(truth, _results(kept, by_name, classes), len(left_out))
+            return Scored(truth, _results(found, images, categories), [])
+        return _matched(found, truth)
     except UserError as error:
         raise UserError(f"{predictions}: {error}") from error
 
@@ -92,6 +89,43 @@ def _load(path: pathlib.Path) -> Any:
     return content
 
 
+def _matched(found: dict[str, Any], truth: dict[str, list[dict[str, Any]]]) -> Scored:
+    """What predictions.json has of the images and the classes of the annotation file, and remarks on the rest."""
+    images = dict(zip(number_ids(found["images"], "image")[0], found["images"], strict=True))
+    by_name, remarks = _same_names(images, truth["images"])
+    image_of = {image["id"]: image for image in truth["images"]}
+    for key, number in by_name.items():
+        _require_same_size(images[key], image_of[number])
+    classes, others = _same_classes(found["categories"], truth["categories"])
+    left_out = images.keys() - by_name.keys()
+    kept, of_others = [], 0
+    for k, one in enumerate(found["annotations"], start=1):
+        where = f"detection number {k}"
+        if fields.id_key(one.get("image_id"), "image_id", where) in left_out:
+            continue
+        if fields.id_key(one.get("category_id"), "category_id", where) in others:
+            of_others += 1
+        else:
+            kept.append(one)
+    if left_out:
+        first = next(str(entry.get("file_name", "")) for key, entry in images.items() if key in left_out)
+        remarks.append(
+            f"{len(left_out)} of {len(images)} images of the predictions are not in the annotation file and are left "
+            f"out, the first: {first}"
+        )
+    missed = image_of.keys() - set(by_name.values())
+    if missed:
+        first = next(image["file_name"] for image in truth["images"] if image["id"] in missed)
+        remarks.append(
+            f"{len(missed)} of {len(image_of)} images of the annotation file are not in the predictions, their boxes "
+            f"count as not found, the first: {first}"
+        )
+    if others:
+        names = fields.shown(", ".join(others.values())).strip("'")
+        remarks.append(f"{of_others} detections of classes that the annotation file lacks are left out: {names}")
+    return Scored(truth, _results(kept, by_name, classes), remarks)
+
+
 def _ground_truth(content: dict[str, Any], images: Ids, categories: Ids) -> dict[str, list[dict[str, Any]]]:
     rows = []
     for k, entry in enumerate(content["annotations"], start=1):
@@ -102,14 +136,20 @@ def _ground_truth(content: dict[str, Any], images: Ids, categories: Ids) -> dict
         flags = {key: int(fields.flag(entry.get(key), key, where)) for key in ("iscrowd", "difficult")}
         rows.append({**row, **flags})
     listed = [
-        {"id": number, "file_name": str(entry.get("file_name", ""))}
-        for number, entry in zip(images.values(), content["images"], strict=True)
+        {"id": number, "file_name": str(entry.get("file_name", "")), **_size(entry, name_of(entry, "image", k))}
+        for k, (number, entry) in enumerate(zip(images.values(), content["images"], strict=True), start=1)
     ]
     named = [
         {"id": number, "name": fields.class_name(entry.get("name"), "name", name_of(entry, "category", k))}
         for k, (number, entry) in enumerate(zip(categories.values(), content["categories"], strict=True), start=1)
     ]
     return {"images": listed, "annotations": rows, "categories": named}
+
+
+def _size(entry: dict[str, Any], where: str) -> dict[str, int | None]:
+    """None for what the file does not say, as `read_coco` takes it."""
+    said = {key: entry.get(key) for key in ("width", "height")}
+    return {key: None if n in (None, 0, "") else fields.whole(n, key, where, least=1) for key, n in said.items()}
 
 
 def _results(rows: Sequence[dict[str, Any]], images: Ids, categories: Ids) -> list[dict[str, Any]]:
@@ -141,34 +181,84 @@ def _require_finite(values: list[float], field: str, where: str) -> None:
         raise UserError(f"{where}: {field}: expected finite numbers. Received: {values}")
 
 
-def _same_names(found: Mapping[int | str, dict[str, Any]], truth: list[dict[str, Any]]) -> dict[int | str, int]:
-    """The image of the annotation file for each id of the predictions that has one: by its path; or, where no path is
-    the same, by the name without folders."""
+def _same_names(
+    found: Mapping[int | str, dict[str, Any]], truth: list[dict[str, Any]]
+) -> tuple[dict[int | str, int], list[str]]:
+    """The image of the annotation file for each id of the predictions that has one, and what was done to find them.
+
+    Paths that are the same stay so. Else one rule is looked for that finds more, one to one, and for these the same.
+    """
     paths = {key: str(entry.get("file_name", "")) for key, entry in found.items()}
     known = [(image["file_name"], image["id"]) for image in truth]
-    if not {*paths.values()} & {path for path, _ in known}:
-        paths = {key: pathlib.PurePath(path).name for key, path in paths.items()}
-        known = [(pathlib.PurePath(path).name, number) for path, number in known]
-    for names in (list(paths.values()), [path for path, _ in known]):
-        twice = next((name for name, other in zip(sorted(names), sorted(names)[1:], strict=False) if name == other), "")
-        if twice:
-            raise UserError(f"expected each image once. Received: {twice} several times")
-    number_of = dict(known)
-    same = {key: number_of[path] for key, path in paths.items() if path in number_of}
+    _require_once(paths.values())
+    _require_once(path for path, _ in known)
+    rules = {"": str, "with / for \\, in any form of Unicode": _one_form, "without folders": _last_part}
+    number_of = {name: _by_name(known, change) for name, change in rules.items()}
+    as_they_are = {key: number for key, path in paths.items() if (number := number_of[""].get(path)) is not None}
+    tried = (
+        (name, {k: number_of[name].get(change(path)) for k, path in paths.items()}) for name, change in rules.items()
+    )
+    rule, same = best_rule(as_they_are, len(paths), tried)
     if paths and not same:
+        for names in (paths.values(), [path for path, _ in known]):
+            _require_once(map(_last_part, names))
         raise UserError(f"no image of it is in the annotation file; the first: {next(iter(paths.values()))}")
-    return same
+    return same, [f"file names are compared {rule}"] if rule else []
 
 
-def _same_classes(found: list[dict[str, Any]], truth: list[dict[str, Any]]) -> list[int]:
-    """The category of the annotation file for each of the predictions, by its name."""
+def _by_name(known: list[tuple[str, int]], change: Callable[[str], str]) -> dict[str, int | None]:
+    """The image of each changed name; None where several have it."""
+    numbers: dict[str, int | None] = {}
+    for path, number in known:
+        name = change(path)
+        numbers[name] = None if name in numbers else number
+    return numbers
+
+
+def _one_form(path: str) -> str:
+    return unicodedata.normalize("NFC", path.replace("\\", "/"))
+
+
+def _last_part(path: str) -> str:
+    return pathlib.PurePosixPath(_one_form(path)).name
+
+
+def _require_once(names: Iterable[str]) -> None:
+    twice = next((name for name, times in collections.Counter(names).items() if times > 1), "")
+    if twice:
+        raise UserError(f"expected each image once. Received: {twice} several times")
+
+
+def _require_same_size(found: dict[str, Any], truth: dict[str, Any]) -> None:
+    """The boxes of both must be of one image. Files may round: a pixel more or less is no other image."""
+    for key in ("width", "height"):
+        if found.get(key) is None or truth[key] is None:
+            continue
+        here = fields.number(found[key], key, name_of(found, "image", 0))
+        if abs(here - truth[key]) > 1:
+            raise UserError(
+                f"{fields.shown(truth['file_name'])}: expected detections in an image of "
+                f"{truth['width']}x{truth['height']}, as the annotation file has it. "
+                f"Received: {found.get('width')}x{found.get('height')}, whose boxes are in another frame"
+                + _TURNED
+                * (found.get("width") == truth["height"] and found.get("height") == truth["width"])
+            )
+
+
+def _same_classes(
+    found: list[dict[str, Any]], truth: list[dict[str, Any]]
+) -> tuple[dict[int | str, int], dict[int | str, str]]:
+    """The category of the annotation file for each of the predictions, by its name; and the names of those that are not
+    there, which count neither way."""
     known = {category["name"]: category["id"] for category in truth}
     if len(known) < len(truth):
         raise UserError("expected an annotation file with each class name once, since classes are found by their names")
     names = [
         fields.class_name(entry.get("name"), "name", name_of(entry, "category", k)) for k, entry in enumerate(found, 1)
     ]
-    other = next((name for name in names if name not in known), None)
-    if other is not None:
-        raise UserError(f"expected classes of the annotation file, {', '.join(known)}. Received: {fields.shown(other)}")
-    return [known[name] for name in names]
+    name_of_id = dict(zip(number_ids(found, "category")[0], names, strict=True))
+    if names and not known.keys() & set(names):
+        expected = ", ".join(known)
+        raise UserError(f"expected classes of the annotation file, {expected}. Received: {fields.shown(names[0])}")
+    same = {key: known[name] for key, name in name_of_id.items() if name in known}
+    return same, {key: name for key, name in name_of_id.items() if name not in known}

@@ -66,3 +66,16 @@ def test_classes_that_are_called_by_numbers_are_classes(tmp_path):
     assert score(tmp_path, numbered, found).returncode == 0
     assert metrics_in(tmp_path)["AP"] == pytest.approx(1, abs=1e-12)
     assert [row["name"] for row in metrics_in(tmp_path)["per_class"]] == ["7"]
+
+
+def test_what_is_not_in_the_numbers_is_printed_and_written(tmp_path):
+    images = [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}]
+    found = {
+        "images": [{"id": 5, "file_name": "a.jpg"}],
+        "annotations": [{"image_id": 5, "category_id": 1, "bbox": BOX, "score": 0.9}],
+        "categories": [{"id": 1, "name": "cat"}],
+    }
+    done = score(tmp_path, truth(images=images), found)
+    (note,) = metrics_in(tmp_path)["notes"]
+    assert note.startswith("1 of 2 images of the annotation file are not in the predictions")
+    assert note in done.stdout.splitlines()

@@ -42,9 +42,12 @@ def test_official_results_score_as_they_do_in_memory(shared):
 
 
 def test_predictions_are_matched_by_the_names_of_images_and_classes(tmp_path):
-    truth, results, left_out = scored(tmp_path, FOUND)
+    truth, results, remarks = scored(tmp_path, FOUND)
     assert [(one["image_id"], one["category_id"], one["score"]) for one in results] == [(9, 5, 0.9), (7, 3, 0.8)]
-    assert left_out == 1
+    assert remarks == [
+        "file names are compared without folders",
+        "1 of 3 images of the predictions are not in the annotation file and are left out, the first: c.jpg",
+    ]
     assert [one["iscrowd"] for one in truth["annotations"]] == [0, 0]
     assert [one["difficult"] for one in truth["annotations"]] == [0, 1]
     assert coco_metrics(truth, results).summary["AP"] == pytest.approx(1.0, abs=1e-12)
@@ -114,3 +117,54 @@ def test_classes_of_one_name_cannot_be_found_by_it(tmp_path):
     with pytest.raises(ValueError, match=r"found\.json: expected an annotation file with each class name once"):
         scored(tmp_path, FOUND, twice)
     assert len(scored(tmp_path, [], twice).results) == 0  # a results file has the ids themselves
+
+
+def sized(width, height):
+    return {"images": [TRUTH["images"][0] | {"width": width, "height": height}, TRUTH["images"][1]]}
+
+
+@pytest.mark.parametrize(("width", "height"), [(426, 640), (1280, 852), (640, 424)])
+def test_detections_in_another_frame_than_the_annotations_are_refused(tmp_path, width, height):
+    images = [{"id": 3, "file_name": "v/a.jpg", "width": width, "height": height}]
+    found = FOUND | {"images": images, "annotations": FOUND["annotations"][2:]}
+    with pytest.raises(ValueError, match=rf"a\.jpg'.* 640x426, .*Received: {width}x{height}") as error:
+        scored(tmp_path, found, TRUTH | sized(640, 426))
+    assert ("EXIF" in str(error.value)) == (width == 426)
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 425), (None, None), (0, 0)])
+def test_a_size_that_is_rounded_or_not_said_is_no_other_frame(tmp_path, width, height):
+    images = [{"id": 3, "file_name": "v/a.jpg", "width": 640, "height": 426}]
+    found = FOUND | {"images": images, "annotations": FOUND["annotations"][2:]}
+    assert len(scored(tmp_path, found, TRUTH | sized(width, height)).results) == 1
+
+
+def test_images_without_predictions_are_told(tmp_path):
+    found = FOUND | {"images": [{"id": 3, "file_name": "v/a.jpg"}], "annotations": FOUND["annotations"][2:]}
+    assert scored(tmp_path, found).remarks == [
+        "1 of 2 images of the annotation file are not in the predictions, their boxes count as not found, the first: "
+        "v/b.jpg"
+    ]
+
+
+def test_one_path_that_fits_does_not_keep_the_others_from_being_found(tmp_path):
+    images = [{"id": 1, "file_name": "sub/b.jpg"}, {"id": 3, "file_name": "v/a.jpg"}]
+    found = FOUND | {"images": images, "annotations": FOUND["annotations"][::2]}
+    assert [one["image_id"] for one in scored(tmp_path, found).results] == [9, 7]
+
+
+@pytest.mark.parametrize(
+    ("here", "there"), [("v/\u00e9.jpg", "v/e\u0301.jpg"), ("v/a.jpg", "v\\a.jpg"), ("C:\\v\\a.jpg", "a.jpg")]
+)
+def test_names_of_another_system_are_found(tmp_path, here, there):
+    truth = TRUTH | {"images": [{"id": 7, "file_name": here}], "annotations": []}
+    found = FOUND | {"images": [{"id": 3, "file_name": there}], "annotations": FOUND["annotations"][2:]}
+    assert [one["image_id"] for one in scored(tmp_path, found, truth).results] == [7]
+
+
+def test_classes_that_the_annotation_file_lacks_are_left_out_and_counted(tmp_path):
+    classes = [*FOUND["categories"], {"id": 3, "name": "cow"}]
+    rows = [*FOUND["annotations"], FOUND["annotations"][0] | {"category_id": 3}]
+    _, results, remarks = scored(tmp_path, FOUND | {"categories": classes, "annotations": rows})
+    assert [one["category_id"] for one in results] == [5, 3]
+    assert remarks[-1] == "1 detections of classes that the annotation file lacks are left out: cow"

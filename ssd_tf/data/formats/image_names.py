@@ -10,13 +10,14 @@ import os
 import pathlib
 import unicodedata
 import urllib.parse
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from ssd_tf.utils.files import is_file
 
 Rule = TypeVar("Rule")
 Key = TypeVar("Key")
+Found = TypeVar("Found", bound=Hashable)
 
 
 class _Rule(NamedTuple):
@@ -65,8 +66,8 @@ def find_files(folder: pathlib.Path, names: Sequence[str]) -> tuple[list[pathlib
 
 
 def best_rule(
-    found: dict[Key, pathlib.Path], most: int, tried: Iterable[tuple[Rule, Mapping[Key, pathlib.Path | None]]]
-) -> tuple[Rule | None, dict[Key, pathlib.Path]]:
+    found: dict[Key, Found], most: int, tried: Iterable[tuple[Rule, Mapping[Key, Found | None]]]
+) -> tuple[Rule | None, dict[Key, Found]]:
     """The first rule of those that find the most files, and what it finds; None and `found` where none finds more.
 
     Args:
