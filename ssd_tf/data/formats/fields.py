@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ssd_tf.data.image_files import file_size, is_image
+from ssd_tf.data.kinds import IMAGE_SUFFIXES
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import is_file, is_text, without_system_files
 
@@ -193,10 +194,20 @@ def size_of(path: pathlib.Path) -> tuple[int, int]:
 
 
 def images_below(folder: pathlib.Path) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
-    """The image files of a folder and the folders in it, sorted; and the files of systems that are left out."""
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() != LABELS and path.is_file())
+    """The image files of a folder and the folders in it, sorted; and the files of systems that are left out.
+
+    A link to an image that is not there is one of them: it is missing, and to be reported.
+    """
+    files = sorted(
+        path for path in folder.rglob("*") if path.suffix.lower() != LABELS and (path.is_file() or _is_broken(path))
+    )
     kept, left_out = without_system_files(files, folder)
-    return [path for path in kept if is_image(path)], left_out
+    return [path for path in kept if _is_broken(path) or is_image(path)], left_out
+
+
+def _is_broken(path: pathlib.Path) -> bool:
+    """Whether it is a link with an image's name to nothing."""
+    return path.is_symlink() and path.suffix.lower() in IMAGE_SUFFIXES and not path.exists()
 
 
 def first_file(paths: Iterable[pathlib.Path]) -> pathlib.Path | None:

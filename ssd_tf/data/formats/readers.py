@@ -19,7 +19,8 @@ from ssd_tf.data.formats.csv_tables import read_csv
 from ssd_tf.data.formats.label_map import read_label_map
 from ssd_tf.data.formats.tfrecord import PATTERNS, find_shards, read_tfrecord
 from ssd_tf.data.formats.voc import read_voc
-from ssd_tf.data.formats.yolo import NAMES_FILES, read_yolo
+from ssd_tf.data.formats.yolo import read_yolo
+from ssd_tf.data.formats.yolo_places import NAMES_FILES
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import files_like, without_system_files
 
