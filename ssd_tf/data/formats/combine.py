@@ -12,7 +12,8 @@ from ssd_tf.utils.errors import UserError
 
 
 def of_classes(dataset: AnnotatedDataset, names: Sequence[str]) -> AnnotatedDataset:
-    """The data set with these classes alone, in their order. Each keeps its id; names that it lacks get free ones.
+    """The data set with these classes alone, in their order. Each keeps its id, of several of one name the first;
+    names that it lacks get free ids.
 
     Args:
       dataset: as a reader returned it.
@@ -23,19 +24,23 @@ def of_classes(dataset: AnnotatedDataset, names: Sequence[str]) -> AnnotatedData
     """
     if not names or [category.name for category in dataset.categories] == list(names):
         return dataset
-    id_of = {category.name: category.id for category in dataset.categories}
+    id_of = _first_ids(dataset)
     if not id_of.keys() & set(names):
         raise UserError(f"classes: expected some of {', '.join(id_of)}. Received: {', '.join(names)}")
     name_of = {category.id: category.name for category in dataset.categories}
+    free = 1 + max(name_of)
     for name in names:
-        id_of.setdefault(name, max(id_of.values()) + 1)
-    wanted = np.array([id_of[name] for name in names])
+        if name not in id_of:
+            id_of[name], free = free, free + 1
+    wanted = np.array([category.id for category in dataset.categories if category.name in names], np.int64)
     findings = _copied(dataset)
     images = []
     for image in dataset.images:
         keep: np.ndarray = np.isin(image.category_ids, wanted)
         findings["of other classes"] += [f"{image.name}: {name_of[i]}" for i in image.category_ids[~keep].tolist()]
-        images.append(image.take(keep))
+        kept = image.take(keep)
+        ids = np.array([id_of[name_of[i]] for i in kept.category_ids.tolist()], np.int64)
+        images.append(dataclasses.replace(kept, category_ids=ids))
     return AnnotatedDataset(tuple(Category(id_of[name], name) for name in names), tuple(images), _some(findings))
 
 
@@ -51,7 +56,7 @@ def together(datasets: Sequence[AnnotatedDataset], origins: Sequence[str]) -> An
     """
     if len(datasets) == 1:
         return datasets[0]
-    id_of = {category.name: category.id for category in datasets[0].categories}
+    id_of = _first_ids(datasets[0])
     free = 1 + max((image.image_id for dataset in datasets for image in dataset.images), default=0)
     taken: set[int] = set()
     images = []
@@ -63,7 +68,10 @@ def together(datasets: Sequence[AnnotatedDataset], origins: Sequence[str]) -> An
                 f"{origin}: expected the classes of {origins[0]}: {', '.join(id_of)}. Received: {here}. "
                 "Pass --classes for a list that holds for all"
             )
-        new_id = {category.id: id_of[category.name] for category in dataset.categories}
+        new_id = {
+            category.id: category.id if category in datasets[0].categories else id_of[category.name]
+            for category in dataset.categories
+        }
         for image in dataset.images:
             image_id = image.image_id
             if image_id in taken:
@@ -87,6 +95,14 @@ def without_difficult(dataset: AnnotatedDataset) -> AnnotatedDataset:
             image = image.take(~image.is_difficult)
         images.append(image)
     return AnnotatedDataset(dataset.categories, tuple(images), _some(findings))
+
+
+def _first_ids(dataset: AnnotatedDataset) -> dict[str, int]:
+    """The id of each class; of a name that several have, the first."""
+    ids: dict[str, int] = {}
+    for category in dataset.categories:
+        ids.setdefault(category.name, category.id)
+    return ids
 
 
 def _copied(dataset: AnnotatedDataset) -> dict[str, list[str]]:
