@@ -5,6 +5,8 @@ Findings are messages by kind; these kinds begin with LOOK. What was changed or 
 """
 
 import collections
+import functools
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -52,13 +54,16 @@ def of_dataset(
 ) -> dict[str, list[str]]:
     """Messages by kind about the data set as a whole: `classes` and `boxes_that_count` of what was prepared."""
     found: dict[str, list[str]] = {}
-    ids_of_file: dict[tuple, list[int]] = collections.defaultdict(list)
+    images_of_file: dict[tuple, list[AnnotatedImage]] = collections.defaultdict(list)
+    real_folder = functools.cache(_real_folder)
     for image in images:
-        ids_of_file[image.path, image.stored].append(image.image_id)
+        folder, name = os.path.split(image.path)
+        images_of_file[real_folder(folder), name, image.stored].append(image)
     found["one file for several images"] = [
-        f"{stored.name if stored else path}: image ids {', '.join(map(str, ids))}"
-        for (path, stored), ids in ids_of_file.items()
-        if len(ids) > 1
+        f"{same[0].stored.name if same[0].stored else same[0].path}: "
+        f"image ids {', '.join(str(image.image_id) for image in same)}"
+        for same in images_of_file.values()
+        if len(same) > 1
     ]
     found["classes without a box"] = [
         f"{count.category.name} (id {count.category.id})" for count in classes if not count.boxes
@@ -73,6 +78,14 @@ def of_dataset(
     if not boxes_that_count:
         found[NOTHING_COUNTS] = ["no image has a box that is not a crowd: AP is not defined"]
     return {kind: messages for kind, messages in found.items() if messages}
+
+
+def _real_folder(folder: str) -> str:
+    """One name for a folder, which annotations may name in several ways, as img and ../img."""
+    try:
+        return os.path.realpath(folder)
+    except (OSError, ValueError):  # a name that no file system takes
+        return folder
 
 
 def _finding(kind: str, which: npt.ArrayLike, xywh: np.ndarray, what: str) -> list[tuple[str, str]]:

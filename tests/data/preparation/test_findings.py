@@ -93,6 +93,13 @@ def test_odd_boxes_are_told(one, kind, message):
     assert told(one)[kind] == message
 
 
+def test_a_file_under_two_spellings_is_one_file(tmp_path):
+    (tmp_path / "img").mkdir()
+    paths = [tmp_path / "img" / "a.jpg", tmp_path / "img" / ".." / "img" / "a.jpg", tmp_path / "img" / "b.jpg"]
+    images = [dataclasses.replace(image(ORDINARY), image_id=k, path=path) for k, path in enumerate(paths)]
+    assert of_dataset(images, [], 3) == {"look: one file for several images": [f"{paths[0]}: image ids 0, 1"]}
+
+
 def test_data_set_is_looked_at_as_a_whole():
     classes = [
         ClassCount(Category(1, "cat"), 2, 2),
