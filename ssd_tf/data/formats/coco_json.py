@@ -22,6 +22,8 @@ _KEYS = frozenset(
 ENTRIES = {"images": "image", "annotations": "annotation", "categories": "category"}
 # Marks an entry whose bbox was made of its segmentation.
 _FROM_SEGMENTATION = "bbox of segmentation"
+# And the size [h, w] of the mask, where it was one.
+_MASK_SIZE = "size of mask"
 
 
 def load_coco_json(path: pathlib.Path) -> Content:
@@ -31,7 +33,7 @@ def load_coco_json(path: pathlib.Path) -> Content:
 
     Raises:
       FileNotFoundError: the file is missing.
-      ValueError: it is not JSON, or not COCO instances.
+      ValueError: it is not JSON, or not COCO instances; or the mask that a box is made of is not of its image's size.
     """
     if not path.is_file():
         raise FileNotFoundError(f"annotations file not found: {path}")
@@ -51,6 +53,7 @@ def load_coco_json(path: pathlib.Path) -> Content:
                     f"{path}: not COCO instances: {what} number {k}: expected an object. "
                     f"Received: {fields.shown(entry)}"
                 )
+    _require_masks_fit(content, path)
     return content
 
 
@@ -101,4 +104,22 @@ def _wanted(pairs: list[tuple[str, Any]]) -> Content:
         if segmentation:
             value["bbox"] = box_of_segmentation(segmentation, f"annotation {value.get('id')}")
             value[_FROM_SEGMENTATION] = True
+            if isinstance(segmentation, dict):
+                value[_MASK_SIZE] = segmentation["size"]
     return value
+
+
+def _require_masks_fit(content: Content, path: pathlib.Path) -> None:
+    """A mask of another size than its image has a box in another frame."""
+    masked = [entry for entry in content["annotations"] if _MASK_SIZE in entry]
+    if not masked:
+        return
+    size_of = {str(entry.get("id")): [entry.get("height"), entry.get("width")] for entry in content["images"]}
+    for entry in masked:
+        said = size_of.get(str(entry["image_id"]), [None])
+        is_said = all(isinstance(n, int) and n > 0 for n in said)
+        if is_said and said != entry[_MASK_SIZE]:
+            raise UserError(
+                f"{path}: annotation {fields.shown(entry.get('id'))}: segmentation: expected a mask of the image's "
+                f"size, [h, w] = {said}. Received: {entry[_MASK_SIZE]}"
+            )

@@ -174,3 +174,10 @@ def test_box_counts_more_than_its_segmentation(tmp_path):
 def test_difficult_objects_are_marked(tmp_path):
     assert read(tmp_path, one({"bbox": [0, 0, 9, 9], "difficult": 1})).images[0].is_difficult.tolist() == [True]
     assert read(tmp_path, one({"bbox": [0, 0, 9, 9], "difficult": 0})).images[0].is_difficult is None
+
+
+def test_a_mask_of_another_size_than_its_image_is_refused(tmp_path):
+    mask = {"size": [50, 100], "counts": [0, 100, 4900]}
+    with pytest.raises(UserError, match=r"annotation 1: segmentation: .* \[100, 200\]\. Received: \[50, 100\]"):
+        read(tmp_path, one({"segmentation": mask}))
+    assert len(read(tmp_path, one({"segmentation": mask, "bbox": [0, 0, 2, 50]})).images) == 1  # the box is said
