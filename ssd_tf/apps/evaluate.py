@@ -7,6 +7,7 @@ python -m ssd_tf.apps.evaluate --predictions=found/predictions.json --annotation
 The second form scores detections that are there already, of predict or of any other program, without a model.
 """
 
+import pathlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -64,10 +65,25 @@ def main(args: flags.FlagValues) -> None:
     from ssd_tf.evaluation.voc_metrics import voc_kinds
 
     voc = voc_kinds(args.metrics)
+    if args.output_dir:
+        _check_output(pathlib.Path(args.output_dir), [args.predictions, args.annotations])
     if args.predictions:
         _score_file(args, voc)
     else:
         _score_model(args, voc)
+
+
+def _check_output(folder: pathlib.Path, inputs: Sequence[str]) -> None:
+    """Makes the folder before anything is scored, and sees that none of its files is what is going to be read."""
+    from ssd_tf.evaluation.coco_metrics import REPORT_FILES
+    from ssd_tf.utils.files import make_folder, require_file_target
+
+    make_folder(folder)
+    for name in REPORT_FILES:
+        require_file_target(folder / name)
+        for path in inputs:
+            if path and pathlib.Path(path).resolve() == (folder / name).resolve():
+                raise UserError(f"--output_dir: expected a folder without what is read. Received: {path} lies there")
 
 
 def _score_file(args: flags.FlagValues, voc: tuple[str, ...]) -> None:

@@ -23,8 +23,10 @@ import numpy as np
 from ssd_tf.evaluation.coco_matching import Outcomes, evaluate, outcomes
 from ssd_tf.evaluation.precision_recall import Matches, matches_of
 from ssd_tf.evaluation.voc_metrics import VocMetrics, voc_metrics
-from ssd_tf.utils.files import write_atomically
+from ssd_tf.utils.files import make_folder, write_atomically
 
+# What write_reports writes.
+REPORT_FILES = ("metrics.json", "results.json", "per_class.csv")
 SUMMARY_KEYS = (
     "AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"
 )  # fmt: skip
@@ -218,7 +220,7 @@ def write_reports(
       OSError: the folder or a file cannot be written.
     """
     folder = Path(output_dir)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     rows = [_report_row(result, metrics.voc) for result in metrics.per_class]
     flat = {
         **written_summary(metrics.summary),
@@ -234,9 +236,10 @@ def write_reports(
     writer = csv.DictWriter(table, fieldnames=columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_atomically(folder / "metrics.json", json.dumps(flat, indent=2, allow_nan=False) + "\n")
-    write_atomically(folder / "results.json", json.dumps(rounded(results), default=_plain) + "\n")
-    write_atomically(folder / "per_class.csv", table.getvalue())
+    metrics_file, results_file, table_file = (folder / name for name in REPORT_FILES)
+    write_atomically(metrics_file, json.dumps(flat, indent=2, allow_nan=False) + "\n")
+    write_atomically(results_file, json.dumps(rounded(results), default=_plain) + "\n")
+    write_atomically(table_file, table.getvalue())
 
 
 def rounded(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -18,12 +18,13 @@ from ssd_tf.inspection.sections import Looked
 from ssd_tf.inspection.sources import Source, annotated_sources, prepared_sources
 from ssd_tf.inspection.splits import Split, read_split
 from ssd_tf.inspection.table import table
+from ssd_tf.inspection.targets import find_targets
 from ssd_tf.pages.page import page_html, parts
 from ssd_tf.specs import spec_to_json
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import printable, require_file_target, write_atomically
+from ssd_tf.utils.files import printable, write_atomically
 
-PAGE, PROPOSAL = "inspect.html", "proposed_detector.json"
+PAGE = "inspect.html"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,12 +71,11 @@ def inspect(config: InspectConfig, now: datetime.datetime | None = None) -> Insp
       now: the date on the page; None is this moment.
 
     Raises:
-      FileNotFoundError, ValueError: what is to be looked at is not there or cannot be read, or there is no such
-        detector.
+      FileNotFoundError, ValueError: what is to be looked at is not there or cannot be read, there is no such detector,
+        or a file that was not written here is in the way.
       OSError: the page cannot be written.
     """
-    page = pathlib.Path(config.output)
-    require_file_target(page)
+    targets = find_targets(config.output, config.detector)
     if config.detector:
         specs.spec(config.detector)  # a mistake is told before the images are read
     splits = [read_split(source) for source in _sources(config)]
@@ -84,7 +84,7 @@ def inspect(config: InspectConfig, now: datetime.datetime | None = None) -> Insp
     looked = Looked(splits, rows, kinds_of(splits, rows), fit, find_copies(splits))
     proposal, command = None, ""
     if fit and fit.proposed:
-        proposal = page.with_name(PROPOSAL)
+        proposal = targets.proposal
         write_atomically(proposal, json.dumps(spec_to_json(fit.proposed[0]), indent=1) + "\n")
         flags = (f"--detector={proposal}", f"--data_dir={config.data_dir or 'data'}", "--model_dir=runs/mine")
         command = shlex.join(("ssd_tf", "train", *flags))
@@ -92,8 +92,8 @@ def inspect(config: InspectConfig, now: datetime.datetime | None = None) -> Insp
     header = parts().header(
         title, _about(splits, now or datetime.datetime.now()), _notes(looked), sections.tiles(looked)
     )
-    write_atomically(page, printable(page_html(title, header, sections.all_sections(looked, command))))
-    return Inspected(page, printable(table(looked)), proposal, command)
+    write_atomically(targets.page, printable(page_html(title, header, sections.all_sections(looked, command))))
+    return Inspected(targets.page, printable(table(looked)), proposal, command)
 
 
 def _sources(config: InspectConfig) -> list[Source]:

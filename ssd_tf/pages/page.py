@@ -19,11 +19,14 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from ssd_tf.plots.rendering import DARK, LIGHT, NARROW, WIDE, render_svg
+from ssd_tf.utils.errors import UserError
 
 _FOLDER = pathlib.Path(__file__).parent
 _PAGE_LIGHT = {"surface": "#ffffff", "ground": "#f5f6f8", "line": "#dde1e6", "note": "#fff4d6"}
 _PAGE_DARK = {"surface": "#181c20", "ground": "#101316", "line": "#2f363d", "note": "#3a3013"}
 _QUALITY = 82  # of JPEG
+# What tells a page of these from others, near its beginning.
+_MARK, _NEAR = b'<meta name="generator" content="ssd_tf">', 256
 
 
 class Chart(NamedTuple):
@@ -91,6 +94,20 @@ def style_sheet() -> Markup:
     light, dark = ("".join(f"--{k}:{v};" for k, v in c.items()) for c in (LIGHT | _PAGE_LIGHT, DARK | _PAGE_DARK))
     rules = (_FOLDER / "style.css").read_text(encoding="utf-8")
     return Markup(f":root{{{light}}}\n@media (prefers-color-scheme: dark){{:root{{{dark}}}}}\n{rules}")
+
+
+def require_own_page(path: pathlib.Path, flag: str) -> None:
+    """Sees that no file of the user's is where a page is going to be written.
+
+    Raises:
+      ValueError: one is there that is no page of ssd_tf's; the message begins with the flag that names it.
+      OSError: it cannot be read.
+    """
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        if _MARK not in file.read(_NEAR):
+            raise UserError(f"{flag}: expected no file there but a page of ssd_tf's own. Received: {path}")
 
 
 def jpeg_file(image_u8_hw3: np.ndarray) -> bytes:

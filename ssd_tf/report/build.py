@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from ssd_tf.data.manifest import manifest_path
-from ssd_tf.pages.page import Chart, Section, page_html, parts
+from ssd_tf.pages.page import Chart, Section, page_html, parts, require_own_page
 from ssd_tf.plots.history import History, read_history
 from ssd_tf.plots.rendering import WIDE, render_png
 from ssd_tf.plots.training_curves import PANEL_WIDTH, Panel, curves_figure, panel_figure, present_panels
@@ -68,7 +68,8 @@ def write_report(config: ReportConfig, now: datetime.datetime | None = None) -> 
 
     Raises:
       FileNotFoundError: config.model_dir is none, or config.data_dir or config.split was given and is not there.
-      ValueError: the data do not fit the model, or there is nothing to report at all.
+      ValueError: the data do not fit the model, there is nothing to report at all, or a page that was not written here
+        is in the folder that was given.
       OSError: the files cannot be written.
     """
     model_dir = pathlib.Path(config.model_dir)
@@ -79,6 +80,8 @@ def write_report(config: ReportConfig, now: datetime.datetime | None = None) -> 
     if source is None and not history.training:
         raise UserError(f"{model_dir}: nothing to report. {' '.join(missing)}")
     make_folder(output)
+    if config.output_dir:  # the default folder, in the run's own, has pages of earlier versions, without a mark
+        require_own_page(output / PAGE, "--output_dir")
     if not history.training:
         missing.append(f"No training curves: {model_dir} has no {METRICS}, so the model was not trained there.")
     scored = None

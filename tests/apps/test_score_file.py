@@ -79,3 +79,19 @@ def test_what_is_not_in_the_numbers_is_printed_and_written(tmp_path):
     (note,) = metrics_in(tmp_path)["notes"]
     assert note.startswith("1 of 2 images of the annotation file are not in the predictions")
     assert note in done.stdout.splitlines()
+
+
+def test_what_is_read_is_never_written_over(tmp_path):
+    (tmp_path / "truth.json").write_text(json.dumps(truth()))
+    given = tmp_path / "results.json"
+    given.write_text(json.dumps(results()))
+    done = run("evaluate", f"--predictions={given}", f"--annotations={tmp_path}/truth.json", f"--output_dir={tmp_path}")
+    assert done.returncode == 1 and f"expected a folder without what is read. Received: {given}" in done.stderr
+    assert json.loads(given.read_text()) == results()
+
+
+def test_a_file_in_the_place_of_the_output_folder_is_told_before_anything_is_read(tmp_path):
+    (tmp_path / "out").write_text("precious")
+    done = run("evaluate", *flags(tmp_path))  # neither file to read is there
+    assert done.returncode == 1
+    assert f"expected a folder to write to. Received: {tmp_path}/out, where a file is" in done.stderr

@@ -104,6 +104,14 @@ def test_a_second_report_leaves_nothing_of_the_first_and_all_files_of_others(tra
     assert {path.name for path in folder.iterdir()} == {"report.html", "curves.png", "mine.jpg"}
 
 
+def test_a_page_of_the_user_is_not_replaced(run, tmp_path):
+    (tmp_path / "report.html").write_text("<html>precious")
+    config = ReportConfig(str(run.model_dir), str(run.data_dir), "val", str(tmp_path))
+    with pytest.raises(ValueError, match=r"--output_dir: expected no file there but a page of ssd_tf's own"):
+        write_report(config, NOW)
+    assert (tmp_path / "report.html").read_text() == "<html>precious"
+
+
 def test_a_model_from_elsewhere_is_scored_without_curves(run, tmp_path):
     config = ReportConfig(str(run.model_dir), str(run.data_dir), "val", str(tmp_path / "out"), 4)
     (tmp_path / "out").mkdir()
