@@ -112,12 +112,21 @@ def _listed(
         raise UserError(
             f"{path}: not found. Expected one of the lists there: {', '.join(there)}. Or pass --subset=all for all"
         )
-    rows = [line.split() for line in fields.read_lines(path, of_names=True) if line.strip()]
-    files = [annotations / f"{row[0]}.xml" for row in rows if row[-1] != "-1" or len(row) == 1]
+    lines = [line.strip() for line in fields.read_lines(path, of_names=True) if line.strip()]
+    files = [file for line in lines if (file := _of_line(line, annotations))]
     for file in files:
-        if not file.is_file():
+        if not is_file(file):
             raise FileNotFoundError(f"{path} lists {file.stem}, but there is no {file}")
     return files
+
+
+def _of_line(line: str, annotations: pathlib.Path) -> pathlib.Path | None:
+    """The XML file of a line of a list: names may have spaces, and so the whole line comes first. None for -1."""
+    whole = annotations / f"{line}.xml"
+    name, *flag = line.rsplit(maxsplit=1)
+    if flag not in (["-1"], ["0"], ["1"]) or is_file(whole):
+        return whole
+    return None if flag == ["-1"] else annotations / f"{name}.xml"
 
 
 class _NoDoctype(ET.TreeBuilder):

@@ -78,6 +78,20 @@ def test_list_of_a_class_leaves_out_the_images_without_it(tmp_path):
     assert [image.path.stem for image in read_voc(tmp_path, subset="cat_train").images] == ["a", "c"]
 
 
+def test_names_in_a_list_may_have_spaces(tmp_path):
+    for name in ("a", "a copy", "b", "b 1", "c d"):
+        write(tmp_path / "Annotations" / f"{name}.xml", box(1, 1, 9, 9))
+    sets = tmp_path / "ImageSets" / "Main"
+    sets.mkdir(parents=True)
+    (sets / "train.txt").write_text("a copy\nb 1\n")
+    assert [image.path.stem for image in read_voc(tmp_path, subset="train").images] == ["a copy", "b 1"]
+    (sets / "cat_train.txt").write_text("a copy -1\nc d  1\n")
+    assert [image.path.stem for image in read_voc(tmp_path, subset="cat_train").images] == ["c d"]
+    (sets / "train.txt").write_text("a cup\n")
+    with pytest.raises(FileNotFoundError, match=r"train\.txt lists a cup, but there is no"):
+        read_voc(tmp_path, subset="train")
+
+
 def test_list_that_names_no_file_is_refused(tmp_path):
     write(tmp_path / "Annotations" / "a.xml", box(1, 1, 9, 9))
     (tmp_path / "ImageSets" / "Main").mkdir(parents=True)
