@@ -11,10 +11,9 @@ from ssd_tf.data.annotations import PIXELS, AnnotatedDataset, AnnotatedImage, Ca
 from ssd_tf.data.formats import fields
 from ssd_tf.data.formats.coco_json import Content, load_coco_json, name_of, number_ids, segmentation_notes
 from ssd_tf.data.formats.image_names import find_files
-from ssd_tf.data.image_files import file_size
 from ssd_tf.geometry.boxes import from_coco_xywh
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import files_like
+from ssd_tf.utils.files import files_like, is_file
 
 # The 80 classes, for weights that come without a list of theirs. Ids run from 1 to 90 and leave these out.
 _UNUSED_IDS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
@@ -51,7 +50,7 @@ def read_coco(
       Categories by ascending id, as the COCO tools number classes, and the images in the file's order. What tools write
       in ways of their own is read too, and stands in the findings: ids that are text, boxes that are only a polygon or
       a run-length mask, Roboflow's category 0. A missing area is the box's, a missing size the
-      image's; null counts as missing.
+      image's; null and 0 count as missing.
 
     Raises:
       FileNotFoundError: the file is missing.
@@ -78,7 +77,7 @@ def read_coco(
     except UserError as error:
         raise UserError(f"{annotations}: {error}") from error
     objects = [one for of_image in objects_of.values() for one in of_image]
-    notes += [*renumbered, *renamed, *segmentation_notes(content), *_area_notes(content)]
+    notes += [*renumbered, *renamed, *segmentation_notes(content), *_area_notes(content), *_size_notes(content, read)]
     if _has_dummy(content, categories, objects):
         del categories[0]
         notes.append("category 0 is no class: it has no boxes, and is the supercategory of all others")
@@ -137,6 +136,15 @@ def _area_notes(content: Content) -> list[str]:
     return [f"{null} areas are null: those of the boxes are taken"] if null else []
 
 
+def _size_notes(content: Content, images: Sequence[AnnotatedImage]) -> list[str]:
+    """Which sizes are not the annotations' own."""
+    without = [k for k, image in enumerate(images) if image.without_size and is_file(image.path)]
+    if not without:
+        return []
+    first = name_of(content["images"][without[0]], "image", without[0] + 1)
+    return [f"{len(without)} of {len(images)} images have no size: that of the file is taken; the first: {first}"]
+
+
 def _group_by_image(
     content: Content, image_ids: Mapping[int | str, int], categories: Mapping[int | str, Category]
 ) -> dict[int | str, list[_Object]]:
@@ -185,10 +193,8 @@ def _read_image(entry: Content, image_id: int, path: pathlib.Path, objects: list
 
 def _size(entry: Content, path: pathlib.Path) -> tuple[int, int, str]:
     """Height and width as the entry says, and ""; or the file's, and PIXELS: some tools leave them out or write 0."""
-    where = name_of(entry, "image", 0)
     if any(entry.get(key) in (None, 0, "") for key in ("height", "width")):
-        found = file_size(path)
-        if found is not None:
-            return *found, PIXELS
+        return *fields.size_of(path), PIXELS
+    where = name_of(entry, "image", 0)
     height, width = (fields.whole(entry.get(key), key, where, least=1) for key in ("height", "width"))
     return height, width, ""

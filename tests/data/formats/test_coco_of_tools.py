@@ -11,6 +11,7 @@ from pycocotools import mask as masks
 
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.formats.readers import read_dataset
+from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.utils.errors import UserError
 
 
@@ -114,8 +115,18 @@ def test_ids_that_are_text_are_numbered_and_told(tmp_path):
 def test_missing_size_is_that_of_the_image(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((100, 200, 3), np.uint8))
     for size in ({"width": 0, "height": 0}, {"width": None, "height": None}):
-        image = read(tmp_path, one({"bbox": [20, 10, 100, 50]}, size)).images[0]
-        assert (image.height, image.width) == (100, 200)
+        dataset = read(tmp_path, one({"bbox": [20, 10, 100, 50]}, size))
+        assert (dataset.images[0].height, dataset.images[0].width) == (100, 200)
+        assert dataset.findings["converted"] == [
+            "1 of 1 images have no size: that of the file is taken; the first: image 1"
+        ]
+
+
+def test_an_image_that_is_missing_is_no_mistake_in_the_size_that_it_lacks(tmp_path):
+    dataset = read(tmp_path, one({"bbox": [20, 10, 100, 50]}, {"width": None, "height": None}))
+    assert dataset.images[0].without_size == "pixels" and dataset.findings == {}
+    with pytest.raises(FileNotFoundError, match=r"1 of 1 annotated images have no file; the first: .*a\.png"):
+        prepare(dataset, tmp_path / "data", "train", {})
 
 
 def mask_of_a_box() -> np.ndarray:
