@@ -38,6 +38,23 @@ def test_other_formats_become_coco_files_that_need_no_folder(drawn, tmp_path):
     assert "Nothing was dropped" in printed
 
 
+def test_a_size_that_nobody_knows_is_not_made_up(tmp_path):
+    rows = [f"{name}.jpg,10,20,60,80,cat" for name in "ab"]
+    (tmp_path / "boxes.csv").write_text("\n".join(rows))
+    run_well("split", f"--annotations={tmp_path / 'boxes.csv'}", "--fractions=.5,.5")
+    part = json.loads((tmp_path / "val.json").read_text())
+    assert part["images"][0].keys() == {"id", "file_name"}
+    assert part["annotations"][0]["bbox"] == [10, 20, 50, 60]
+
+
+def test_fractions_of_a_size_that_nobody_knows_are_refused(tmp_path):
+    rows = [f"TRAIN,{name}.jpg,cat,.1,.1,,,.6,.6,," for name in "ab"]
+    (tmp_path / "boxes.csv").write_text("\n".join(rows))
+    done = run("split", f"--annotations={tmp_path / 'boxes.csv'}", "--fractions=.5,.5")
+    assert done.returncode == 1 and "expected the image, since its boxes are fractions of a size" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["boxes.csv"]
+
+
 def test_file_that_is_there_is_not_replaced(drawn, tmp_path):
     (tmp_path / "val.json").write_text("precious")
     done = run("split", f"--annotations={drawn / 'annotations.json'}", f"--output_dir={tmp_path}")
