@@ -26,6 +26,8 @@ PATTERNS = ("*.record", "*.record-*-of-*", "*.tfrecord", "*.tfrecord-*-of-*", "*
 _SUBSETS = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
 # In a shard, before the bytes of a record and after them: its length and two checksums.
 _BEFORE, _AFTER = 12, 4
+# Boxes may leave the image a little; beyond this they are pixels.
+_MOST = 2.0
 _CORNERS = tuple(f"image/object/bbox/{key}" for key in ("ymin", "xmin", "ymax", "xmax"))
 
 _PER_BOX = tuple(f"image/object/{key}" for key in ("area", "is_crowd", "difficult"))
@@ -241,6 +243,9 @@ def _read_image(
     if unknown:
         raise UserError(f"{where}: class: expected one of {sorted(names)}. Received: {unknown[0]}")
     boxes = np.array(corners, np.float64).reshape(4, -1).T
+    for box in boxes[(np.abs(boxes) > _MOST).any(axis=1)][:1]:
+        shown = ", ".join(f"{value:g}" for value in box)
+        raise UserError(f"{where}: expected corners as fractions of the image. Received: [{shown}]")
     extent = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) * height * width
     areas, crowd, difficult = (_of_boxes(features, key, len(labels), where) for key in _PER_BOX)
     return AnnotatedImage(

@@ -140,6 +140,10 @@ MISTAKES = {
         {**FULL, "image/object/class/label": [3, 4], **{key: [0.1, 0.5] for key in BOX}},
         r"record 1: class: expected one of \[3\]\. Received: 4",
     ),
+    "corners in pixels": (
+        {**FULL, "image/object/bbox/ymax": [60.0], "image/object/bbox/xmax": [140.0]},
+        r"record 1: expected corners as fractions of the image\. Received: \[0.1, 0.2, 60, 140\]",
+    ),
     "too many areas": ({**FULL, "image/object/area": [1.0, 2.0]}, "record 1: image/object/area: expected 1 numbers"),
     "height of 0": ({**FULL, "image/height": [-1]}, "record 1: height: expected at least 1. Received: -1"),
     "label with a fraction": ({**FULL, "image/object/class/label": [1.5]}, ".*class/label: expected a whole number"),
