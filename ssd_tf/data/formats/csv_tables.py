@@ -5,8 +5,9 @@
   and mostly width and height. Names such as image, label and x1 mean the same.
 - RetinaNet's (keras-retinanet): path, x1, y1, x2, y2, class without a header; empty columns for an image without boxes.
 - Google AutoML's, which Vertex and the TFLite Model Maker read too: set, path, label, and four corners as fractions:
-  x_min, y_min, x_max, y_min, x_max, y_max, x_min, y_max, of which the second and the fourth may be empty. The
-  set may be left out, and the label and the corners of an image without boxes.
+  x_min, y_min, x_max, y_min, x_max, y_max, x_min, y_max, of which the second and the fourth may be empty. They may
+  begin at another corner, or be those of a turned rectangle: the box is the one around them. The set may be left out,
+  and the label and the corners of an image without boxes.
 """
 
 import csv
@@ -205,10 +206,22 @@ def _row(cells: list[str], form: _Form, where: str) -> _Row:
     corners = None
     if any(cell(key) for key in _NEEDED[2:]):
         corners = tuple(fields.number(cell(key), key, shown) for key in _NEEDED[2:])
+        if form.fractions:
+            corners += _more_corners(cells, form, shown)
         fields.text(cell("class"), "class", shown)
         if form.fractions and not all(0 <= value <= 1 for value in corners):
             raise UserError(f"{shown}: expected corners as fractions, from 0 to 1. Received: {corners}")
+        if form.fractions:
+            corners = (min(corners[0::2]), min(corners[1::2]), max(corners[0::2]), max(corners[1::2]))
     return _Row(_SETS.get(group, group), name, cell("class"), corners, size, where)
+
+
+def _more_corners(cells: list[str], form: _Form, shown: str) -> tuple[float, ...]:
+    """AutoML's second and fourth corner, x before y, as far as they are there."""
+    places = [form.columns[key] + 2 for key in ("xmin", "ymin", "xmax", "ymax")]
+    given = [cells[place].strip() if place < len(cells) else "" for place in places]
+    corners = [pair for pair in (given[:2], given[2:]) if any(pair)]
+    return tuple(fields.number(value, "corner", shown) for pair in corners for value in pair)
 
 
 def _of_subset(rows: list[_Row], subset: str, path: pathlib.Path) -> list[_Row]:
