@@ -20,10 +20,13 @@ from ssd_tf.data.formats.image_names import best_rule
 from ssd_tf.data.kinds import IMAGE_SUFFIXES
 from ssd_tf.geometry.boxes import from_voc_xyxy
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import is_file, without_system_files
+from ssd_tf.utils.files import is_file, is_text, without_system_files
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _SUFFIXES = sorted({*IMAGE_SUFFIXES, *(suffix.upper() for suffix in IMAGE_SUFFIXES)})
+# Python's characters for the bytes 0x80 to 0xff of a name that is no UTF-8, and ones for private use.
+_TO_PRIVATE = {0xDC00 + byte: 0xF700 + byte for byte in range(0x80, 0x100)}
+_FROM_PRIVATE = {private: escaped for escaped, private in _TO_PRIVATE.items()}
 # A data set that lists none of these is not divided, whatever else it lists.
 _SUBSETS = ("train", "val", "trainval", "test")
 
@@ -136,9 +139,24 @@ class _NoDoctype(ET.TreeBuilder):
         raise UserError(f"expected no DOCTYPE. Received: {name}")
 
 
+def _root(content: bytes) -> ET.Element:
+    """The root of an XML file. Bytes that are no UTF-8 are as Python has them in names of files: mostly they are in
+    the name of the image, and preparation leaves out that one alone."""
+    try:
+        return ET.fromstring(content, ET.XMLParser(target=_NoDoctype()))
+    except ET.ParseError:
+        if b"\0" in content or is_text(decoded := content.decode("utf-8", "surrogateescape")):
+            raise
+    # XML takes no such characters: private ones stand for them while it is parsed.
+    root = ET.fromstring(decoded.translate(_TO_PRIVATE), ET.XMLParser(target=_NoDoctype()))
+    for element in root.iter():
+        element.text = element.text and element.text.translate(_FROM_PRIVATE)
+    return root
+
+
 def _parse(path: pathlib.Path) -> tuple[ET.Element, list[_Object]]:
     try:
-        root = ET.fromstring(path.read_bytes(), ET.XMLParser(target=_NoDoctype()))
+        root = _root(path.read_bytes())
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     except (ET.ParseError, LookupError, ValueError) as error:  # the latter of an encoding that it does not know

@@ -1,6 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """PASCAL VOC's XML is read as its authors meant it, wherever it lies, and a file that is none is refused by name."""
 
+import os
 import pathlib
 
 import cv2
@@ -169,6 +170,22 @@ def test_images_of_other_names_are_found_by_one_rule_and_told(tmp_path):
         "2 images are not called what their XML files say, and were found by one rule for all; the first: a.xml says "
         "untitled.jpg and has a.jpg"
     ]
+
+
+def test_file_with_a_name_that_is_no_utf8_does_not_stop_the_others(tmp_path):
+    write(tmp_path / "a.xml", box(1, 1, 9, 9), filename="a.jpg")
+    odd = tmp_path / os.fsdecode(b"\xff.xml")
+    odd.write_bytes(write(odd, box(1, 1, 9, 9), filename="?.jpg").read_bytes().replace(b"?", b"\xff"))
+    for xml in (tmp_path / "a.xml", odd):
+        xml.with_suffix(".jpg").touch()
+    assert {image.path for image in read_voc(tmp_path).images} == {
+        tmp_path / "a.jpg",
+        tmp_path / os.fsdecode(b"\xff.jpg"),
+    }
+    # A class must have a name that can be written.
+    odd.write_bytes(odd.read_bytes().replace(b"cat", b"c\xe4t"))
+    with pytest.raises(UserError, match=r"object 1: name: expected text\. Received: 'c.udce4t'"):
+        read_voc(tmp_path)
 
 
 @pytest.mark.parametrize("size", ["", "<size><width>0</width><height>0</height></size>"])
