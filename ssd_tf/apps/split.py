@@ -36,7 +36,7 @@ def main(args: flags.FlagValues) -> None:
     from ssd_tf.data.formats import fields
     from ssd_tf.data.formats.coco import json_file
     from ssd_tf.data.formats.coco_writer import write_coco, write_part
-    from ssd_tf.data.formats.readers import read_dataset
+    from ssd_tf.data.formats.readers import as_paths, read_dataset
     from ssd_tf.data.preparation.splitting import split_images
 
     if not args.annotations:
@@ -45,7 +45,13 @@ def main(args: flags.FlagValues) -> None:
     if not 2 <= len(fractions) <= len(PARTS):
         raise UserError(f"fractions: expected two or three numbers. Received: {','.join(args.fractions)}")
     dataset, source = read_dataset(args.annotations, args.images, args.format, args.subset, args.classes)
-    first = pathlib.Path(args.annotations[0])
+    if any(image.stored for image in dataset.images):
+        raise UserError(
+            f"--annotations: expected images in files of their own, which a COCO file names. Received: "
+            f"{source['annotations']}, which holds them"
+        )
+    given = as_paths(args.annotations)
+    first = pathlib.Path(given[0])
     output = pathlib.Path(args.output_dir or (first if first.is_dir() else first.parent))
     paths = [output / f"{part}.json" for part in PARTS[: len(fractions)]]
     for path in paths:
@@ -53,7 +59,7 @@ def main(args: flags.FlagValues) -> None:
             raise FileExistsError(f"{path} is there already: remove it, or choose another --output_dir")
     parts = split_images(dataset.images, fractions, args.seed)
     output.mkdir(parents=True, exist_ok=True)
-    is_one_file = source["format"] == "coco" and "," not in source["annotations"] and not args.classes
+    is_one_file = source["format"] == "coco" and len(given) == 1 and not args.classes
     for path, chosen in zip(paths, parts, strict=True):
         if is_one_file:
             write_part(path, json_file(first), chosen)

@@ -72,3 +72,25 @@ def test_mistakes_in_flags_are_named(drawn):
     )
     assert "expected two or three numbers. Received: 1" in run("split", annotations, "--fractions=1").stderr
     assert "1 in all. Received: [0.5, 0.6]" in run("split", annotations, "--fractions=0.5,0.6").stderr
+
+
+def test_images_inside_of_shards_cannot_be_divided(drawn, tmp_path):
+    content = formats.plain_coco(drawn / "annotations.json", drawn / "images", 4)
+    formats.write_tfrecord(content, drawn / "images", tmp_path / "a.tfrecord")
+    done = run("split", f"--annotations={tmp_path / 'a.tfrecord'}", f"--output_dir={tmp_path / 'parts'}")
+    assert done.returncode == 1 and "expected images in files of their own" in done.stderr
+    assert not (tmp_path / "parts").exists()
+
+
+def test_a_file_that_is_given_twice_is_no_part_of_itself(drawn, tmp_path):
+    flag = f"--annotations={drawn / 'annotations.json'}"
+    images = f"--images={drawn / 'images'}"
+    run_well("split", flag, flag, images, "--fractions=0.5,0.5", f"--output_dir={tmp_path}")
+    assert [len(json.loads((tmp_path / f"{part}.json").read_text())["images"]) for part in ("train", "val")] == [24, 24]
+
+
+def test_a_comma_in_the_name_of_a_file_keeps_its_fields(drawn, tmp_path):
+    content = json.loads((drawn / "annotations.json").read_text())
+    (tmp_path / "a,b.json").write_text(json.dumps({**content, "licenses": [{"id": 1}]}))
+    run_well("split", f"--annotations={tmp_path / 'a,b.json'}", "--fractions=0.5,0.5")
+    assert json.loads((tmp_path / "val.json").read_text())["licenses"] == [{"id": 1}]
