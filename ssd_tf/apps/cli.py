@@ -19,6 +19,7 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
@@ -205,7 +206,9 @@ def _call(program: str, argv: Sequence[str]) -> int:
         return _help(args, module)
     if len(rest) > 1:
         return _refuse_flags(args, module, f"expected only flags such as --name=value. Received: {' '.join(rest[1:])}")
-    with _logging_to_stderr(args.verbosity), _state_put_back():
+    with _logging_to_stderr(args.verbosity), _state_put_back(), warnings.catch_warnings():
+        # Pillow warns of images of more than 89 megapixels, and refuses those of more than twice as many.
+        warnings.filterwarnings("ignore", "Image size .* exceeds limit", RuntimeWarning)
         return _guarded(module, args)
 
 

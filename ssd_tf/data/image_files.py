@@ -99,11 +99,17 @@ def decode_file(encoded: bytes) -> Upright:
 
 
 def orientation_of(encoded: bytes) -> int:
-    """`exif_orientation` of a file; 1 of what is no image."""
+    """`exif_orientation` of a file; 1 of what is no image.
+
+    Raises:
+      ValueError: it has more pixels than `decode_file` takes.
+    """
     try:
         with open_image(io.BytesIO(encoded)) as image:
             return exif_orientation(image)
-    except (OSError, ValueError, PIL.Image.DecompressionBombError):
+    except PIL.Image.DecompressionBombError as error:
+        raise UserError(first_line(error)) from error
+    except (OSError, ValueError):
         return 1
 
 

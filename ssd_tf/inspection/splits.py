@@ -10,10 +10,10 @@ import tensorflow as tf
 import tqdm
 
 from ssd_tf.data.annotations import AnnotatedImage, Category, clean_boxes, count_classes
-from ssd_tf.data.image_files import decode_file
 from ssd_tf.data.images import decode
 from ssd_tf.data.preparation import findings
 from ssd_tf.data.preparation.shards import check_image
+from ssd_tf.data.preparation.stored_images import decode_as_training
 from ssd_tf.inference.ahead import map_ahead
 from ssd_tf.inspection.duplicates import difference_hash
 from ssd_tf.inspection.sources import Source
@@ -88,7 +88,8 @@ def read_split(source: Source) -> Split:
 def read_pixels(split: Split, place: int) -> np.ndarray:
     """The image at a place, uint8 RGB [H, W, 3], upright; it must be readable."""
     encoded = split.images[place].read_bytes()
-    return decode(tf.constant(encoded)).numpy() if split.is_prepared else decode_file(encoded).pixels
+    # As it was looked at: what one decoder takes may be too large for another.
+    return decode(tf.constant(encoded)).numpy() if split.is_prepared else decode_as_training(encoded).pixels
 
 
 _Looked = tuple[AnnotatedImage, np.uint64 | None, list[tuple[str, str]]]

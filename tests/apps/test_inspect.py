@@ -1,5 +1,6 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 from tests.apps.conftest import run, run_well
+from tests.inspection.made import pattern, write_coco
 
 
 def test_prepared_data_are_looked_at(prepared, tmp_path):
@@ -31,3 +32,11 @@ def test_mistakes_are_one_line(drawn, prepared, tmp_path):
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.splitlines()[-1].startswith("error: ") and message in done.stderr.splitlines()[-1]
         assert list(tmp_path.iterdir()) == []
+
+
+def test_a_large_image_is_read_without_a_warning_of_pillows(tmp_path, monkeypatch):
+    monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 3000)  # it warns of 60x80, which are less than twice as many
+    path = write_coco(tmp_path, {"a.png": pattern(0)}, {"a.png": [(10, 10, 40, 30, 1)]})
+    done = run("inspect", f"--annotations={path}", f"--images={tmp_path}/images", f"--output={tmp_path}/x.html")
+    assert done.returncode == 0, done.stderr
+    assert "exceeds limit" not in done.stderr and "unreadable" not in done.stdout

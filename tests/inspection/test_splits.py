@@ -54,6 +54,16 @@ def test_images_are_upright_as_they_are_shown(odd):
     assert split.findings["look: turned upright"] == ["turned.png: EXIF orientation 6"]
 
 
+def test_an_image_of_too_many_pixels_is_a_finding_in_prepare_too(odd, tmp_path, monkeypatch):
+    monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 1000)  # images of more than twice as many are refused
+    split = read(odd, odd.parent / "images")
+    assert not split.readable.any()
+    said = [message for message in split.findings["unreadable"] if "exceeds limit of 2000 pixels" in message]
+    assert [message.split(":")[0] for message in said] == ["good.png", "other.png", "turned.png"]
+    with pytest.raises(ValueError, match=r"no image could be read; .*Image size .* exceeds limit"):
+        prepare(read_coco(odd, odd.parent / "images"), tmp_path, "train", {}, allow_missing=True, num_shards=1)
+
+
 def test_findings_are_those_of_prepare(odd, tmp_path):
     dataset = read_coco(odd, odd.parent / "images")
     manifest = prepare(dataset, tmp_path, "train", {}, allow_missing=True)

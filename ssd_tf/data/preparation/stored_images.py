@@ -16,7 +16,8 @@ def decode_as_training(encoded: bytes) -> Upright:
     """`decode_file`; but what a shard gets as it is, is decoded by TensorFlow, as training will.
 
     Raises:
-      ValueError: it cannot be decoded.
+      ValueError: it cannot be decoded, or has more pixels than `decode_file` takes, whichever decoder it is for: such
+        an image is never one that training reads and `predict` refuses.
     """
     kind = image_kind(encoded)
     if kind not in TENSORFLOW_KINDS or orientation_of(encoded) != 1:
