@@ -23,6 +23,8 @@ from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import is_file, is_text, without_system_files
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
+# VOC's own folders, and those of many others.
+_ANNOTATIONS, _IMAGES = ("Annotations", "annotations"), ("JPEGImages", "images")
 _SUFFIXES = sorted({*IMAGE_SUFFIXES, *(suffix.upper() for suffix in IMAGE_SUFFIXES)})
 # Python's characters for the bytes 0x80 to 0xff of a name that is no UTF-8, and ones for private use.
 _TO_PRIVATE = {0xDC00 + byte: 0xF700 + byte for byte in range(0x80, 0x100)}
@@ -51,9 +53,10 @@ def read_voc(
     """Reads a folder of VOC's XML files.
 
     Args:
-      annotations: a folder with Annotations/ (and JPEGImages/, ImageSets/Main/), or the folder of the XML files, which
-        may have folders in it.
-      images: the folder of the images; "" takes JPEGImages/ where there is one, or else looks beside the XML files.
+      annotations: a folder with Annotations/ (and JPEGImages/, ImageSets/Main/) or annotations/ (and images/), or the
+        folder of the XML files, which may have folders in it.
+      images: the folder of the images; "" takes JPEGImages/ or images/ beside the folder of annotations where there is
+        one, or else looks beside the XML files.
       subset: takes the images that ImageSets/Main/SUBSET.txt lists, in its order; "" takes all. Without ImageSets all.
       classes: the names, in the order of their ids, which start at 1. None: all names that occur anywhere in the
         folder, sorted, so that every subset has the same classes.
@@ -93,13 +96,16 @@ def read_voc(
 def _find(folder: pathlib.Path, images: str | pathlib.Path) -> _Places:
     if not folder.is_dir():
         raise FileNotFoundError(f"folder of annotations not found: {folder}")
-    if (folder / "Annotations").is_dir():
-        root, xml = folder, folder / "Annotations"
-    else:
-        root, xml = (folder.parent if folder.resolve().name == "Annotations" else folder), folder
+    own, lower = (folder / name for name in _ANNOTATIONS)
+    # Folders of others may have XML files elsewhere too.
+    is_lower = lower.is_dir() and all(path.is_relative_to(lower) for path in folder.rglob("*.xml"))
+    inside = own if own.is_dir() else lower if is_lower else None
+    is_named = inside is not None or folder.resolve().name in _ANNOTATIONS
+    xml = inside or folder
+    root = folder.parent if is_named and inside is None else folder
     sets = root / "ImageSets" / "Main"
-    beside = root / "JPEGImages"
-    where = pathlib.Path(images) if str(images) else beside if beside.is_dir() else root
+    beside = [root / name for name in _IMAGES[: 2 if is_named else 1] if (root / name).is_dir()]
+    where = pathlib.Path(images) if str(images) else beside[0] if beside else root
     return _Places(xml, where, sets if sets.is_dir() else None)
 
 

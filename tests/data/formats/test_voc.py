@@ -151,6 +151,17 @@ def test_image_is_found(tmp_path, filename, where):
     assert dataset.images[0].path == folder / "a.png"
 
 
+def test_folders_annotations_and_images_need_no_flag(tmp_path):
+    write(tmp_path / "annotations" / "a.xml", box(1, 1, 9, 9), filename="a.png")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.png").touch()
+    for given in (tmp_path, tmp_path / "annotations"):
+        assert [image.path for image in read_voc(given).images] == [tmp_path / "images" / "a.png"]
+    # A file outside that folder is not left out.
+    write(tmp_path / "images" / "b.xml", box(1, 1, 9, 9), filename="b.png")
+    assert len(read_voc(tmp_path, tmp_path / "images").images) == 2
+
+
 def test_no_two_files_get_one_image_by_a_guess(tmp_path):
     (tmp_path / "frame_0.png").touch()
     for folder in ("taskA", "taskB"):
