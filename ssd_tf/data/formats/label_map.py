@@ -52,10 +52,18 @@ def _items(content: str, path: pathlib.Path) -> list[dict[str, str]]:
             key = ""
         elif word == "}":
             depth, key = depth - 1, ""
+            if depth < 0:
+                raise UserError(
+                    f"{path}, line {content.count(chr(10), 0, place) + 1}: expected a {{ before each }}. Received: none"
+                )
         elif key and (text or word):
             if depth == 1 and items:
                 items[-1][key] = re.sub(r"\\(.)", r"\1", text[1:-1]) if text else word
             key = ""
         elif word:
             key = word
+    if depth:
+        raise UserError(f"{path}: expected a }} for each {{. Received: {depth} fewer")
+    if key:
+        raise UserError(f"{path}: not a label map. Received: {key!r} at the end")
     return items

@@ -34,6 +34,9 @@ MISTAKES = {
     "item { id: 0 name: 'cat' }": "item 1: id: expected at least 1",
     "item { id: 1 }": "item 1: name: expected text",
     "item { id: 1 name: 'cat' } item { id: 1 name: 'dog' }": "item 2: expected ids and names that are not there twice",
+    "item { id: 1 name: 'cat'": "expected a } for each {. Received: 1 fewer",
+    "item { id: 1 name: 'cat' }\n}": "line 2: expected a { before each }",
+    "item { id: 1 name: 'cat' } junk": "not a label map. Received: 'junk' at the end",
     "item {\n id: 1 name: <cat> }": "line 2: not a label map. Received: '<cat> }'",
 }
 
