@@ -11,6 +11,7 @@ from absl import flags
 
 from ssd_tf.apps import cli
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.files import one_line
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -25,10 +26,11 @@ def main(args: flags.FlagValues) -> None:
         raise UserError("expected --annotations")
     dataset, _ = read_dataset(args.annotations, args.images, args.format, args.subset, args.classes)
     counts = count_classes(dataset.categories, dataset.images)
-    width = max(4, *(len(count.category.name) for count in counts))
+    names = [one_line(count.category.name) for count in counts]
+    width = max(4, *map(len, names))
     print(f"{'id':>5}  {'name':<{width}}  {'images':>7}  {'boxes':>7}")
-    for count in counts:
-        print(f"{count.category.id:5d}  {count.category.name:<{width}}  {count.images:7d}  {count.boxes:7d}")
+    for name, count in zip(names, counts, strict=True):
+        print(f"{count.category.id:5d}  {name:<{width}}  {count.images:7d}  {count.boxes:7d}")
     boxes = sum(count.boxes for count in counts)
     print(f"{'':5}  {'all':<{width}}  {len(dataset.images):7d}  {boxes:7d}")
 

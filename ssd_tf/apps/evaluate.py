@@ -15,6 +15,7 @@ from absl import flags, logging
 
 from ssd_tf.apps import cli
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.files import one_line
 
 if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
     from ssd_tf.evaluation.coco_metrics import CocoMetrics
@@ -131,7 +132,7 @@ def _report(
     print(summary_table(metrics, coco=COCO in args.metrics))
     print(per_class_table(metrics, coco=COCO in args.metrics))
     for remark in remarks:
-        print(remark)
+        print(one_line(remark))
     if args.output_dir:
         write_reports(metrics, results, args.output_dir, remarks)
         print(f"metrics.json, results.json and per_class.csv in {args.output_dir}")

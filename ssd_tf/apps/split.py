@@ -13,6 +13,7 @@ from absl import flags
 
 from ssd_tf.apps import cli
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.files import one_line
 
 PARTS = ("train", "val", "test")
 
@@ -68,7 +69,7 @@ def main(args: flags.FlagValues) -> None:
     counts = [count_classes(dataset.categories, [dataset.images[k] for k in chosen]) for chosen in parts]
     print(" ".join(f"{path.stem + ' boxes':>12}" for path in paths) + "  name")
     for row in zip(*counts, strict=True):
-        print(" ".join(f"{count.boxes:12d}" for count in row) + f"  {row[0].category.name}")
+        print(" ".join(f"{count.boxes:12d}" for count in row) + f"  {one_line(row[0].category.name)}")
     for path, chosen in zip(paths, parts, strict=True):
         print(f"{path}: {len(chosen)} images")
 

@@ -23,7 +23,7 @@ import numpy as np
 from ssd_tf.evaluation.coco_matching import Outcomes, evaluate, outcomes
 from ssd_tf.evaluation.precision_recall import Matches, matches_of
 from ssd_tf.evaluation.voc_metrics import VocMetrics, voc_metrics
-from ssd_tf.utils.files import make_folder, write_atomically
+from ssd_tf.utils.files import make_folder, one_line, write_atomically
 
 # What write_reports writes.
 REPORT_FILES = ("metrics.json", "results.json", "per_class.csv")
@@ -194,7 +194,8 @@ def per_class_table(metrics: CocoMetrics, limit: int | None = None, coco: bool =
         for c in kept
     ]
     rows = [
-        (c.category_id, c.name, c.images, c.boxes, *map(_decimals, row)) for c, row in zip(kept, numbers, strict=True)
+        (c.category_id, one_line(c.name), c.images, c.boxes, *map(_decimals, row))
+        for c, row in zip(kept, numbers, strict=True)
     ]
     table = _table(("id", "class", "images", "boxes", *names), rows, "><>>" + ">" * len(names))
     left_out = len(ranked) - len(kept)

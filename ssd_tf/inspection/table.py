@@ -3,6 +3,7 @@
 
 from ssd_tf.inspection import statistics
 from ssd_tf.inspection.sections import Looked
+from ssd_tf.utils.files import one_line
 
 # More classes are left to the page: the most frequent are listed.
 _MOST_CLASSES = 20
@@ -21,7 +22,10 @@ def table(looked: Looked) -> str:
     ):
         lines.append("".join(f"{value:{width}d}" for value in values) + f"  {name}")
     ranked = sorted(looked.classes, key=lambda row: -sum(row.boxes))
-    lines += ["".join(f"{boxes:{width}d}" for boxes in row.boxes) + f"    {row.name}" for row in ranked[:_MOST_CLASSES]]
+    lines += [
+        "".join(f"{boxes:{width}d}" for boxes in row.boxes) + f"    {one_line(row.name)}"
+        for row in ranked[:_MOST_CLASSES]
+    ]
     if len(ranked) > _MOST_CLASSES:
         lines.append(f"{'...':>{width}}  {len(ranked)} classes in all")
     if looked.fit:

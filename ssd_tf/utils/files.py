@@ -24,6 +24,8 @@ _BAR_DELAY = 1e-6
 _PATTERN = re.compile(r"[*?\[\\]")
 # What Python has in place of bytes that are no UTF-8, and other halves of UTF-16's pairs.
 _NO_TEXT = re.compile("[\ud800-\udfff]")
+# These, and control characters, which a terminal would obey; line ends and tabs are text.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _ESCAPED_BYTES = range(0xDC80, 0xDD00)
 # What systems leave among files, in lower case; and folders that they fill with files of theirs.
 _SYSTEM_FILES = ("thumbs.db", "desktop.ini")
@@ -66,13 +68,19 @@ def is_text(name: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """Text with \\xff for a byte that is no UTF-8, which can be printed and written."""
+    """Text with \\xff for a byte that is no UTF-8, and \\x1b for a control character, to print and write."""
 
     def escaped(found: re.Match[str]) -> str:
         code = ord(found[0])
-        return f"\\x{code - 0xDC00:02x}" if code in _ESCAPED_BYTES else f"\\u{code:04x}"
+        code = code - 0xDC00 if code in _ESCAPED_BYTES else code
+        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
-    return _NO_TEXT.sub(escaped, text)
+    return _UNPRINTABLE.sub(escaped, text)
+
+
+def one_line(name: str) -> str:
+    """A name from a file as `printable` has it, in one line of a table."""
+    return printable(name).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def without_system_files(

@@ -13,6 +13,7 @@ from ssd_tf.utils.files import (
     is_text,
     json_lists,
     literal,
+    one_line,
     printable,
     without_system_files,
     write_atomically,
@@ -141,3 +142,8 @@ def test_files_like_a_pattern_are_the_users(tmp_path):
 def test_names_that_are_no_text_are_shown_escaped(name, shown):
     assert printable(name) == shown and is_text(shown)
     assert is_text(name) == (name == shown)
+
+
+def test_control_characters_do_not_reach_a_terminal():
+    assert printable("a\0\x1b[31m\r\x7f\x9b\tb\nc") == "a\\x00\\x1b[31m\\x0d\\x7f\\x9b\tb\nc"
+    assert one_line("per\nson\t\x1b") == "per\\nson\\t\\x1b"

@@ -25,7 +25,7 @@ from ssd_tf.data.preparation.findings import of_dataset
 from ssd_tf.data.preparation.shards import ShardJob, ShardResult, finished, shard_name, write_shard
 from ssd_tf.data.preparation.upright import CHOICES, UPRIGHT
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import is_file, make_folder, printable
+from ssd_tf.utils.files import is_file, make_folder, one_line, printable
 
 # About 100 MB of COCO images in a shard; at least 4, so that small sets are read and written in parallel too.
 IMAGES_PER_SHARD = 750
@@ -115,7 +115,9 @@ def report(manifest: Manifest, examples: int = 5) -> str:
         f"{'class':>5} {'id':>5} {'images':>7} {'boxes':>7}  name",
     ]
     for k, count in enumerate(manifest.classes, start=1):
-        lines.append(f"{k:5d} {count.category.id:5d} {count.images:7d} {count.boxes:7d}  {count.category.name}")
+        lines.append(
+            f"{k:5d} {count.category.id:5d} {count.images:7d} {count.boxes:7d}  {one_line(count.category.name)}"
+        )
     if not any(kind for kind in manifest.findings if not kind.startswith(LOOK)):
         lines.append("Nothing was dropped, clipped or unreadable.")
     for kind, messages in manifest.findings.items():
@@ -214,7 +216,7 @@ def _summarize(
         num_images_with_boxes=sum(result.images_with_boxes for result in results),
         max_boxes=max(result.max_boxes for result in results),
         shards=tuple(result.shard for result in results),
-        findings={kind: sorted(map(printable, messages)) for kind, messages in sorted(findings.items())},
+        findings={kind: sorted(map(one_line, messages)) for kind, messages in sorted(findings.items())},
         source=source,
     )
 
