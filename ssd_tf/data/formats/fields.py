@@ -29,6 +29,8 @@ _FLAGS = {"": False, "0": False, "false": False, "unspecified": False, "1": True
 _WHOLE = range(-(2**63), 2**63)
 # Longer ones are beyond 64 bits anyway.
 _DIGITS = re.compile(r"-?\d{1,30}")
+# What ends a line. Python's splitlines also takes characters that names and fields of tables may have, as U+2028.
+_LINE_END = re.compile("\r\n|\r|\n")
 # Characters of a value in a message.
 _SHOWN = 80
 
@@ -43,12 +45,14 @@ def shown(value: Any) -> str:
 
 
 def number(value: Any, field: str, where: str) -> float:
-    """A number, also one that is written as text. It may be NaN or infinite: boxes are checked later, as they are used.
+    """A number, also one that is written as text, but not as Python's 1_0, which elsewhere is none. It may be NaN or
+    infinite: boxes are checked later, as they are used.
 
     Raises:
       ValueError: it is none.
     """
-    if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+    is_one = isinstance(value, (int, float)) or (isinstance(value, str) and "_" not in value)
+    if is_one and not isinstance(value, bool):
         try:
             return float(value)
         except (ValueError, OverflowError):
@@ -183,9 +187,10 @@ def read_lines(path: pathlib.Path, of_names: bool = False) -> list[str]:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise UserError(f"{path}: expected text as UTF-8. Received: UTF-16")
     try:
-        return content.decode("utf-8-sig", "surrogateescape" if of_names else "strict").splitlines()
+        lines = _LINE_END.split(content.decode("utf-8-sig", "surrogateescape" if of_names else "strict"))
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: expected text as UTF-8. Received: {error}") from error
+    return lines if lines[-1] else lines[:-1]
 
 
 def size_of(path: pathlib.Path) -> tuple[int, int]:

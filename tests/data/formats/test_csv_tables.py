@@ -130,3 +130,8 @@ def test_file_that_is_not_there_or_not_text(tmp_path):
     (tmp_path / "more.csv").touch()
     with pytest.raises(UserError, match=r"a folder with boxes\.csv, more\.csv"):
         read_csv(tmp_path)
+
+
+def test_a_separator_that_is_no_line_end_does_not_cut_a_row(tmp_path):
+    (tmp_path / "a.csv").write_text("a.jpg,10,10,20,20,big\u2028cat\n", encoding="utf-8")
+    assert [category.name for category in read_csv(tmp_path / "a.csv").categories] == ["big\u2028cat"]

@@ -34,7 +34,7 @@ OK = [
 ]
 WRONG = [
     *((fields.flag, value) for value in ("yes", 2, -1, 0.5, [0], {}, math.nan)),
-    *((fields.number, value) for value in (None, True, [1], "1px", "", 10**400)),
+    *((fields.number, value) for value in (None, True, [1], "1px", "1_0", "", 10**400)),
     *((fields.area, value) for value in (-1, math.nan, math.inf, [5000], "-0.1")),
     *((fields.whole, value) for value in (None, 1.5, "1.5", math.nan, math.inf, 2**63, "9" * 30, 1e30, False)),
     *((fields.id_key, value) for value in (None, True, 1.5, math.nan, "", " ", [1], {})),
@@ -86,3 +86,19 @@ def test_file_name_may_be_no_text_but_must_be_one():
     for value in ("", " ", None, 7):
         with pytest.raises(UserError, match=r"image 1: file_name: expected text\. Received: "):
             fields.file_name(value, "file_name", "image 1")
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        ("", []),
+        ("a", ["a"]),
+        ("a\nb\n", ["a", "b"]),
+        ("a\r\nb\rc\n\n", ["a", "b", "c", ""]),
+        ("a\u2028b\x0bc\x85d\n", ["a\u2028b\x0bc\x85d"]),
+        ("\ufeffa\n", ["a"]),
+    ],
+)
+def test_lines_end_where_files_end_them(tmp_path, content, lines):
+    (tmp_path / "a.txt").write_text(content, encoding="utf-8", newline="")
+    assert fields.read_lines(tmp_path / "a.txt") == lines
