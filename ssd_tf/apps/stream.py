@@ -92,6 +92,10 @@ def _headless(args: flags.FlagValues) -> int:
     print(f"{done.objects} objects in {done.frames} frames, {speed:.1f} frames/s; {where}")
     if done.problem:
         raise OSError(done.problem)
+    if source.left_out:  # the log has named each
+        first, *others = source.left_out
+        more = f"; and {len(others)} more" if others else ""
+        raise UserError(f"not all images could be read: {first}{more}")
     return cli.EXIT_OK
 
 

@@ -53,4 +53,5 @@ class ImageSource(Source):
                 return read_image(path)
             except UserError as error:
                 logging.warning("%s; it is left out", error)
+                self.left_out += (str(error),)
         return None

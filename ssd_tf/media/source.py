@@ -62,9 +62,11 @@ class Source(abc.ABC):
 
     Attributes:
       info: set by `open`.
+      left_out: what could not be read so far, and why; the rest goes on.
     """
 
     info: SourceInfo
+    left_out: tuple[str, ...] = ()
 
     @abc.abstractmethod
     def open(self) -> None:

@@ -58,6 +58,17 @@ def test_video_is_written_without_a_screen(trained, video, tmp_path):
     assert is_marked(output)  # so another run may replace it
 
 
+def test_images_that_could_not_be_read_are_no_success(trained, tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
+    cv2.imwrite(str(images / "a.png"), np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+    (images / "b.png").write_text("words")
+    output = tmp_path / "found.mp4"
+    done = run("stream", f"--source={images}", f"--model={trained}", "--headless", f"--output={output}")
+    assert done.returncode == 1 and "not all images could be read:" in done.stderr and "b.png" in done.stderr
+    assert "objects in 1 frames" in done.stdout and is_marked(output)  # what could be read is there
+
+
 def test_damaged_video_of_which_no_frame_can_be_read_leaves_none(trained, video, tmp_path):
     whole = video.read_bytes()
     start_of_frames = whole.index(b"mdat") + 4

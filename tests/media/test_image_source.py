@@ -53,11 +53,13 @@ def test_unreadable_images_are_left_out_and_named_in_the_log(tmp_path, caplog):
     paths[2].write_bytes(b"")
     logging.use_absl_handler()
     with caplog.at_level("WARNING", logger="absl"):
-        frames = list(iter(opened(paths).read, None))
+        source = opened(paths)
+        frames = list(iter(source.read, None))
     assert [(frame.index, frame.name) for frame in frames] == [(1, "1.png"), (3, "3.png")]
     assert [record.getMessage() for record in caplog.records] == [
         f"{paths[k]}: not readable as an image (expected a {EXPECTED} file); it is left out" for k in (0, 2)
     ]
+    assert [f"{reason}; it is left out" for reason in source.left_out] == caplog.messages
 
 
 def test_image_whose_name_is_no_text_is_left_out_by_name(tmp_path, caplog):
