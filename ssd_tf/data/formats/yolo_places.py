@@ -150,8 +150,12 @@ def find_labels(
         lambda image: root / "labels" / f"{image.stem}.txt",
         lambda image: root / f"{image.stem}.txt",
     )
-    found = [{image: label for image in images if (label := rule(image)) and is_label(label)} for rule in rules]
-    best = max(range(len(rules)), key=lambda k: len(found[k]))  # the first of those that find as many
+    found: list[dict[pathlib.Path, pathlib.Path]] = []
+    for rule in rules:
+        found.append({image: label for image in images if (label := rule(image)) and is_label(label)})
+        if len(found[-1]) == len(images):
+            break
+    best = max(range(len(found)), key=lambda k: len(found[k]))  # the first of those that find as many
     first = images[0]
     if not found[best]:
         expected = _in_labels(first) or first.with_suffix(".txt")
