@@ -10,19 +10,13 @@ import pytest
 import tensorflow as tf
 
 from ssd_tf.data import records
+from ssd_tf.data.examples import FILLING, EvalBatch
 from ssd_tf.data.formats import shapes
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.manifest import Manifest
-from ssd_tf.data.pipeline import (
-    FILLING,
-    AugmentConfig,
-    EvalBatch,
-    eval_dataset,
-    eval_steps,
-    steps_per_epoch,
-    train_dataset,
-)
+from ssd_tf.data.pipeline import eval_dataset, eval_steps, steps_per_epoch, train_dataset
 from ssd_tf.data.preparation.prepare import prepare
+from ssd_tf.settings import AugmentConfig
 from tests.fixtures.drawn_split import SIZE, Split, prepared
 from tests.fixtures.specs import with_input
 
