@@ -13,6 +13,7 @@ from ssd_tf.data.formats.readers import AUTO, as_paths, read_dataset
 from ssd_tf.data.formats.tfrecord import read_tfrecord
 from ssd_tf.data.manifest import Manifest, load_manifest
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.files import files_like
 
 AnyPath = str | os.PathLike[str]
 
@@ -45,9 +46,9 @@ def prepared_sources(data_dir: AnyPath) -> list[Source]:
     folder = pathlib.Path(data_dir)
     if not folder.is_dir():
         raise FileNotFoundError(f"data_dir: expected a folder that prepare wrote. Received: {folder}")
-    shards = [path.name for path in folder.iterdir() if path.suffix == ".tfrecord"]
+    shards = [path.name for path in files_like(folder, "*.tfrecord")]
     written = {re.sub(r"-\d+-of-\d+\.tfrecord$", "", name) for name in shards}
-    splits = [path.stem for path in folder.glob("*.json") if path.stem in written]
+    splits = [path.stem for path in files_like(folder, "*.json") if path.stem in written]
     if not splits:
         what = "shards without a manifest" if shards else "none"
         raise FileNotFoundError(f"{folder}: expected a split that prepare wrote. Received: {what}")
@@ -104,6 +105,6 @@ def _prepared(folder: pathlib.Path, manifest: Manifest) -> Source:
     images: list[AnnotatedImage] = []
     for shard in manifest.shards:
         if shard.images:
-            images += read_tfrecord(folder / shard.file, classes=names).images
+            images += read_tfrecord(folder / shard.file, classes=names, label_map=None).images
     dataset = AnnotatedDataset(manifest.categories, tuple(images))
     return Source(manifest.split, dataset, manifest.findings)

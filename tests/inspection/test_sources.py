@@ -40,6 +40,17 @@ def test_all_prepared_splits_are_found_the_usual_ones_first(coco, tmp_path):
     assert all(len(image.boxes) == 0 for image in sources[1].dataset.images)
 
 
+def test_files_of_others_beside_a_prepared_split_are_left_alone(coco, tmp_path):
+    prepare(read_coco(coco / "train.json", coco / "images"), tmp_path, "train", {}, num_shards=1)
+    for name in ("._train.json", "._train-00000-of-00001.tfrecord"):  # as macOS leaves them
+        (tmp_path / name).write_bytes(b"\0\5\x16\7")
+    for name in ("other.pbtxt", "third.pbtxt"):  # of classes that the split does not have
+        (tmp_path / name).write_text("item { id: 1 name: 'zebra' }")
+    (source,) = prepared_sources(tmp_path)
+    assert [category.name for category in source.dataset.categories] == list(CLASSES)
+    assert sorted(len(image.boxes) for image in source.dataset.images) == [0, 0, 1, 2]
+
+
 def test_a_folder_without_splits_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"expected a folder that prepare wrote. Received: .*absent"):
         prepared_sources(tmp_path / "absent")

@@ -51,7 +51,7 @@ def read_tfrecord(
     images: str | pathlib.Path = "",
     subset: str = "",
     classes: Sequence[str] = (),
-    label_map: str | pathlib.Path = "",
+    label_map: str | pathlib.Path | None = "",
 ) -> AnnotatedDataset:
     """Reads shards of the Object Detection API's records.
 
@@ -60,7 +60,7 @@ def read_tfrecord(
       images: not used, the shards hold them.
       subset: of a folder whose shards are named for subsets, takes those; "" and "all" take all.
       classes: the names of the labels 1, 2, ..., where neither records nor a label map have names.
-      label_map: the .pbtxt file; "" takes the one in the folder of the shards, if there is one.
+      label_map: the .pbtxt file; "" takes the one in the folder of the shards, if there is one; None takes none.
 
     Returns:
       Classes by ascending id: those of the label map, or else those that occur. Images whose ids are no numbers are
@@ -72,7 +72,9 @@ def read_tfrecord(
         than the label map.
     """
     shards = find_shards(annotations, subset)
-    maps = [pathlib.Path(label_map)] if str(label_map) else files_like(shards[0].parent, "*.pbtxt")
+    maps = [pathlib.Path(label_map)] if label_map else []
+    if label_map == "":
+        maps = files_like(shards[0].parent, "*.pbtxt")
     if len(maps) > 1:
         raise UserError(f"{shards[0].parent}: expected one label map. Received: {', '.join(p.name for p in maps)}")
     known = {category.id: category.name for category in read_label_map(maps[0])} if maps else {}
