@@ -63,6 +63,8 @@ def steps_per_epoch(manifest: Manifest, batch_size: int, keep_background: bool =
     """
     keep_background = keep_background and manifest.num_images_with_boxes > 0
     images = images_of_epoch(manifest, keep_background)
+    if not images:
+        raise UserError(f"split {manifest.split!r} has no image with boxes: there is nothing to train on")
     if images < batch_size:
         what = "images" if keep_background else "images with boxes"
         raise UserError(f"batch size {batch_size} is larger than split {manifest.split!r}, which has {images} {what}")

@@ -120,7 +120,7 @@ def anchors_section(fit: Fit | None, command: str) -> Section:
     if fit is None:
         return Section("anchors", "Which detector fits", parts().nothing(_NO_BOX))
     chosen = fit.chosen
-    best = "" if fit.is_asked else ", the best of the table or within one point of it and cheaper"
+    best = "" if fit.is_asked or not chosen.recall else ", the best of the table or within one point of it and cheaper"
     about = (
         "A box is learnt well where a default box overlaps it with an IoU of at least 0.5; others get the one that "
         f"lies best, however badly. Default boxes of {chosen.detector} match {chosen.recall:.1%} of "

@@ -32,7 +32,7 @@ def table(looked: Looked) -> str:
         lines += ["", "boxes that default boxes match at IoU 0.5:"]
         listed = [*looked.fit.recalls, *([looked.fit.proposed[1]] if looked.fit.proposed else [])]
         for recall in listed:
-            is_best = recall == looked.fit.chosen and not looked.fit.is_asked
+            is_best = recall == looked.fit.chosen and recall.recall > 0 and not looked.fit.is_asked
             mark = "  fits best" if is_best else ""
             lines.append(f"{recall.recall:>{width}.1%}  {recall.detector}{mark}")
     lines += ["", "findings:" if looked.kinds else "findings: none"]

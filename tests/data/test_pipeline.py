@@ -271,6 +271,13 @@ def test_batch_larger_than_the_split_is_refused(uneven):
     assert steps_per_epoch(uneven.manifest, 14) == 1
 
 
+def test_a_split_without_boxes_has_nothing_to_train_on(uneven):
+    empty = dataclasses.replace(uneven.manifest, num_images_with_boxes=0)
+    for keep_background in (False, True):
+        with pytest.raises(ValueError, match="split 'train' has no image with boxes: there is nothing to train on"):
+            steps_per_epoch(empty, 1, keep_background)
+
+
 def test_large_seed_is_taken(split):
     # Seeds made of the time or of random bits are often larger than 31 bits.
     assert not same(batches(split, 1, seed=2**31 + 1)[0], batches(split, 1, seed=1)[0])

@@ -11,6 +11,7 @@ from ssd_tf.inspection.kinds import kinds_of
 from ssd_tf.inspection.sections import Looked
 from ssd_tf.inspection.sources import annotated_sources
 from ssd_tf.inspection.splits import read_split
+from ssd_tf.inspection.table import table
 from tests.fixtures.report_run import Page
 from tests.inspection.made import CLASSES, annotated, pattern, split, write_coco
 
@@ -132,3 +133,11 @@ def test_a_hundred_classes_have_a_table_of_all():
     made = Page(classes_section(many.classes, many.splits).html)
     assert "The 24 with the most boxes of 100." in made.words()
     assert len(made.all("td")) == 300
+
+
+def test_where_no_default_box_matches_a_box_none_is_called_the_best():
+    speck = look(split([annotated("a.png", [1], (0.5, 0.5, 0.501, 0.501))]))
+    assert speck.fit is not None and speck.fit.chosen.recall == 0
+    assert "fits best" not in table(speck)
+    said = words(anchors_section(speck.fit, ""))
+    assert "match 0.0% of 1 boxes. From" in said and "the best of the table" not in said
