@@ -199,8 +199,10 @@ def require_file_target(path: pathlib.Path) -> None:
     if path.is_dir():
         raise IsADirectoryError(f"expected a file to write to. Received: {path}, which is a folder")
     make_folder(path.parent)
-    if not os.access(path.parent, os.W_OK):
-        raise PermissionError(f"{path.parent}: this folder cannot be written to")
+    try:  # what os.access says is not true of all folders, such as /proc
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise PermissionError(f"{path.parent}: this folder cannot be written to ({error.strerror})") from error
 
 
 def require_space(folder: pathlib.Path, needed: int) -> None:

@@ -15,6 +15,7 @@ from ssd_tf.utils.files import (
     literal,
     one_line,
     printable,
+    require_file_target,
     without_system_files,
     write_atomically,
 )
@@ -147,3 +148,19 @@ def test_names_that_are_no_text_are_shown_escaped(name, shown):
 def test_control_characters_do_not_reach_a_terminal():
     assert printable("a\0\x1b[31m\r\x7f\x9b\tb\nc") == "a\\x00\\x1b[31m\\x0d\\x7f\\x9b\tb\nc"
     assert one_line("per\nson\t\x1b") == "per\\nson\\t\\x1b"
+
+
+def test_a_folder_that_takes_no_files_is_told_before_the_work(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError, match="expected a folder to write to"):
+        require_file_target(tmp_path / "file" / "x.html")
+    require_file_target(tmp_path / "new" / "x.html")
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+@pytest.mark.skipif(
+    not pathlib.Path("/proc/self").is_dir(), reason="needs Linux' /proc, which takes no files of root's"
+)
+def test_a_folder_that_takes_no_files_of_anyone_is_told():
+    with pytest.raises(PermissionError, match=r"^/proc: this folder cannot be written to"):
+        require_file_target(pathlib.Path("/proc/x.html"))

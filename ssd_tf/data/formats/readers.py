@@ -97,6 +97,8 @@ def detect_format(annotations: AnyPath) -> str:
     if not path.exists():
         find_shards(path)  # a pattern; raises where nothing is there
         return "tfrecord"
+    if not path.is_file() and not path.is_dir():
+        raise UserError(f"annotations: expected a file or a folder. Received: {path}, which is neither")
     signs = _SIGNS_OF_A_FILE if path.is_file() else _SIGNS_OF_A_FOLDER
     found = [kind for kind, is_kind in signs.items() if is_kind(path)]
     if len(found) != 1:

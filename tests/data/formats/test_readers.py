@@ -186,3 +186,8 @@ def test_limit_is_the_older_name_of_max_images(folder_of_two, tmp_path):
 
 def test_programs_name_the_formats_that_are_read():
     assert tuple(READERS) == cli.FORMATS
+
+
+def test_what_is_neither_a_file_nor_a_folder_is_refused():
+    with pytest.raises(UserError, match=r"expected a file or a folder\. Received: /dev/null, which is neither"):
+        detect_format("/dev/null")

@@ -381,6 +381,13 @@ def test_file_that_is_no_manifest_but_has_its_name_is_never_replaced(dataset, tm
     assert names_in(tmp_path) == ["train.json"]
 
 
+def test_a_file_in_the_place_of_the_folder_is_refused(dataset, tmp_path):
+    (tmp_path / "out").write_text("precious")
+    with pytest.raises(NotADirectoryError, match=r"expected a folder to write to\. Received: .*out, where a file is"):
+        run(dataset, tmp_path / "out")
+    assert (tmp_path / "out").read_text() == "precious"
+
+
 CHILD = f"""
 {SLOW_RECORDS}
 import sys
