@@ -75,16 +75,28 @@ def main(args: flags.FlagValues) -> None:
 
 
 def _check_output(folder: pathlib.Path, inputs: Sequence[str]) -> None:
-    """Makes the folder before anything is scored, and sees that none of its files is what is going to be read."""
+    """Makes the folder before scoring, and sees that files of an evaluation alone are replaced, and no input."""
     from ssd_tf.evaluation.coco_metrics import REPORT_FILES
     from ssd_tf.utils.files import make_folder, require_file_target
 
     make_folder(folder)
+    there = [folder / name for name in REPORT_FILES if (folder / name).is_file()]
     for name in REPORT_FILES:
         require_file_target(folder / name)
         for path in inputs:
             if path and pathlib.Path(path).resolve() == (folder / name).resolve():
                 raise UserError(f"--output_dir: expected a folder without what is read. Received: {path} lies there")
+    if there and not _is_own(folder / REPORT_FILES[0]):
+        raise UserError(f"--output_dir: expected no {there[0].name} there but of an evaluation. Received: {there[0]}")
+
+
+def _is_own(metrics_file: pathlib.Path) -> bool:
+    from ssd_tf.utils.files import parse_json
+
+    try:
+        return "per_class" in parse_json(metrics_file.read_bytes())
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def _score_file(args: flags.FlagValues, voc: tuple[str, ...]) -> None:

@@ -90,6 +90,18 @@ def test_what_is_read_is_never_written_over(tmp_path):
     assert json.loads(given.read_text()) == results()
 
 
+@pytest.mark.parametrize("name", ["metrics.json", "results.json", "per_class.csv"])
+def test_a_file_of_the_user_is_not_replaced_and_an_earlier_evaluation_is(tmp_path, name):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text("precious")
+    done = score(tmp_path, truth(), results())
+    assert done.returncode == 1 and f"expected no {name} there but of an evaluation" in done.stderr
+    assert (tmp_path / "out" / name).read_text() == "precious"
+    (tmp_path / "out" / name).unlink()
+    for _ in range(2):
+        assert score(tmp_path, truth(), results()).returncode == 0
+
+
 def test_a_file_in_the_place_of_the_output_folder_is_told_before_anything_is_read(tmp_path):
     (tmp_path / "out").write_text("precious")
     done = run("evaluate", *flags(tmp_path))  # neither file to read is there
