@@ -135,6 +135,11 @@ def test_a_hundred_classes_have_a_table_of_all():
     assert len(made.all("td")) == 300
 
 
+def test_the_detector_that_fits_best_is_named_in_the_table(looked):
+    (best,) = (line.split() for line in table(looked).splitlines() if line.endswith("fits best"))
+    assert best[1] == looked.fit.chosen.detector
+
+
 def test_where_no_default_box_matches_a_box_none_is_called_the_best():
     speck = look(split([annotated("a.png", [1], (0.5, 0.5, 0.501, 0.501))]))
     assert speck.fit is not None and speck.fit.chosen.recall == 0
