@@ -120,5 +120,5 @@ def test_split_without_any_box_can_be_evaluated_but_not_trained_on(tmp_path):
     assert batch.boxes.shape == (4, 0, 4)
     assert batch.num_boxes.tolist() == [0, 0, 0, 0]
     for keep_background in (False, True):
-        with pytest.raises(ValueError, match="0 images"):
+        with pytest.raises(ValueError, match="no image with boxes"):
             steps_per_epoch(empty.manifest, 1, keep_background)

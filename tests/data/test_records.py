@@ -76,16 +76,21 @@ def test_feature_names_and_values_are_those_of_the_object_detection_api():
     assert features["image/object/area"].float_list.value[:] == [1234.5, 20000.0]
 
 
+# The header of Windows 3, which has 40 bytes.
+BMP_OF_24_BITS = b"BM" + bytes(12) + b"\x28" + bytes(13) + b"\x18\x00"
+
+
 @pytest.mark.parametrize(
     ("encoded", "name"),
-    [(JPEG, b"jpeg"), (PNG, b"png"), (b"GIF89a...", b"gif"), (b"BM" + bytes(26) + b"\x18\x00", b"bmp")],
+    [(JPEG, b"jpeg"), (PNG, b"png"), (b"GIF89a...", b"gif"), (BMP_OF_24_BITS, b"bmp")],
+    ids=["jpeg", "png", "gif", "bmp"],
 )
 def test_format_is_told_by_the_bytes_not_by_the_name(encoded, name):
     assert features_of(records.serialize(image(), encoded, NAMES))["image/format"].bytes_list.value[:] == [name]
 
 
 def test_bytes_that_are_no_image_are_refused():
-    with pytest.raises(ValueError, match="JPEG, PNG, GIF or BMP"):
+    with pytest.raises(ValueError, match="one of JPEG, PNG, GIF, BMP"):
         records.serialize(image(), b"words", NAMES)
 
 
