@@ -133,8 +133,9 @@ class _Part:
     def restart(self) -> None:
         self.file.truncate(0)
         self.digest = hashlib.sha256()
-        self.size = self.start = self.progress.initial = 0
-        self.progress.reset()
+        self.size = self.start = 0
+        # Not reset, which draws the bar at once.
+        self.progress.initial = self.progress.n = self.progress.last_print_n = 0
 
 
 def _download(remote: RemoteFile, path: pathlib.Path) -> str:
