@@ -159,14 +159,14 @@ def _form_of(row: list[str], where: str) -> _Form:
     if cells[0].lower() in _SETS and len(cells) in (2, 3, 11):
         columns = {"set": 0, **{key: k for k, key in enumerate(_AUTOML, start=1) if key}}
         return _Form(columns, True, False, 1 + len(_AUTOML))
-    if len(cells) == 10 and _is_number(cells[2]):
+    if len(cells) == 10 and fields.is_number(cells[2]):
         return _Form({key: k for k, key in enumerate(_AUTOML) if key}, True, False, len(_AUTOML))
     for columns in (_RETINANET, _TUTORIAL):
         if len(cells) != len(columns):
             continue
         corners = [cells[columns.index(key)] for key in _NEEDED[2:]]
         background = columns is _RETINANET and not any(cells[1:])
-        if background or (all(map(_is_number, corners)) and _may_be_name(cells, columns)):
+        if background or (all(map(fields.is_number, corners)) and _may_be_name(cells, columns)):
             return _Form({key: k for k, key in enumerate(columns)}, False, False, len(columns))
     raise UserError(
         f"{where}: expected a header with {', '.join(_NEEDED)}; or a row {','.join(_RETINANET)}; or one of AutoML's, "
@@ -177,15 +177,7 @@ def _form_of(row: list[str], where: str) -> _Form:
 def _may_be_name(cells: list[str], columns: Sequence[str]) -> bool:
     """Whether path and class of a row without a header are where they should be: neither is a fraction or empty."""
     both = [cells[columns.index(key)] for key in ("filename", "class")]
-    return all(both) and not _is_number(both[0])
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    return all(both) and not fields.is_number(both[0])
 
 
 def _row(cells: list[str], form: _Form, where: str) -> _Row:

@@ -60,6 +60,15 @@ def number(value: Any, field: str, where: str) -> float:
     raise UserError(f"{where}: {field}: expected a number. Received: {shown(value)}")
 
 
+def is_number(value: str | bytes) -> bool:
+    """Whether a word of a file is a number, to tell what kind of line it is in; `number` is stricter."""
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
 def area(value: Any, field: str, where: str) -> float:
     """A finite number of at least 0.
 

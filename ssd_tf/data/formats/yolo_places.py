@@ -223,15 +223,7 @@ def _has_labels(path: pathlib.Path) -> bool:
     """Whether the first line is one of labels: notes and lists of images lie beside them too."""
     with path.open("rb") as file:
         values = file.readline().split()
-    return len(values) >= 5 and all(map(_is_number, values))
-
-
-def _is_number(value: bytes) -> bool:
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return True
+    return len(values) >= 5 and all(map(fields.is_number, values))
 
 
 def _require_own_labels(labels: Mapping[pathlib.Path, pathlib.Path]) -> None:
