@@ -13,9 +13,6 @@ from ssd_tf.apps import cli
 from ssd_tf.export.formats import FORMATS, format_of
 from ssd_tf.utils.errors import UserError
 
-# A mistake in the flags is answered before TensorFlow, which takes seconds.
-STARTS_TENSORFLOW = False
-
 
 def define_flags(values: flags.FlagValues) -> None:
     cli.define_path(
@@ -80,9 +77,17 @@ def define_flags(values: flags.FlagValues) -> None:
     )
 
 
+def check_flags(args: flags.FlagValues) -> None:
+    form = format_of(args.output, args.format)
+    if form != "litert":
+        for name in ("quantize", "nms"):
+            if args[name].value != "none":
+                raise UserError(f"--{name}={args[name].value} needs --format=litert. Received: {form}")
+    if args.quantize == "int8" and not args.data_dir:
+        raise UserError("--quantize=int8 needs --data_dir: images that show the range of every tensor")
+
+
 def main(args: flags.FlagValues) -> None:
-    form = _checked_format(args)
-    cli.start_tensorflow()
     from ssd_tf.data.manifest import load_manifest
     from ssd_tf.export.description import describe
     from ssd_tf.export.forms import calibration_images, export_model
@@ -97,21 +102,9 @@ def main(args: flags.FlagValues) -> None:
     calibration = calibration_images(
         args.quantize, args.data_dir, args.calibration_split, info.spec, args.calibration_images
     )
-    litert = LiteRTConfig(args.quantize, args.nms)
+    form, litert = format_of(args.output, args.format), LiteRTConfig(args.quantize, args.nms)
     output = export_model(description, model, pathlib.Path(args.output), form, litert, calibration)
     print(f"{output}: {file_bytes(str(output)) / 1e6:.1f} MB")
-
-
-def _checked_format(args: flags.FlagValues) -> str:
-    """The format to write. Raises ValueError for flags that do not go together, before TensorFlow is loaded."""
-    form = format_of(args.output, args.format)
-    if form != "litert":
-        for name in ("quantize", "nms"):
-            if args[name].value != "none":
-                raise UserError(f"--{name}={args[name].value} needs --format=litert. Received: {form}")
-    if args.quantize == "int8" and not args.data_dir:
-        raise UserError("--quantize=int8 needs --data_dir: images that show the range of every tensor")
-    return form
 
 
 if __name__ == "__main__":
