@@ -77,11 +77,21 @@ def define_flags(values: flags.FlagValues) -> None:
     )
 
 
-def main(args: flags.FlagValues) -> None:
-    output = pathlib.Path(args.output)
+def check_flags(args: flags.FlagValues) -> None:
     if args.reference_nms and (args.reverse or args.detector != INFERENCE):
         received = "--reverse" if args.reverse else args.detector or "none"
         raise UserError(f"--reference_nms: expected --detector={INFERENCE}. Received: {received}")
+    if args.reverse:
+        if args.annotations or args.num_classes or args.prototxt:
+            raise UserError("--reverse: expected no --annotations, --num_classes or --prototxt: the model has its own")
+    elif pathlib.Path(args.source).suffix == ".caffemodel" and not (args.prototxt or args.detector):
+        raise UserError(f"expected --prototxt, the net of {args.source}; or --detector where it has Caffe's own names")
+    elif args.prototxt and args.detector:
+        raise UserError("expected --detector or --prototxt. Received: both")
+
+
+def main(args: flags.FlagValues) -> None:
+    output = pathlib.Path(args.output)
     if args.reverse:
         export(args, output)
         return
@@ -94,11 +104,7 @@ def main(args: flags.FlagValues) -> None:
     categories = read_coco(args.annotations, images="").categories if args.annotations else ()
     if args.num_classes and categories and args.num_classes != len(categories):
         raise UserError(f"--num_classes={args.num_classes}, but --annotations lists {len(categories)} classes")
-    if pathlib.Path(args.source).suffix == ".caffemodel" and not (args.prototxt or args.detector):
-        raise UserError(f"expected --prototxt, the net of {args.source}; or --detector where it has Caffe's own names")
     if args.prototxt:
-        if args.detector:
-            raise UserError("expected --detector or --prototxt. Received: both")
         net = pathlib.Path(args.prototxt)
         info = import_caffe_model(pathlib.Path(args.source), net, output, categories, args.num_classes)
     else:
@@ -115,8 +121,6 @@ def export(args: flags.FlagValues, output: pathlib.Path) -> None:
     from ssd_tf.inference.predictor import load_model
     from ssd_tf.weights.convert import require_writable, write_tensors
 
-    if args.annotations or args.num_classes or args.prototxt:
-        raise UserError("--reverse: expected no --annotations, --num_classes or --prototxt: the model has its own")
     require_writable(output)
     info, model = load_model(args.source)
     write_tensors(output, model, info.spec.weight_names)
