@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ssd_tf.data.formats.coco_results import Results
 from ssd_tf.evaluation.coco_matching import Outcomes, evaluate, outcomes
 from ssd_tf.evaluation.precision_recall import Matches, matches_of
 from ssd_tf.evaluation.voc_metrics import VocMetrics, voc_metrics
@@ -131,6 +132,7 @@ def coco_metrics(
       ValueError: the ground truth lacks one of its three lists, or a result names an image or a
         category that the ground truth does not have.
     """
+    results = Results.of(results)
     evaluation = evaluate(ground_truth, results)
     with contextlib.redirect_stdout(io.StringIO()):
         evaluation.accumulate()
