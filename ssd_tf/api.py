@@ -58,6 +58,7 @@ class Detector:
         detector: str | pathlib.Path | DetectorSpec = "ssd300_resnet34",
         classes: Sequence[str] | Mapping[int, str] = (),
         weights: str | pathlib.Path | None = None,
+        image_size: int = 0,
     ):
         """A detector that is to be trained, or that gets its weights from a file.
 
@@ -68,14 +69,17 @@ class Detector:
             on COCO, which are downloaded; or a file or checkpoint, as `ssd_tf.load_weights` takes it. Where the
             weights are for other classes, what has an output for each class stays fresh, and the log says so. With
             "coco" and no classes, they are COCO's 80.
+          image_size: side of the input in pixels, where it is not the detector's own; of ssdlite320 detectors alone.
 
         Raises:
-          ValueError: the detector is unknown or has no such weights, the classes are no list of names, or the weights
-            do not fit.
+          ValueError: the detector is unknown or has no such weights or size, the classes are no list of names, or the
+            weights do not fit.
           KeyError: the file of weights lacks a tensor.
           OSError: the file is not there, or cannot be downloaded.
         """
         spec = specs.spec(detector)
+        if image_size:
+            spec = specs.with_image_size(spec, image_size)
         of_coco = weights == "coco" and not classes
         categories = COCO_CATEGORIES if of_coco else named_categories(classes)
         source = for_detector(spec, str(weights)) if weights in ("coco", "imagenet") else weights
@@ -171,8 +175,8 @@ class Detector:
             classes.
           As `ssd_tf.train`.
         """
-        if "detector" in settings:
-            raise UserError("detector: expected none, since this detector is trained. Received: detector=...")
+        for name in {"detector", "image_size"} & set(settings):
+            raise UserError(f"{name}: expected none, since this detector is trained. Received: {settings[name]!r}")
         places = {"data_dir": str(data_dir), "model_dir": str(model_dir)}
         config = complete(train_config(**settings, **places, detector=self.spec))
         plan = make_plan(config)

@@ -162,6 +162,9 @@ class TrainConfig:
     detector: str | DetectorSpec = setting(  # noqa: RUF009 - it is a field
         "ssd300_resnet34", "The detector's name, or a .json file with its spec.", path=True
     )
+    image_size: int = setting(
+        0, "Side of the model's input in pixels, for the ssdlite320 detectors, such as 512; 0: the detector's.", lower=0
+    )
     data_dir: str = setting("", "The folder that `prepare` wrote.", required=True, path=True)
     model_dir: str = setting(
         "", "The run's folder: checkpoints, metrics, TensorBoard events.", required=True, path=True

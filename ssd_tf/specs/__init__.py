@@ -8,8 +8,8 @@ as JSON, and trains, saves and exports like those of the table.
 from ssd_tf.specs.backbones import VGG, Backbone, InvertedResidual, MobileNet, PreactBlock, PreactResNet, ResNet, Stage
 from ssd_tf.specs.detector import (
     DetectorSpec,
-    differ_in_default_boxes_alone,
     differences,
+    share_weights,
     spec_from_json,
     spec_to_json,
 )
@@ -24,6 +24,7 @@ from ssd_tf.specs.parts import (
     Matching,
     Preprocessing,
 )
+from ssd_tf.specs.sizes import with_image_size
 from ssd_tf.specs.table import DETECTORS, named, spec
 
 __all__ = [
@@ -46,10 +47,11 @@ __all__ = [
     "Preprocessing",
     "ResNet",
     "Stage",
-    "differ_in_default_boxes_alone",
     "differences",
     "named",
+    "share_weights",
     "spec",
     "spec_from_json",
     "spec_to_json",
+    "with_image_size",
 ]

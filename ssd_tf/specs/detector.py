@@ -133,12 +133,11 @@ def differences(one: DetectorSpec, other: DetectorSpec) -> list[str]:
     return [field.name for field in dataclasses.fields(one) if getattr(one, field.name) != getattr(other, field.name)]
 
 
-def differ_in_default_boxes_alone(one: DetectorSpec, other: DetectorSpec) -> bool:
-    """Whether two specs differ in name and sizes of default boxes at most, so that weights of one fit the other."""
-    levels, others = (
-        [(level.cells, level.step, level.boxes_per_cell) for level in spec.levels] for spec in (one, other)
-    )
-    return levels == others and set(differences(one, other)) <= {"name", "levels"}
+def share_weights(one: DetectorSpec, other: DetectorSpec) -> bool:
+    """Whether weights of one fit the other: at most name, size of images and default boxes differ, not their number in
+    a cell."""
+    boxes, others = ([level.boxes_per_cell for level in spec.levels] for spec in (one, other))
+    return boxes == others and set(differences(one, other)) <= {"name", "image_size", "levels"}
 
 
 def spec_to_json(spec: DetectorSpec) -> dict[str, Any]:

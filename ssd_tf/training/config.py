@@ -15,7 +15,7 @@ from ssd_tf.settings import (
     flat_settings,
     setting_fields,
 )
-from ssd_tf.specs import DetectorSpec, spec
+from ssd_tf.specs import DetectorSpec, spec, with_image_size
 from ssd_tf.training.mlperf_log import MLPERF_DETECTOR, MLPERF_TARGET
 from ssd_tf.training.monitoring.profiling import parse_steps
 from ssd_tf.utils.errors import UserError
@@ -50,6 +50,16 @@ def base_learning_rate(config: TrainConfig) -> float:
     return LEARNING_RATE * config.batch_size / LEARNING_RATE_BATCH
 
 
+def detector_of(config: TrainConfig) -> DetectorSpec:
+    """The detector to train, for images of the size that is set.
+
+    Raises:
+      ValueError: it is unknown, or does not work on images of that size.
+    """
+    detector = spec(config.detector)
+    return with_image_size(detector, config.image_size) if config.image_size else detector
+
+
 def start_weights(config: TrainConfig, detector: DetectorSpec) -> tuple[str, str]:
     """What all weights start from, and what the backbone does, as `weights.load` takes them; "" where fresh.
 
@@ -70,7 +80,7 @@ def start_weights(config: TrainConfig, detector: DetectorSpec) -> tuple[str, str
 
 def named_settings(config: TrainConfig) -> dict[str, Any]:
     """`flat_settings` with the detector's name in place of its spec or file: what is written of a run."""
-    return {**flat_settings(config), "detector": spec(config.detector).name}
+    return {**flat_settings(config), "detector": detector_of(config).name}
 
 
 def check_config(config: TrainConfig) -> None:
@@ -86,7 +96,7 @@ def check_config(config: TrainConfig) -> None:
     given = [name for name in ("weights", "backbone_weights", "init_from") if getattr(config, name)]
     if len(given) > 1:
         raise UserError(f"expected at most one of --{', --'.join(given)}. Received: {len(given)} of them")
-    start_weights(config, spec(config.detector))
+    start_weights(config, detector_of(config))
     if config.batch_size % config.batch_splits:
         raise UserError(
             f"--batch_splits: expected a divisor of --batch_size={config.batch_size}. Received: {config.batch_splits}"
@@ -122,8 +132,8 @@ def _check_ranges(config: TrainConfig) -> None:
 
 
 def _check_submission(config: TrainConfig) -> None:
-    if spec(config.detector) != spec(MLPERF_DETECTOR):
-        received = spec(config.detector).name
+    if detector_of(config) != spec(MLPERF_DETECTOR):
+        received = detector_of(config).name
         raise UserError(f"--mlperf_log: expected --detector={MLPERF_DETECTOR}. Received: {received}")
     if config.steps:
         raise UserError("--mlperf_log: expected a run of whole --epochs. Received: --steps")

@@ -5,13 +5,12 @@ import dataclasses
 import itertools
 import math
 
-from ssd_tf import specs
 from ssd_tf.data.manifest import Manifest, load_manifest, notes
 from ssd_tf.data.pipeline import images_of_epoch, steps_per_epoch
 from ssd_tf.models.losses import check_loss_config
 from ssd_tf.settings import TrainConfig
 from ssd_tf.specs import DetectorSpec
-from ssd_tf.training.config import base_learning_rate, check_config
+from ssd_tf.training.config import base_learning_rate, check_config, detector_of
 from ssd_tf.training.schedule import Schedule
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.model_info import ModelInfo
@@ -45,7 +44,7 @@ def make_plan(config: TrainConfig) -> Plan:
       ValueError, FileNotFoundError: they do not fit.
     """
     check_config(config)
-    spec = specs.spec(config.detector)
+    spec = detector_of(config)
     train_manifest = load_manifest(config.data_dir, config.train_split)
     val_manifest = load_manifest(config.data_dir, config.val_split)
     _require_same_classes(train_manifest, val_manifest, config.data_dir)

@@ -13,7 +13,7 @@ from absl import logging
 from ssd_tf.data.annotations import Category
 from ssd_tf.data.formats.coco import COCO_CATEGORIES
 from ssd_tf.models.backbone import is_backbone_layer
-from ssd_tf.specs import differ_in_default_boxes_alone
+from ssd_tf.specs import share_weights
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights import layout, sources
 from ssd_tf.weights.caffemodel import read_caffemodel
@@ -102,8 +102,8 @@ def load_backbone(model: keras.Model, path: str | pathlib.Path) -> None:
 def load_initial_weights(model: keras.Model, info: ModelInfo, path: str | pathlib.Path) -> None:
     """`load_fitting_weights` for --init_from: a checkpoint of ours must be of the same detector.
 
-    The sizes of its default boxes may be others, so that a detector with boxes of one's own starts from the one that it
-    was made of.
+    The sizes of its images and default boxes may be others, so that a detector with boxes of one's own starts from the
+    one that it was made of.
 
     Raises:
       As `load_weights`.
@@ -111,7 +111,7 @@ def load_initial_weights(model: keras.Model, info: ModelInfo, path: str | pathli
     if not is_published(path) and is_checkpoint(pathlib.Path(path)):
         model_dir, _ = find_checkpoint(path)
         found = load_info(model_dir)
-        if not differ_in_default_boxes_alone(found.spec, info.spec):
+        if not share_weights(found.spec, info.spec):
             require_same_detector(pathlib.Path(path), found, info)
     load_fitting_weights(model, info.categories, path)
 

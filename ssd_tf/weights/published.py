@@ -149,7 +149,7 @@ def _names(data: str = "") -> str:
 
 def _fits(entry: Published, spec: DetectorSpec) -> bool:
     if entry.data == "coco":
-        return entry.detector == spec.name or specs.differ_in_default_boxes_alone(specs.named(entry.detector), spec)
+        return entry.detector == spec.name or specs.share_weights(specs.named(entry.detector), spec)
     theirs = specs.named(entry.detector).backbone
     # A ResNet's strides have no weights.
     return spec.backbone == theirs or (is_resnet34(spec.backbone) and is_resnet34(theirs))
