@@ -27,11 +27,13 @@ from ssd_tf.export.formats import format_of
 from ssd_tf.export.forms import calibration_images as images_for
 from ssd_tf.export.forms import export_model
 from ssd_tf.export.litert import LiteRTConfig
+from ssd_tf.geometry.tiles import parse_tiles
 from ssd_tf.inference import images as image_list
 from ssd_tf.inference.batches import AnyPredictor
 from ssd_tf.inference.images import AnImage, Prediction
 from ssd_tf.inference.load import warn_of_limits
 from ssd_tf.inference.predictor import Predictor, load_model
+from ssd_tf.inference.tiled import TiledPredictor
 from ssd_tf.models.ssd import build_model
 from ssd_tf.settings import train_config
 from ssd_tf.specs import DetectorSpec
@@ -138,7 +140,7 @@ class Detector:
         return model
 
     def predict(
-        self, images: AnImage | Iterable[AnImage], score_threshold: float = 0.3, batch_size: int = 8
+        self, images: AnImage | Iterable[AnImage], score_threshold: float = 0.3, batch_size: int = 8, tiles: str = ""
     ) -> list[Prediction]:
         """What is in images: a Prediction for each, in their order.
 
@@ -149,12 +151,13 @@ class Detector:
             [B, H, W, 3]; or a path that is a folder or a pattern such as "photos/*.jpg".
           score_threshold: in [0, 1]; leaves out what scores less.
           batch_size: images in a step.
+          tiles: "2x2" looks at two columns and two rows of overlapping tiles too, which finds smaller objects.
 
         Raises:
           FileNotFoundError: an image is not there.
           ValueError: one is no image, or an argument is out of range.
         """
-        return image_list.predict(self._predictor, images, score_threshold, batch_size)
+        return image_list.predict(self._in_tiles(tiles), images, score_threshold, batch_size)
 
     def train(self, data_dir: str | pathlib.Path, model_dir: str | pathlib.Path, **settings: Any) -> Outcome:
         """Trains from the detector's weights, which are afterwards the best of the run.
@@ -199,6 +202,7 @@ class Detector:
         split: str = "val",
         batch_size: int = 8,
         metrics: Sequence[str] = ("coco",),
+        tiles: str = "",
     ) -> CocoMetrics:
         """COCO's metrics on a prepared split: `.summary`, the 12 numbers, and `.per_class`.
 
@@ -206,6 +210,7 @@ class Detector:
           data_dir, split: what `ssd_tf.prepare` wrote.
           batch_size: images in a step.
           metrics: "voc07" and "voc12" among them add VOC's to `.voc`: `.voc["voc07"].mean_ap`.
+          tiles: as in `predict`.
 
         Raises:
           FileNotFoundError: the split is not there.
@@ -215,7 +220,12 @@ class Detector:
         manifest = load_manifest(data_dir, split)
         self._require_classes(manifest, data_dir)
         warn_of_limits(self._predictor)
-        return evaluate_split(self._predictor, data_dir, manifest, self.spec, batch_size, voc=voc).metrics
+        predictor = self._in_tiles(tiles)
+        size = predictor.input_size
+        return evaluate_split(predictor, data_dir, manifest, self.spec, batch_size, voc=voc, input_size=size).metrics
+
+    def _in_tiles(self, tiles: str) -> AnyPredictor:
+        return TiledPredictor(self._predictor, parse_tiles(tiles)) if tiles else self._predictor
 
     def save(self, path: str | pathlib.Path) -> None:
         """Writes a .keras file, which `load` and, after `import ssd_tf`, keras.saving.load_model read.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags, logging
 
-from ssd_tf.apps import cli
+from ssd_tf.apps import cli, tiling
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import one_line
 
@@ -53,6 +53,7 @@ def define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     flags.DEFINE_integer("batch_size", 8, "Images in a step.", lower_bound=1, flag_values=values)
+    tiling.define_flags(values)
 
 
 def check_flags(args: flags.FlagValues) -> None:
@@ -60,6 +61,8 @@ def check_flags(args: flags.FlagValues) -> None:
     if given not in ({"model", "data_dir"}, {"predictions", "annotations"}):
         received = ", ".join(f"--{name}" for name in sorted(given)) or "neither"
         raise UserError(f"expected --model and --data_dir, or --predictions and --annotations. Received: {received}")
+    if tiling.tiling_of(args) and args.predictions:
+        raise UserError(f"--tiles: expected --model with it. Received: --tiles={args.tiles} with --predictions")
 
 
 def main(args: flags.FlagValues) -> None:
@@ -128,9 +131,14 @@ def _score_model(args: flags.FlagValues, voc: tuple[str, ...]) -> None:
     remarks = notes(manifest)
     for remark in remarks:
         logging.info("%s", remark)
-    evaluation = evaluate_split(predictor, args.data_dir, manifest, predictor.spec, args.batch_size, voc=voc)
-    remarks += notes_as_annotated(manifest, evaluation)
     computed = f"in {policy} ({reason})" if isinstance(predictor, Predictor) else "as it was exported"
+    if args.tiles:
+        predictor = tiling.tiled(args, predictor)
+        computed += f", in {args.tiles} tiles and whole"
+    evaluation = evaluate_split(
+        predictor, args.data_dir, manifest, predictor.spec, args.batch_size, voc=voc, input_size=predictor.input_size
+    )
+    remarks += notes_as_annotated(manifest, evaluation)
     print(f"{args.model} on {args.split}, computed {computed}")
     _report(args, evaluation.metrics, evaluation.results, remarks)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from ssd_tf.apps import cli
+from ssd_tf.apps import cli, tiling
 from ssd_tf.utils.errors import UserError
 
 if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
@@ -46,6 +46,11 @@ def define_flags(values: flags.FlagValues) -> None:
     )
     flags.DEFINE_bool("overwrite", False, "Replace files that predict did not write, but no input.", flag_values=values)
     flags.DEFINE_integer("batch_size", 8, "Images or frames in a step.", lower_bound=1, flag_values=values)
+    tiling.define_flags(values)
+
+
+def check_flags(args: flags.FlagValues) -> None:
+    tiling.tiling_of(args)
 
 
 def main(args: flags.FlagValues) -> int:
@@ -60,7 +65,7 @@ def main(args: flags.FlagValues) -> int:
     predictor = load_predictor(args.model)
     warn_of_min_score(predictor, args.score_threshold)
     summary = predict_images(
-        predictor,
+        tiling.tiled(args, predictor),
         files,
         args.output_dir,
         args.score_threshold,

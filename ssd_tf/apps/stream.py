@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from absl import flags
 
-from ssd_tf.apps import cli
+from ssd_tf.apps import cli, tiling
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.imports import import_extra
 from ssd_tf.weights.published import find_detector, is_published
@@ -37,6 +37,11 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_bool(
         "overwrite", False, "Let --output replace a file that neither stream nor predict wrote.", flag_values=values
     )
+    tiling.define_flags(values)
+
+
+def check_flags(args: flags.FlagValues) -> None:
+    tiling.tiling_of(args)
 
 
 def main(args: flags.FlagValues) -> int:
@@ -109,7 +114,7 @@ def _load_model(args: flags.FlagValues):
 
     predictor = load_predictor(args.model)
     warn_of_min_score(predictor, args.score_threshold)
-    return predictor
+    return tiling.tiled(args, predictor)
 
 
 def _require_model(model: str) -> None:

@@ -180,8 +180,15 @@ def _mixed(
     return tf.cond(drawn, with_partners, lambda: (alone, False))
 
 
-def eval_example(number: tf.Tensor, record: tf.Tensor, manifest: Manifest, spec: DetectorSpec) -> EvalBatch:
-    """The example of a record, one of EvalBatch's without B."""
+def eval_example(
+    number: tf.Tensor,
+    record: tf.Tensor,
+    manifest: Manifest,
+    spec: DetectorSpec,
+    input_size: tuple[int, int] | None = None,
+) -> EvalBatch:
+    """The example of a record, one of EvalBatch's without B. The image has the detector's size, or this height and
+    width."""
 
     def parse(content):
         example = records.parse(content)
@@ -202,7 +209,7 @@ def eval_example(number: tf.Tensor, record: tf.Tensor, manifest: Manifest, spec:
     example, bad_record = or_default(parse, record, (unreadable, True))
     image, bad_image = _decode(example.encoded)
     return EvalBatch(
-        image_ops.resize(image, spec.image_size, spec.preprocessing.antialias),
+        image_ops.resize(image, input_size or spec.image_size, spec.preprocessing.antialias),
         example.source_id,
         example.height,
         example.width,

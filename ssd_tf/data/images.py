@@ -99,8 +99,10 @@ def _starts_with(encoded: tf.Tensor, magic: bytes) -> tf.Tensor:
     return tf.equal(tf.strings.substr(encoded, 0, len(magic)), magic)
 
 
-def resize(image: tf.Tensor, size: int, antialias: bool = True) -> tf.Tensor:
-    """uint8 [..., H, W, 3] -> uint8 [..., size, size, 3]; bilinear, aspect is not kept. With antialias as PIL's."""
-    resized = tf.image.resize(image, (size, size), method="bilinear", antialias=antialias)
+def resize(image: tf.Tensor, size: int | tuple[int, int], antialias: bool = True) -> tf.Tensor:
+    """uint8 [..., H, W, 3] -> uint8 of this side, or height and width; bilinear, aspect is not kept. With antialias as
+    PIL's."""
+    height, width = (size, size) if isinstance(size, int) else size
+    resized = tf.image.resize(image, (height, width), method="bilinear", antialias=antialias)
     resized = tf.cast(tf.clip_by_value(tf.round(resized), 0.0, 255.0), tf.uint8)
-    return tf.ensure_shape(resized, [*image.shape[:-3], size, size, 3])
+    return tf.ensure_shape(resized, [*image.shape[:-3], height, width, 3])

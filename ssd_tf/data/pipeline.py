@@ -141,10 +141,12 @@ def eval_dataset(
     spec: DetectorSpec,
     batch_size: int,
     batch_shard: BatchShard | None = None,
+    input_size: tuple[int, int] | None = None,
 ) -> tf.data.Dataset:
     """EvalBatches of every image of the split, once, in the order of the shards.
 
     Args:
+      input_size: height and width that images are resized to; None: the detector's.
       As `train_dataset`.
     """
     batch_shard = batch_shard or BatchShard(0, (batch_size,))
@@ -155,7 +157,7 @@ def eval_dataset(
 
     def load(_, numbered):
         number, record = numbered
-        return eval_example(number, record, manifest, spec)
+        return eval_example(number, record, manifest, spec, input_size)
 
     return _in_batches(_of_batch_shard(dataset, batch_size, batch_shard), load, batch_shard)
 

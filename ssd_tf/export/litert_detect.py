@@ -244,16 +244,18 @@ def find(detector: LiteRTDetector, image: np.ndarray, score_threshold: float) ->
     ]
 
 
-def resize(image: np.ndarray, size: int, antialias: bool) -> np.ndarray:
-    """uint8 [H, W, 3] -> uint8 [size, size, 3]; bilinear, with antialias a mean over all that a new pixel covers."""
+def resize(image: np.ndarray, size: int | tuple[int, int], antialias: bool) -> np.ndarray:
+    """uint8 [H, W, 3] -> uint8 of this side, or height and width; bilinear, with antialias a mean over all that a new
+    pixel covers."""
+    height, width = (size, size) if isinstance(size, int) else size
     if antialias:
         # Channel by channel as floats: of whole numbers PIL rounds after the rows and again after the columns.
         channels = [channel.convert("F") for channel in Image.fromarray(image).split()]
-        found = [np.asarray(channel.resize((size, size), Image.Resampling.BILINEAR)) for channel in channels]
+        found = [np.asarray(channel.resize((width, height), Image.Resampling.BILINEAR)) for channel in channels]
         return np.clip(np.rint(np.stack(found, axis=-1)), 0, 255).astype(np.uint8)
     found = image.astype(np.float32)
-    for axis, side in enumerate(image.shape[:2]):
-        place = np.clip((np.arange(size, dtype=np.float32) + 0.5) * side / size - 0.5, 0, side - 1)
+    for axis, (side, new) in enumerate(zip(image.shape[:2], (height, width), strict=True)):
+        place = np.clip((np.arange(new, dtype=np.float32) + 0.5) * side / new - 0.5, 0, side - 1)
         low = place.astype(int)
         fraction = (place - low).reshape((-1, 1, 1) if axis == 0 else (-1, 1))
         high = np.minimum(low + 1, side - 1)

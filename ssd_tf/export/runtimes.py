@@ -29,13 +29,17 @@ class ExportedPredictor(abc.ABC):
       spec, categories: as Predictor's.
       min_score: no detection with a lower score comes out, whatever is asked for.
       max_detections: K.
+      input_size, on_tensorflow: as Predictor's.
     """
+
+    on_tensorflow = False
 
     def __init__(self, description: Description, min_score: float = 0.0):
         self.spec = description.info.spec
         self.categories = description.info.categories
         self.min_score = min_score
         self.max_detections = description.max_detections
+        self.input_size = (self.spec.image_size, self.spec.image_size)
 
     @abc.abstractmethod
     def __call__(self, images: "np.ndarray | tf.Tensor", score_threshold: float | None = None) -> Detections:

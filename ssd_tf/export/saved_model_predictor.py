@@ -16,6 +16,8 @@ from ssd_tf.utils.files import literal
 class SavedModelPredictor(ExportedPredictor):
     """The `detect` signature of a SavedModel."""
 
+    on_tensorflow = True
+
     def __init__(self, folder: pathlib.Path):
         path = folder / "assets" / DESCRIPTION
         if not path.is_file():

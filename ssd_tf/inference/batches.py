@@ -13,7 +13,6 @@ import numpy as np
 from ssd_tf.data.annotations import Category
 from ssd_tf.drawing.detections import visible
 from ssd_tf.export import litert_detect
-from ssd_tf.export.runtimes import LiteRTPredictor, OnnxPredictor
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.specs import DetectorSpec
 
@@ -22,11 +21,15 @@ if TYPE_CHECKING:
 
 
 class AnyPredictor(Protocol):
-    """A model in any form, called on uint8 RGB [B, S, S, 3]; the attributes are Predictor's."""
+    """A model in any form, called on uint8 RGB [B, *input_size, 3]; the attributes are Predictor's."""
 
     spec: DetectorSpec
     categories: tuple[Category, ...]
     min_score: float
+    on_tensorflow: bool
+
+    @property
+    def input_size(self) -> tuple[int, int]: ...
 
     @property
     def max_detections(self) -> int: ...
@@ -35,14 +38,19 @@ class AnyPredictor(Protocol):
 
 
 def model_input(predictor: AnyPredictor, image: np.ndarray) -> np.ndarray:
-    """uint8 [H, W, 3] -> uint8 [S, S, 3], with the same pixels as in evaluation.
+    """uint8 [H, W, 3] -> uint8 of the predictor's input size, [S, S, 3], with the same pixels as in evaluation.
 
     Without TensorFlow one of a thousand values is another, by one: sums in another order are rounded.
     """
-    size, antialias = predictor.spec.image_size, predictor.spec.preprocessing.antialias
-    if isinstance(predictor, LiteRTPredictor | OnnxPredictor):
-        return litert_detect.resize(image, size, antialias)
-    return _resizer(size, antialias)(image).numpy()
+    return resized(predictor, image, predictor.input_size)
+
+
+def resized(predictor: AnyPredictor, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """uint8 [H, W, 3] -> uint8 of this height and width, as the predictor's model takes images."""
+    antialias = predictor.spec.preprocessing.antialias
+    if predictor.on_tensorflow:
+        return _resizer(size, antialias)(image).numpy()
+    return litert_detect.resize(image, size, antialias)
 
 
 def detect_batch(
@@ -79,7 +87,7 @@ def _in_image(found: Detections) -> Detections:
 
 
 @functools.cache
-def _resizer(size: int, antialias: bool) -> "Callable[[np.ndarray], tf.Tensor]":
+def _resizer(size: tuple[int, int], antialias: bool) -> "Callable[[np.ndarray], tf.Tensor]":
     """`resize` as one graph for images of all sizes, which takes half as long as its ops one by one."""
     import tensorflow as tf
 

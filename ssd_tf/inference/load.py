@@ -10,7 +10,6 @@ from absl import logging
 
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.export.exported import load_exported
-from ssd_tf.export.runtimes import LiteRTPredictor, OnnxPredictor
 from ssd_tf.inference.batches import AnyPredictor
 from ssd_tf.utils.hardware import cpu_name
 from ssd_tf.weights.model_info import ModelInfo, require_same_model
@@ -72,8 +71,8 @@ def warn_of_min_score(predictor: AnyPredictor, wanted: float) -> None:
 
 def device_name(predictor: AnyPredictor) -> str:
     """What a predictor runs on, such as "GPU NVIDIA H100" or "CPU Intel Xeon ..."; takes a second the first time."""
-    # The two run on the CPU here, whatever else there is.
-    if isinstance(predictor, LiteRTPredictor | OnnxPredictor):
+    # LiteRT and ONNX Runtime run on the CPU here, whatever else there is.
+    if not predictor.on_tensorflow:
         return f"CPU {cpu_name()}"
     import tensorflow as tf
 

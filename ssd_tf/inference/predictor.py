@@ -34,10 +34,13 @@ class Predictor:
       categories: entry k - 1 is class k.
       min_score: no detection with a lower score comes out; 0 here, since only exported models have such a limit.
       max_detections: K.
+      input_size: height and width in pixels of the images that it is called on, (S, S).
+      on_tensorflow: TensorFlow runs the model; LiteRT and ONNX files need no TensorFlow.
       frozen: the model's weights of the start count for good, which is faster; else those of each call.
     """
 
     min_score = 0.0
+    on_tensorflow = True
 
     def __init__(
         self, spec: DetectorSpec, categories: tuple[Category, ...], model: keras.Model, *, frozen: bool = False
@@ -51,6 +54,10 @@ class Predictor:
     @property
     def max_detections(self) -> int:
         return self.spec.detection.max_detections
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        return self.spec.image_size, self.spec.image_size
 
     def __call__(self, images: np.ndarray | tf.Tensor, score_threshold: float | None = None) -> Detections:
         if score_threshold is None:

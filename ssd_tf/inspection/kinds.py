@@ -72,7 +72,7 @@ _KINDS = {
 }
 _SMALL = (
     "Boxes smaller than what any default box is matched to.",
-    "A larger input, images cut into tiles, or no such boxes.",
+    "A larger input (--image_size), images cut into tiles, or no such boxes.",
 )
 
 

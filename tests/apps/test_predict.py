@@ -67,3 +67,24 @@ def test_predictions_score_as_the_model_does(trained, prepared, drawn, tmp_path)
     assert abs(by_file - by_model) < 1e-3
     done = run("evaluate", files[0])
     assert done.returncode == 1 and "or --predictions and --annotations. Received: --predictions" in done.stderr
+
+
+def test_tiles_are_looked_at_by_predict_and_evaluate_alike(trained, prepared, drawn, tmp_path):
+    flags = (f"--input={drawn / 'images'}", f"--output_dir={tmp_path / 'out'}", "--score_threshold=0.05")
+    run_well("predict", f"--model={trained}", *flags, "--tiles=2x1", "--tile_overlap=0.3")
+    scored = ("evaluate", f"--model={trained}", f"--data_dir={prepared}", "--split=val", "--precision=float32")
+    output = run_well(*scored, "--tiles=2x1", "--tile_overlap=0.3", f"--output_dir={tmp_path / 'scores'}")
+    assert "in 2x1 tiles and whole" in output
+    predicted = json.loads((tmp_path / "out" / "predictions.json").read_text())["annotations"]
+    evaluated = json.loads((tmp_path / "scores" / "results.json").read_text())
+    assert len(predicted) > 0
+    assert sorted(round(found["score"], 3) for found in predicted) == sorted(
+        round(found["score"], 3) for found in evaluated
+    )
+
+
+def test_tiles_that_are_none_are_told_before_the_model_is_loaded(tmp_path, capsys):
+    flags = ("--model=nowhere", "--input=nothing", "--tiles=two")
+    assert run("predict", *flags).stderr.splitlines()[-1] == (
+        "error: --tiles: expected COLUMNSxROWS, such as 2x2. Received: 'two'"
+    )

@@ -84,8 +84,7 @@ class Inference:
         self._results.put(StateMessage(None, State.LOADING, "Loading the model"), keep=True)
         try:
             predictor = self._load_model()
-            size = predictor.spec.image_size
-            self._detect(predictor, np.zeros((size, size, 3), np.uint8))
+            self._detect(predictor, np.zeros((*predictor.input_size, 3), np.uint8))
         except mistakes() as error:
             self._results.put(StateMessage(None, State.FAILED, f"the model cannot be loaded: {error}"), keep=True)
             return False
