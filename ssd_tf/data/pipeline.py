@@ -142,18 +142,21 @@ def eval_dataset(
     batch_size: int,
     batch_shard: BatchShard | None = None,
     input_size: tuple[int, int] | None = None,
+    most: int | None = None,
 ) -> tf.data.Dataset:
     """EvalBatches of every image of the split, once, in the order of the shards.
 
     Args:
       input_size: height and width that images are resized to; None: the detector's.
+      most: only so many, the first ones; None: all.
       As `train_dataset`.
     """
     batch_shard = batch_shard or BatchShard(0, (batch_size,))
-    filling = eval_steps(manifest, batch_size) * batch_size - manifest.num_images
-    dataset = numbered_records(data_dir, manifest, None)
+    count = manifest.num_images if most is None else min(most, manifest.num_images)
+    filling = math.ceil(count / batch_size) * batch_size - count
+    dataset = numbered_records(data_dir, manifest, None).take(count)
     nothing = tf.data.Dataset.from_tensors((tf.constant(FILLING, tf.int64), tf.constant(b""))).repeat(filling)
-    dataset = tf.data.Dataset.zip(tf.data.Dataset.range(manifest.num_images + filling), dataset.concatenate(nothing))
+    dataset = tf.data.Dataset.zip(tf.data.Dataset.range(count + filling), dataset.concatenate(nothing))
 
     def load(_, numbered):
         number, record = numbered
@@ -167,11 +170,6 @@ def images(data_dir: str | pathlib.Path, manifest: Manifest, spec: DetectorSpec,
     batches = eval_dataset(data_dir, manifest, spec, 1).as_numpy_iterator()
     readable = (batch.images[0] for batch in batches if batch.fault[0] == NO_FAULT)
     return list(itertools.islice(readable, most))
-
-
-def eval_steps(manifest: Manifest, batch_size: int) -> int:
-    """Batches of `eval_dataset`."""
-    return math.ceil(manifest.num_images / batch_size)
 
 
 def _with_partners(dataset: tf.data.Dataset, count: int) -> tf.data.Dataset:

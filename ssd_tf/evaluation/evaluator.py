@@ -47,6 +47,7 @@ def evaluate_split(
     distribution: Distribution | None = None,
     voc: Sequence[str] = (),
     input_size: tuple[int, int] | None = None,
+    most: int | None = None,
 ) -> Evaluation:
     """Scores every image of the split once, images without boxes and without detections included, as COCO does.
 
@@ -63,6 +64,7 @@ def evaluate_split(
       distribution: where to compute; None is this process's default device.
       voc: kinds of VOC's numbers to compute too, as `coco_metrics` takes them.
       input_size: height and width of the images that `predict` takes, where they are not the detector's.
+      most: score only so many images, the first ones; None: all.
 
     Raises:
       ValueError: a record cannot be read.
@@ -76,10 +78,11 @@ def evaluate_split(
     distribution = distribution or Distribution(tf.distribute.get_strategy())
     bad_examples = BadExamples(data_dir, manifest, skip_bad_records)
     batch_size = math.ceil(batch_size / distribution.replicas) * distribution.replicas
-    dataset = eval_dataset(data_dir, manifest, spec, batch_size, distribution.batch_shard(batch_size), input_size)
+    batch_shard = distribution.batch_shard(batch_size)
+    dataset = eval_dataset(data_dir, manifest, spec, batch_size, batch_shard, input_size, most)
     compute = distribution.run_gathered(lambda batch: (predict(batch.images), batch[1:]))
     with tqdm.tqdm(
-        total=manifest.num_images,
+        total=min(most or manifest.num_images, manifest.num_images),
         unit="img",
         desc=f"evaluate {manifest.split}",
         leave=False,

@@ -53,7 +53,7 @@ def prepared_sources(data_dir: AnyPath) -> list[Source]:
         what = "shards without a manifest" if shards else "none"
         raise FileNotFoundError(f"{folder}: expected a split that prepare wrote. Received: {what}")
     splits.sort(key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
-    return [_prepared(folder, load_manifest(folder, name)) for name in splits]
+    return [prepared_source(folder, load_manifest(folder, name)) for name in splits]
 
 
 def annotated_sources(
@@ -100,7 +100,9 @@ def _common_beginning(names: Sequence[str]) -> str:
     return "".join(letters[0] for letters in same)
 
 
-def _prepared(folder: pathlib.Path, manifest: Manifest) -> Source:
+def prepared_source(data_dir: AnyPath, manifest: Manifest) -> Source:
+    """A split that `prepare` wrote, by its manifest; ValueError where a shard is damaged."""
+    folder = pathlib.Path(data_dir)
     names = [count.category.name for count in manifest.classes]
     images: list[AnnotatedImage] = []
     for shard in manifest.shards:

@@ -87,7 +87,9 @@ def write_report(config: ReportConfig, now: datetime.datetime | None = None) -> 
     scored = None
     if source is not None:
         skips = bool(settings.get("skip_bad_records"))
-        scored = score_checkpoint(*source, config.batch_size, config.score_threshold, skips)
+        places = (str(settings.get("data_dir", "")), str(settings.get("train_split", "train")))
+        trained_on = places if places[0] else None
+        scored = score_checkpoint(*source, config.batch_size, config.score_threshold, skips, trained_on)
     title = f"{info.spec.name}: {model_dir.resolve().name}"
     header = _header(title, history, source, scored, missing, now or datetime.datetime.now())
     drawn = sections.evaluation_charts(scored, config.score_threshold) if scored else {}

@@ -2,19 +2,24 @@
 """The evaluation that a report is about, and all that is worked out of it."""
 
 import pathlib
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ssd_tf.data.formats.coco_results import Results
 from ssd_tf.data.manifest import Manifest, load_manifest, notes
 from ssd_tf.evaluation.as_annotated import notes_as_annotated
 from ssd_tf.evaluation.confusion import confusion_matrix
 from ssd_tf.evaluation.error_analysis import Errors, analyse_errors
 from ssd_tf.evaluation.evaluator import Evaluation, evaluate_split
-from ssd_tf.evaluation.image_scores import image_scores
+from ssd_tf.evaluation.image_scores import ImageScore, image_scores
 from ssd_tf.evaluation.precision_recall import BestThreshold, best_threshold
 from ssd_tf.inference.load import load_predictor_for
-from ssd_tf.report.example_images import ExampleImage, draw_examples, worst_and_best
+from ssd_tf.report.advice import Advice, advise
+from ssd_tf.report.example_images import MAX_EXAMPLES, ExampleImage, draw_examples, worst_and_best
+from ssd_tf.report.training_split import TrainingSplit, look_at_training
+from ssd_tf.specs import DetectorSpec
 
 # As COCO: up to 32 x 32 square pixels is small, up to 96 x 96 medium.
 _SMALL, _MEDIUM = 32**2, 96**2
@@ -31,6 +36,8 @@ class Scored(NamedTuple):
       boxes_by_size: "small", "medium", "large" -> number of true boxes.
       worst_images, best_images: images with boxes, the worst and the best first.
       notes: what of the annotations is not in the numbers.
+      advice: what keeps the detector from being better.
+      advised_images: those that advice has places in, with what lies there.
     """
 
     evaluation: Evaluation
@@ -41,6 +48,8 @@ class Scored(NamedTuple):
     worst_images: list[ExampleImage]
     best_images: list[ExampleImage]
     notes: tuple[str, ...] = ()
+    advice: tuple[Advice, ...] = ()
+    advised_images: tuple[ExampleImage, ...] = ()
 
 
 def score_checkpoint(
@@ -50,8 +59,16 @@ def score_checkpoint(
     batch_size: int,
     score_threshold: float,
     skip_bad_records: bool = False,
+    trained_on: tuple[str, str] | None = None,
 ) -> Scored:
     """Runs the checkpoint on every image of the split, and looks at what it found.
+
+    Args:
+      checkpoint, data_dir, split: what is scored on what.
+      batch_size: images in a step.
+      score_threshold: of the confusion matrix and of images.
+      skip_bad_records: leave out records that cannot be read.
+      trained_on: the folder and the split of training, to compare with; None where it is not known.
 
     Raises:
       FileNotFoundError, ValueError: there is no such split, or it does not fit the model.
@@ -59,11 +76,17 @@ def score_checkpoint(
     manifest = load_manifest(data_dir, split)
     predictor = load_predictor_for(checkpoint, manifest)
     evaluation = evaluate_split(predictor, data_dir, manifest, predictor.spec, batch_size, skip_bad_records)
-    return look_into(evaluation, data_dir, manifest, score_threshold)
+    training = look_at_training(predictor, *trained_on, str(data_dir), manifest, batch_size) if trained_on else None
+    return look_into(evaluation, data_dir, manifest, score_threshold, predictor.spec, training)
 
 
 def look_into(
-    evaluation: Evaluation, data_dir: str | pathlib.Path, manifest: Manifest, score_threshold: float
+    evaluation: Evaluation,
+    data_dir: str | pathlib.Path,
+    manifest: Manifest,
+    score_threshold: float,
+    spec: DetectorSpec,
+    training: TrainingSplit | None = None,
 ) -> Scored:
     """What a report says of an evaluation; `data_dir` and `manifest` are of the split, for its images."""
     truth, results = evaluation.ground_truth, evaluation.results
@@ -71,16 +94,35 @@ def look_into(
     outcomes = evaluation.metrics.outcomes
     worst, best = worst_and_best(image_scores(truth, results, score_threshold, outcomes))
     drawn = draw_examples([*worst, *best], evaluation, data_dir, manifest, score_threshold)  # the split is read once
+    best_score = best_threshold(evaluation.metrics.matches, None)
+    advice = advise(evaluation, spec, best_score, score_threshold, training)
     return Scored(
         evaluation,
         confusion_matrix(truth, results, score_threshold),
         analyse_errors(truth, results, outcomes),
-        best_threshold(evaluation.metrics.matches, None),
+        best_score,
         count_sizes(truth["annotations"]),
         [image for image in drawn if image.score in worst],
         [image for image in drawn if image.score in best],
         (*notes(manifest), *notes_as_annotated(manifest, evaluation)),
+        tuple(advice),
+        tuple(_advised_images(advice, evaluation, data_dir, manifest)),
     )
+
+
+def _advised_images(
+    advice: Sequence[Advice], evaluation: Evaluation, data_dir: str | pathlib.Path, manifest: Manifest
+) -> list[ExampleImage]:
+    """The images of the surest places, each with all places in it."""
+    places = [place for one in advice for place in one.places]
+    if not places:
+        return []
+    rows = Results.of(evaluation.results)
+    shown = evaluation._replace(results=Results.of([rows[place] for place in places]))
+    ids = list(dict.fromkeys(rows[place]["image_id"] for place in places))[:MAX_EXAMPLES]
+    of_image = {score.image_id: score for score in image_scores(evaluation.ground_truth, [])}
+    scores = [of_image.get(image_id, ImageScore(image_id, 0, 0, 0, 0.0)) for image_id in ids]
+    return draw_examples(scores, shown, data_dir, manifest, 0.0)
 
 
 def count_sizes(annotations: list[dict[str, Any]]) -> dict[str, int]:

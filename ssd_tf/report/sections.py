@@ -131,6 +131,7 @@ def evaluation_charts(scored: Scored, score_threshold: float) -> dict[str, Chart
 def evaluation_sections(scored: Scored, drawn: dict[str, Chart], score_threshold: float) -> list[Section]:
     """The sections about an evaluation, in the order of the page."""
     return [
+        Section("advice", "What would help", _advice(scored)),
         Section("classes", "Precision, recall and classes", _classes(scored, drawn)),
         Section("confusion", "Confusion matrix", _confusion(scored, drawn, score_threshold)),
         Section("errors", "What the errors cost", _errors(scored, drawn)),
@@ -153,6 +154,12 @@ def file_names() -> set[str]:
     """All names that the charts and the images of an evaluation can have as files."""
     places = range(1, MAX_EXAMPLES + 1)
     return {f"{name}.png" for name in CHARTS} | {_file_name(k, place) for k in ("worst", "best") for place in places}
+
+
+def _advice(scored: Scored) -> Markup:
+    rows = [(advice.key, advice.finding, advice.todo) for advice in scored.advice]
+    pairs = [_pair("place", example, "advice") for example in scored.advised_images]
+    return template().advice(rows, pairs)
 
 
 def _classes(scored: Scored, drawn: dict[str, Chart]) -> Markup:
@@ -210,15 +217,17 @@ def _examples(scored: Scored, score_threshold: float) -> Markup:
     return template().examples(f"{score_threshold:g}", classes, groups)
 
 
-def _pair(kind: str, example: ExampleImage) -> Markup:
+def _pair(kind: str, example: ExampleImage, section: str = "images") -> Markup:
     score = example.score
     name = f"Image {score.image_id}" + (f", {example.file_name}" if example.file_name else "")
     title = f"{name}: {score.correct} right, {score.wrong} wrong, {score.missed} missed; F1 {score.f1:.2f}"
+    if section != "images":
+        title = name
     halves = [
         (f"{name} with its true boxes", jpeg_url(jpeg_file(example.truth))),
         (f"{name} with what was found", jpeg_url(jpeg_file(example.found))),
     ]
-    return parts().images(f"{kind}-{score.image_id}", title, halves, "images")
+    return parts().images(f"{kind}-{score.image_id}", title, halves, section)
 
 
 def _file_name(kind: str, place: int) -> str:

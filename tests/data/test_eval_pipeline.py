@@ -14,7 +14,7 @@ from ssd_tf.data.examples import FILLING, EvalBatch
 from ssd_tf.data.formats import shapes
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.manifest import Manifest
-from ssd_tf.data.pipeline import eval_dataset, eval_steps, steps_per_epoch, train_dataset
+from ssd_tf.data.pipeline import eval_dataset, steps_per_epoch, train_dataset
 from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.settings import AugmentConfig
 from tests.fixtures.drawn_split import SIZE, Split, prepared
@@ -36,7 +36,6 @@ def evaluated(split: Split, batch_size: int) -> list[EvalBatch]:
 def test_evaluation_has_every_image_once_and_fills_up_the_last_batch(uneven):
     found = evaluated(uneven, 5)
     assert [len(batch.images) for batch in found] == [5, 5, 5, 5]
-    assert eval_steps(uneven.manifest, 5) == 4
     ids = [int(i) for batch in found for i in batch.source_id[batch.record != FILLING]]
     assert sorted(ids) == list(range(50, 66))
     assert found[-1].record.tolist()[1:] == [FILLING] * 4
@@ -122,3 +121,17 @@ def test_split_without_any_box_can_be_evaluated_but_not_trained_on(tmp_path):
     for keep_background in (False, True):
         with pytest.raises(ValueError, match="no image with boxes"):
             steps_per_epoch(empty.manifest, 1, keep_background)
+
+
+def test_only_the_first_images_are_taken_where_that_is_asked_for(uneven):
+    batches = list(eval_dataset(uneven.folder, uneven.manifest, with_input(SIZE), 5, most=7).as_numpy_iterator())
+    assert [(batch.record != FILLING).tolist() for batch in batches] == [[True] * 5, [True, True, False, False, False]]
+    every = np.concatenate([batch.source_id for batch in evaluated(uneven, 5)])
+    assert np.concatenate([batch.source_id for batch in batches])[:7].tolist() == every[:7].tolist()
+    more = list(eval_dataset(uneven.folder, uneven.manifest, with_input(SIZE), 5, most=99).as_numpy_iterator())
+    assert len(more) == 4
+
+
+def test_images_have_another_size_where_that_is_asked_for(uneven):
+    dataset = eval_dataset(uneven.folder, uneven.manifest, with_input(SIZE), 5, input_size=(48, 80))
+    assert next(dataset.as_numpy_iterator()).images.shape == (5, 48, 80, 3)

@@ -44,7 +44,7 @@ def test_the_report_lies_in_the_runs_folder_and_says_what_it_is_of(trained, run,
 
 def test_the_page_has_every_part(page):
     keys = [section["id"] for section in page.all("section")]
-    assert keys == ["training", "classes", "confusion", "errors", "thresholds", "images", "settings"]
+    assert keys == ["training", "advice", "classes", "confusion", "errors", "thresholds", "images", "settings"]
 
 
 def test_settings_have_the_names_of_their_flags(run, tmp_path):

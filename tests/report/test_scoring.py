@@ -5,9 +5,11 @@ import math
 import numpy as np
 import pytest
 
+import ssd_tf
 from ssd_tf.evaluation.coco_matching import MISSED, WRONG, Outcomes
 from ssd_tf.evaluation.confusion import confusion_matrix
 from ssd_tf.report.scoring import count_sizes, look_into, score_checkpoint
+from tests.fixtures.report_run import DETECTOR
 
 
 def box(area, crowd=0):
@@ -37,7 +39,7 @@ def test_the_matching_of_the_metrics_is_used_and_not_made_again(run, evaluation)
     truths = len(evaluation.ground_truth["annotations"])
     nothing_right = Outcomes(np.full(len(evaluation.results), WRONG), np.full(truths, MISSED))
     metrics = dataclasses.replace(evaluation.metrics, outcomes=nothing_right)
-    scored = look_into(evaluation._replace(metrics=metrics), run.data_dir, run.manifest, 0.3)
+    scored = look_into(evaluation._replace(metrics=metrics), run.data_dir, run.manifest, 0.3, ssd_tf.spec(DETECTOR))
     assert scored.errors.correct == 0 and scored.errors.false_negatives.count == truths
     assert {image.score.correct for image in (*scored.worst_images, *scored.best_images)} == {0}
 

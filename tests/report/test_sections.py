@@ -5,12 +5,13 @@ import re
 
 import pytest
 
+import ssd_tf
 from ssd_tf.evaluation.coco_metrics import coco_metrics
 from ssd_tf.evaluation.evaluator import Evaluation
 from ssd_tf.evaluation.precision_recall import best_threshold
 from ssd_tf.report import sections
 from ssd_tf.report.scoring import Scored, look_into
-from tests.fixtures.report_run import NAMES, Page
+from tests.fixtures.report_run import DETECTOR, NAMES, Page
 
 THRESHOLD = 0.3
 WILD = "<script>alert(1)</script>"
@@ -38,7 +39,13 @@ def rows(part: str) -> list[list[str]]:
 
 
 def scored_of(run, truth, results) -> Scored:
-    return look_into(Evaluation(coco_metrics(truth, results), results, truth), run.data_dir, run.manifest, THRESHOLD)
+    return look_into(
+        Evaluation(coco_metrics(truth, results), results, truth),
+        run.data_dir,
+        run.manifest,
+        THRESHOLD,
+        ssd_tf.spec(DETECTOR),
+    )
 
 
 def test_charts_have_the_names_that_are_announced(scored):

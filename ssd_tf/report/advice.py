@@ -1,0 +1,244 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""What keeps a detector from being better, as far as numbers tell, and what to do about it: a sentence for each."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ssd_tf.data.formats.coco_results import Results
+from ssd_tf.evaluation.coco_matching import CROWD, FOUND, WRONG, by_image, overlaps
+from ssd_tf.evaluation.coco_metrics import ClassResult, CocoMetrics
+from ssd_tf.evaluation.evaluator import Evaluation
+from ssd_tf.evaluation.precision_recall import BestThreshold, precision_recall
+from ssd_tf.geometry.boxes import clip, from_coco_xywh
+from ssd_tf.inspection.anchor_recall import anchor_recall
+from ssd_tf.inspection.fit import WELL
+from ssd_tf.report.training_split import TrainingSplit
+from ssd_tf.specs import DetectorSpec
+
+# Images of a class, below which more of them are the first thing to try.
+_FEW = 50
+# Side at the input, in pixels, below which SSD's coarse levels hardly see an object; how many objects are so, and by
+# how much fewer of them are found, that it is worth a word.
+_SMALL_SIDE, _MANY, _GAP = 16, 0.1, 0.15
+# AP50 of training images above that of others.
+_OVERFITTED = 0.15
+# What a better threshold adds to F1.
+_BETTER = 0.02
+# Of detections where no object is labelled: how sure, what part of all that are so sure, and how many.
+_SURE, _NOT_FEW, _AT_LEAST = 0.5, 0.05, 5
+# Not more than this of a truth's box is in one that is "where nothing is labelled", as in error_analysis.py.
+_BACKGROUND_IOU = 0.1
+_NAMED = 5
+
+
+class Advice(NamedTuple):
+    """What holds, by the numbers, and what to do. `places` are results to be looked at, the surest first."""
+
+    key: str
+    finding: str
+    todo: str
+    places: tuple[int, ...] = ()
+
+
+def advise(
+    evaluation: Evaluation,
+    spec: DetectorSpec,
+    best: BestThreshold,
+    score_threshold: float,
+    training: TrainingSplit | None,
+) -> list[Advice]:
+    """All that holds; empty where nothing stands out.
+
+    Args:
+      evaluation: of a split.
+      spec: the detector.
+      best: the score threshold with the best F1.
+      score_threshold: the one in use.
+      training: what is known of the split that the detector was trained on; None where that is not there.
+    """
+    metrics = evaluation.metrics
+    found = [
+        few_images(metrics.per_class, training) if training else None,
+        small_objects(evaluation, spec),
+        unfit_default_boxes(evaluation, spec),
+        missing_labels(evaluation, best),
+        overfitted(metrics, training) if training else None,
+        copies(training) if training else None,
+        other_threshold(metrics, best, score_threshold),
+    ]
+    return [advice for advice in found if advice]
+
+
+def few_images(results: Sequence[ClassResult], training: TrainingSplit) -> Advice | None:
+    """Classes with few training images that do worse than the rest."""
+    images = {count.category.id: count.images for count in training.classes}
+    boxes = {count.category.id: count.boxes for count in training.classes}
+    known = [result for result in results if not math.isnan(result.ap50)]
+    few = [result for result in known if images.get(result.category_id, 0) < _FEW]
+    many = [result.ap50 for result in known if result not in few]
+    others = float(np.mean(many)) if many else 1.0
+    worse = sorted((r for r in few if r.ap50 < others), key=lambda r: (images.get(r.category_id, 0), r.name))
+    if not worse:
+        return None
+    named = ", ".join(
+        f"{r.name} ({images.get(r.category_id, 0)} images, {boxes.get(r.category_id, 0)} objects, AP50 {r.ap50:.2f})"
+        for r in worse[:_NAMED]
+    )
+    more = f", and {len(worse) - _NAMED} more" if len(worse) > _NAMED else ""
+    rest = f" The classes with {_FEW} images or more have an AP50 of {others:.2f}." if many else ""
+    return Advice(
+        "few-images",
+        f"Few training images of {'a class' if len(worse) == 1 else f'{len(worse)} classes'}: {named}{more}.{rest}",
+        f"Label more images of {'it' if len(worse) == 1 else 'them'}: {_FEW} are a start, some hundreds are better. "
+        "Until then --weights=coco or --weights=imagenet, --mosaic and --mixup get the most out of what there is.",
+    )
+
+
+def small_objects(evaluation: Evaluation, spec: DetectorSpec) -> Advice | None:
+    """Many objects are too small at the detector's input, and few of them are found."""
+    boxes_n4, found_n = _objects(evaluation)
+    side_n = _sides(boxes_n4, spec)
+    small_n = side_n < _SMALL_SIDE
+    if len(small_n) == 0 or small_n.mean() < _MANY:
+        return None
+    recall = float(found_n[small_n].mean())
+    others = float(found_n[~small_n].mean()) if (~small_n).any() else 1.0
+    if others - recall < _GAP:
+        return None
+    sizes = (boxes_n4[small_n, 2:] - boxes_n4[small_n, :2]) * spec.image_size
+    height, width = np.median(sizes, axis=0)
+    larger = f", {others:.0%} of the larger ones" if (~small_n).any() else ""
+    return Advice(
+        "small-objects",
+        f"Objects are small for the input: {small_n.mean():.0%} have sides under {_SMALL_SIDE} pixels where the image "
+        f"is made {spec.image_size} x {spec.image_size} (in the middle {width:.0f} x {height:.0f}). {recall:.0%} of "
+        f"them are found{larger}.",
+        "A larger input: --image_size=512 for ssdlite320 detectors, or ssd512_vgg16. Without training anew: "
+        "predict and evaluate with --tiles=2x2. Or leave out objects that nobody needs.",
+    )
+
+
+def unfit_default_boxes(evaluation: Evaluation, spec: DetectorSpec) -> Advice | None:
+    """Default boxes do not fit the shapes of objects that are large enough."""
+    boxes_n4, _ = _objects(evaluation)
+    boxes_n4 = clip(boxes_n4)
+    extent_n = np.all(boxes_n4[:, 2:] > boxes_n4[:, :2], axis=1)
+    boxes_n4 = boxes_n4[extent_n & (_sides(boxes_n4, spec) >= _SMALL_SIDE)]
+    if not len(boxes_n4):
+        return None
+    recall = anchor_recall(boxes_n4[:, [1, 0, 3, 2]], spec).recall
+    if recall >= WELL:
+        return None
+    sizes = boxes_n4[:, 2:] - boxes_n4[:, :2]
+    aspect = float(np.median(np.max(sizes, axis=1) / np.min(sizes, axis=1)))
+    return Advice(
+        "default-boxes",
+        f"The default boxes of {spec.name} match {recall:.0%} of the objects that are large enough for it (IoU of 0.5 "
+        f"or more); the others are learnt from a default box that fits badly. The longer side of an object is "
+        f"{aspect:.1f} times the shorter, in the middle.",
+        "ssd_tf inspect --data_dir=DATA proposes default boxes of the data's own; train with "
+        "--detector=proposed_detector.json. It lists too which other detector fits better.",
+    )
+
+
+def missing_labels(evaluation: Evaluation, best: BestThreshold) -> Advice | None:
+    """Sure detections where no object is labelled: labels may be missing."""
+    results = Results.of(evaluation.results)
+    sure = _SURE if math.isnan(best.threshold) else max(_SURE, best.threshold)
+    sure_n = results.scores >= sure
+    wrong = np.flatnonzero(sure_n & (evaluation.metrics.outcomes.detections == WRONG))
+    truths = by_image(evaluation.ground_truth["annotations"])
+    image_ids = results.image_ids.tolist()
+    places = [
+        int(place)
+        for place in wrong
+        if not _touches([truth["bbox"] for truth in truths[image_ids[place]]], results.boxes[place])
+    ]
+    if len(places) < _AT_LEAST or len(places) < _NOT_FEW * sure_n.sum():
+        return None
+    places.sort(key=lambda place: -results.scores[place])
+    images = len({image_ids[place] for place in places})
+    return Advice(
+        "missing-labels",
+        f"{len(places)} of {int(sure_n.sum())} detections with scores from {sure:.2f} on are where no object is "
+        f"labelled, in {images} {'image' if images == 1 else 'images'}. The surest are shown.",
+        "Look at them. Where they are objects, label them: each one that lacks its label counts as an error here, and "
+        "in training it teaches the detector to find nothing. Where they are not, images with such things and without "
+        "objects help, with --keep_background_images.",
+        tuple(places),
+    )
+
+
+def overfitted(metrics: CocoMetrics, training: TrainingSplit) -> Advice | None:
+    """The images of training are found much better than others."""
+    ours, theirs = metrics.summary["AP50"], training.ap50
+    if theirs is None or ours < 0 or theirs - ours < _OVERFITTED:
+        return None
+    return Advice(
+        "overfitting",
+        f"Overfitting: AP50 is {theirs:.2f} on {training.sample} images of training, and {ours:.2f} on these.",
+        "More images are the best remedy. Then stronger augmentation (--augmentation=ssd, --mosaic, --mixup), weights "
+        "to start from (--weights), a backbone that stays as it is (--freeze_backbone_stages), fewer epochs, a larger "
+        "--weight_decay.",
+    )
+
+
+def copies(training: TrainingSplit) -> Advice | None:
+    """Images of this split that are in training too."""
+    if not training.copies:
+        return None
+    one = training.copies == 1
+    return Advice(
+        "copies",
+        f"{training.copies} of {training.compared} images {'looks' if one else 'look'} like one of training: the "
+        "numbers here are better than those on new images would be.",
+        "ssd_tf inspect --data_dir=DATA shows the pairs. Images of one series, film or patient belong in one split.",
+    )
+
+
+def other_threshold(metrics: CocoMetrics, best: BestThreshold, score_threshold: float) -> Advice | None:
+    """Another score threshold than the one in use is better."""
+    if math.isnan(best.threshold) or math.isnan(best.f1):
+        return None
+    curve = precision_recall(metrics.matches, None, [score_threshold])
+    right = 2 * curve.true_positives[0]
+    f1 = right / max(right + curve.false_positives[0] + curve.false_negatives[0], 1)
+    if best.f1 - f1 < _BETTER:
+        return None
+    return Advice(
+        "threshold",
+        f"With a score threshold of {best.threshold:.2f} F1 is {best.f1:.2f} (precision {best.precision:.2f}, recall "
+        f"{best.recall:.2f}); with {score_threshold:g} it is {f1:.2f}.",
+        f"predict, stream and export with --score_threshold={best.threshold:.2f}, unless misses cost more than false "
+        "alarms, or less.",
+    )
+
+
+def _objects(evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes of all objects that are no crowds, [N, 4] normalised, and bool [N]: found, at IoU 0.5 and any score."""
+    truth = evaluation.ground_truth
+    sizes = {image["id"]: (image["height"], image["width"]) for image in truth["images"]}
+    outcomes = evaluation.metrics.outcomes.truths
+    counted = [
+        (_normalised(annotation, *sizes[annotation["image_id"]]), outcome == FOUND)
+        for annotation, outcome in zip(truth["annotations"], outcomes, strict=True)
+        if outcome != CROWD
+    ]
+    boxes = np.array([box for box, _ in counted], np.float64).reshape(-1, 4)
+    return boxes, np.array([found for _, found in counted], bool)
+
+
+def _normalised(annotation: dict[str, Any], height: int, width: int) -> np.ndarray:
+    return from_coco_xywh(np.array([annotation["bbox"]]), height, width)[0]
+
+
+def _sides(boxes_n4: np.ndarray, spec: DetectorSpec) -> np.ndarray:
+    """sqrt(height * width) of each box in pixels at the input."""
+    return np.sqrt(np.prod(np.maximum(boxes_n4[:, 2:] - boxes_n4[:, :2], 0), axis=1)) * spec.image_size
+
+
+def _touches(truths: list[Any], box: np.ndarray) -> bool:
+    return bool(truths) and float(overlaps([box], truths).max()) > _BACKGROUND_IOU

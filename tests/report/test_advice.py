@@ -1,0 +1,145 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""A set that is good gets no advice; one that is spoiled in one way gets the sentence about that, and no other."""
+
+import numpy as np
+import pytest
+
+import ssd_tf
+from ssd_tf.data.annotations import Category, ClassCount
+from ssd_tf.evaluation.coco_metrics import coco_metrics
+from ssd_tf.evaluation.evaluator import Evaluation
+from ssd_tf.evaluation.precision_recall import best_threshold
+from ssd_tf.report.advice import advise
+from ssd_tf.report.training_split import TrainingSplit
+
+SPEC = ssd_tf.spec("ssd300_resnet34")
+CLASSES = {3: "cat", 7: "dog"}
+IMAGES, SIDE, BOX = 40, 300, 60
+
+
+def objects(image: int, width: float = BOX, height: float = BOX) -> list[dict]:
+    """One object of each class."""
+    return [
+        {"image_id": image, "category_id": k, "bbox": [20 + 130 * n, 40 + image, width, height], "area": width * height}
+        for n, k in enumerate(CLASSES)
+    ]
+
+
+def evaluation(truths: list[dict], results: list[dict]) -> Evaluation:
+    annotations = [{"id": number, "iscrowd": 0, **truth} for number, truth in enumerate(truths, start=1)]
+    truth = {
+        "images": [{"id": k, "height": SIDE, "width": SIDE} for k in range(IMAGES)],
+        "annotations": annotations,
+        "categories": [{"id": k, "name": name} for k, name in CLASSES.items()],
+    }
+    return Evaluation(coco_metrics(truth, results), results, truth)
+
+
+def found(truths: list[dict], score: float = 0.9) -> list[dict]:
+    return [{key: truth[key] for key in ("image_id", "category_id", "bbox")} | {"score": score} for truth in truths]
+
+
+def training(images: tuple[int, int] = (200, 200), ap50: float | None = 1.0, copies: int | None = 0) -> TrainingSplit:
+    counts = zip(CLASSES.items(), images, strict=True)
+    classes = tuple(ClassCount(Category(k, name), number, 2 * number) for (k, name), number in counts)
+    return TrainingSplit(classes, 200, ap50, copies, IMAGES)
+
+
+def advice(truths: list[dict], results: list[dict], known: TrainingSplit | None = None, threshold: float = 0.3):
+    scored = evaluation(truths, results)
+    best = best_threshold(scored.metrics.matches, None)
+    return advise(scored, SPEC, best, threshold, known)
+
+
+@pytest.fixture(scope="module")
+def truths() -> list[dict]:
+    return [truth for image in range(IMAGES) for truth in objects(image)]
+
+
+def only(given: list, key: str):
+    assert [one.key for one in given] == [key]
+    return given[0]
+
+
+def test_a_good_detector_on_a_good_set_gets_no_advice(truths):
+    assert advice(truths, found(truths), training()) == []
+    assert advice(truths, found(truths)) == []
+
+
+def test_a_class_with_few_images_that_does_worse_is_named_with_its_numbers(truths):
+    some = [result for n, result in enumerate(found(truths)) if result["category_id"] == 3 or n % 4 == 1]
+    one = only(advice(truths, some, training(images=(200, 9), ap50=0.8)), "few-images")
+    assert "Few training images of a class: dog (9 images, 18 objects, AP50 0.50)." in one.finding
+    assert "The classes with 50 images or more have an AP50 of 1.00." in one.finding
+    assert "Label more images of it" in one.todo
+
+
+def test_a_class_with_few_images_that_does_well_is_left_alone(truths):
+    assert advice(truths, found(truths), training(images=(200, 9))) == []
+
+
+def test_small_objects_that_are_not_found_are_told_with_their_size_at_the_input(truths):
+    small = [truth for image in range(IMAGES // 2) for truth in objects(image, 12, 10)]
+    for n, truth in enumerate(small):
+        truth["bbox"][1] += 150 + n % 3
+    one = only(advice(truths + small, found(truths)), "small-objects")
+    assert "33% have sides under 16 pixels where the image is made 300 x 300 (in the middle 12 x 10)" in one.finding
+    assert "0% of them are found, 100% of the larger ones" in one.finding
+    assert "--image_size=512" in one.todo and "--tiles=2x2" in one.todo
+
+
+def test_small_objects_that_are_found_need_no_advice(truths):
+    small = [truth for image in range(IMAGES) for truth in objects(image, 14, 15)]
+    assert advice(small, found(small)) == []
+
+
+def test_default_boxes_that_do_not_fit_are_told_with_how_many_they_match(truths):
+    bars = [truth for image in range(IMAGES) for truth in objects(image, 120, 8)]
+    one = only(advice(bars, found(bars)), "default-boxes")
+    assert "match 0% of the objects that are large enough" in one.finding and "15.0 times the shorter" in one.finding
+    assert "proposed_detector.json" in one.todo
+
+
+def test_sure_detections_where_nothing_is_labelled_are_shown_the_surest_first(truths):
+    lacking = [truth for n, truth in enumerate(truths) if n % 8 != 1]  # every eighth label is missing
+    results = found(truths)
+    for n, result in enumerate(results):
+        result["score"] = 0.8 + 0.001 * n
+    one = only(advice(lacking, results), "missing-labels")
+    assert "10 of 80 detections with scores from 0.80 on are where no object is labelled, in 10 images" in one.finding
+    assert one.places == tuple(range(73, 0, -8))
+
+
+def test_unsure_detections_where_nothing_is_labelled_are_no_missing_labels(truths):
+    lacking = [truth for n, truth in enumerate(truths) if n % 8]
+    results = [{**result, "score": 0.9 if n % 8 else 0.2} for n, result in enumerate(found(truths))]
+    assert advice(lacking, results) == []
+
+
+def test_overfitting_is_told_with_both_numbers(truths):
+    half = [result for n, result in enumerate(found(truths)) if n % 4 < 2]
+    one = only(advice(truths, half, training(ap50=0.97)), "overfitting")
+    assert "AP50 is 0.97 on 200 images of training, and 0.50 on these" in one.finding
+    assert advice(truths, half, training(ap50=0.55)) == []
+    assert advice(truths, half, training(ap50=None)) == []
+
+
+def test_copies_of_training_images_are_counted(truths):
+    one = only(advice(truths, found(truths), training(copies=12)), "copies")
+    assert "12 of 40 images look like one of training" in one.finding
+    assert advice(truths, found(truths), training(copies=None)) == []
+
+
+def test_another_threshold_is_told_where_it_gains(truths):
+    doubles = [{**result, "bbox": [0, 0, 9, 9], "score": 0.4} for result in found(truths)]
+    one = only(advice(truths, found(truths) + doubles), "threshold")
+    assert "With a score threshold of 0.90 F1 is 1.00 (precision 1.00, recall 1.00); with 0.3 it is 0.67" in one.finding
+    assert "--score_threshold=0.90" in one.todo
+    assert advice(truths, found(truths) + doubles, threshold=0.5) == []
+
+
+def test_a_split_without_objects_and_a_detector_that_finds_nothing_get_no_error(truths):
+    assert advice([], []) == []
+    assert advice(truths, []) == []
+    assert advice([], found(truths)[:2]) == []
+    assert np.isnan(best_threshold(evaluation([], []).metrics.matches, None).threshold)
