@@ -8,6 +8,7 @@ Each script runs alone too. They take 20 minutes on two cores, and 0.5 GB of dis
 
 import pathlib
 
+import bad_inputs
 import bad_records
 import common
 import corrupt_checkpoint
@@ -19,7 +20,7 @@ import workers
 
 def rows(folder: pathlib.Path) -> list[common.Row]:
     found = []
-    for script in (kills, corrupt_checkpoint, bad_records, nan_loss, disk_full, workers):
+    for script in (kills, corrupt_checkpoint, bad_records, bad_inputs, nan_loss, disk_full, workers):
         found += script.rows(folder)
     return found
 
