@@ -58,11 +58,11 @@ def prepare(folder: pathlib.Path, images: int = 48, evaluated: int = 16) -> None
     The images are of 320x240, so that a shard is much longer than the beginning that the manifest has a hash of.
     """
     shapes = folder / "shapes"
-    _python("-m", "ssd_tf.apps.shapes", f"--output_dir={shapes}", f"--num_images={images}")
+    python("-m", "ssd_tf.apps.shapes", f"--output_dir={shapes}", f"--num_images={images}")
     for split, limit in (("train", images), ("val", evaluated)):
         source = (f"--annotations={shapes}/annotations.json", f"--images={shapes}/images", f"--limit={limit}")
         flags = (f"--output_dir={folder}/data", f"--split={split}", "--num_shards=2")
-        _python("-m", "ssd_tf.apps.prepare", *source, *flags)
+        python("-m", "ssd_tf.apps.prepare", *source, *flags)
 
 
 def train_command(data: pathlib.Path, model_dir: pathlib.Path, *flags: str) -> list[str]:
@@ -161,5 +161,5 @@ def differences(whole: pathlib.Path, resumed: pathlib.Path, steps: int) -> str:
     return ", ".join(found)
 
 
-def _python(*arguments: str) -> None:
+def python(*arguments: str) -> None:
     subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True)

@@ -15,12 +15,24 @@ import corrupt_checkpoint
 import disk_full
 import kills
 import nan_loss
+import program_kills
+import served
 import workers
 
 
 def rows(folder: pathlib.Path) -> list[common.Row]:
     found = []
-    for script in (kills, corrupt_checkpoint, bad_records, bad_inputs, nan_loss, disk_full, workers):
+    for script in (
+        kills,
+        program_kills,
+        corrupt_checkpoint,
+        bad_records,
+        bad_inputs,
+        nan_loss,
+        disk_full,
+        served,
+        workers,
+    ):
         found += script.rows(folder)
     return found
 

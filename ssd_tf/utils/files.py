@@ -3,6 +3,7 @@
 
 import atexit
 import contextlib
+import errno
 import functools
 import json
 import os
@@ -20,6 +21,8 @@ import tqdm
 CHUNK = 1 << 16
 # Seconds: a progress bar without a delay is drawn when it is made, and so where nothing comes.
 _BAR_DELAY = 1e-6
+# What a write raises where a disk, a quota or a largest size of files is reached.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # What TensorFlow's patterns are made of; a ] alone is none.
 _PATTERN = re.compile(r"[*?\[\\]")
 # What Python has in place of bytes that are no UTF-8, and other halves of UTF-16's pairs.
@@ -38,12 +41,19 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
 
     Its name is its own even among processes of several machines. When the block raises, the temporary file is removed
     and `path` stays as it was.
+
+    Raises:
+      OSError: what the block raises; where there is no room to write, which names no file, it names `path`.
     """
     final = pathlib.Path(path)
     temporary = final.with_name(f".{final.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
         temporary.replace(final)
+    except OSError as error:
+        if error.filename is None and error.errno in _NO_ROOM:
+            raise OSError(error.errno, error.strerror, str(final)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

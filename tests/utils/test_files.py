@@ -66,6 +66,18 @@ def test_no_file_appears_when_the_block_raises_before_writing(tmp_path):
     assert _names(tmp_path) == []
 
 
+def test_where_there_is_no_room_the_error_names_the_file(tmp_path):
+    with pytest.raises(OSError, match=f"No space left on device: '{tmp_path}/new'"), atomic_path(tmp_path / "new"):
+        with open("/dev/full", "wb", buffering=0) as file:
+            file.write(b"more than there is room for")
+    assert _names(tmp_path) == []
+
+
+def test_an_error_that_is_not_about_room_stays_as_it_is(tmp_path):
+    with pytest.raises(OSError, match=r"^\[Errno 5\] broken$"), atomic_path(tmp_path / "new"):
+        raise OSError(5, "broken")
+
+
 def test_text_is_written_as_utf8(tmp_path):
     write_atomically(str(tmp_path / "text"), "Überzug 猫\n")
     assert (tmp_path / "text").read_bytes() == "Überzug 猫\n".encode()
