@@ -67,9 +67,10 @@ def test_no_file_appears_when_the_block_raises_before_writing(tmp_path):
 
 
 def test_where_there_is_no_room_the_error_names_the_file(tmp_path):
-    with pytest.raises(OSError, match=f"No space left on device: '{tmp_path}/new'"), atomic_path(tmp_path / "new"):
-        with open("/dev/full", "wb", buffering=0) as file:
-            file.write(b"more than there is room for")
+    expected = f"No space left on device: '{tmp_path}/new'"
+    full = pathlib.Path("/dev/full")
+    with pytest.raises(OSError, match=expected), atomic_path(tmp_path / "new"), full.open("wb", buffering=0) as file:
+        file.write(b"more than there is room for")
     assert _names(tmp_path) == []
 
 
