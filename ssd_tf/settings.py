@@ -119,6 +119,9 @@ class EvaluationConfig:
     )
     eval_batch_size: int = setting(0, "Images in an evaluation step; 0 takes batch_size.", lower=0)
     target_map: float = setting(0.0, "Stop when an evaluation reaches this AP; 0: never.", lower=0.0, upper=1.0)
+    patience: int = setting(
+        0, "Stop when so many evaluations in a row have not reached a higher AP than before; 0: never.", lower=0
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -40,10 +40,10 @@ from ssd_tf.training.plan import (
 from ssd_tf.training.precision import choose_precision
 from ssd_tf.training.resume import made_with, open_model_dir
 from ssd_tf.training.run_lock import run_lock
-from ssd_tf.training.run_log import RunLog, last_evaluation
+from ssd_tf.training.run_log import RunLog, evaluated_aps, last_evaluation
 from ssd_tf.training.schedule import learning_rate
 from ssd_tf.training.step import make_train_step
-from ssd_tf.training.stopping import stop_signals
+from ssd_tf.training.stopping import since_best, stop_signals
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.load import load_backbone, load_initial_weights
 from ssd_tf.weights.model_dir import TENSORBOARD
@@ -162,13 +162,14 @@ def _train_from(
     What a step returns is checked while the device computes the next one, and at once before anything is made of it
     that stays: the end of an epoch, an evaluation, a checkpoint, the end of the run.
     """
-    checkpoints, target = trained.checkpoints, config.evaluation.target_map
+    checkpoints, target, patience = trained.checkpoints, config.evaluation.target_map, config.evaluation.patience
     train_step = _make_step(config, plan, trained)
     predictor = Predictor(plan.spec, plan.info.categories, trained.average or trained.model)
     profile_dir = pathlib.Path(config.model_dir) / TENSORBOARD if distribution.is_chief else None
     mlperf.run_start(plan.eval_epochs)
     step, metrics = start, {}
-    reached = bool(target) and checkpoints.best_ap >= target
+    aps = evaluated_aps(pathlib.Path(config.model_dir), start)
+    reached = (bool(target) and checkpoints.best_ap >= target) or _stands_still(aps, patience)
     with (
         RunLog(config, plan, distribution, mlperf, start) as log,
         StepProfiler(profile_dir, parse_steps(config.profile_steps)) as profiler,
@@ -212,6 +213,10 @@ def _train_from(
                 reached = bool(target) and metrics["AP"] >= target
                 if reached:
                     log.target_reached(epoch, metrics["AP"])
+                aps.append(metrics["AP"])
+                if not reached and _stands_still(aps, patience):
+                    log.stands_still(patience)
+                    reached = True
 
             if saves(config, plan, step) or stopping or reached:
                 with log.paused():
@@ -221,6 +226,10 @@ def _train_from(
     metrics = metrics or last_evaluation(pathlib.Path(config.model_dir))  # of a run that had ended before
     interrupted = step < plan.total_steps and not reached
     return Outcome(step=step, trained=step > start, interrupted=interrupted, metrics=metrics)
+
+
+def _stands_still(aps: list[float], patience: int) -> bool:
+    return bool(patience) and since_best(aps) >= patience
 
 
 def _make_step(config: TrainConfig, plan: Plan, trained: _Trained) -> Callable[..., tf.Tensor]:

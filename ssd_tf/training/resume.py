@@ -24,7 +24,15 @@ from ssd_tf.weights.model_info import CONFIG, load_info, load_settings, require_
 # May change: they say where things are, how long the run is, what is reported and kept, and who computes it.
 _FREE = {
     *("data_dir", "model_dir", "val_split", "epochs", "steps", "weights", "backbone_weights", "init_from"),
-    *("eval_every_epochs", "eval_epochs", "eval_batch_size", "target_map", "log_every_steps", "profile_steps"),
+    *(
+        "eval_every_epochs",
+        "eval_epochs",
+        "eval_batch_size",
+        "target_map",
+        "patience",
+        "log_every_steps",
+        "profile_steps",
+    ),
     *("checkpoint_every_epochs", "checkpoint_every_steps", "keep_checkpoints", "skip_bad_records"),
     *("strategy", "num_virtual_devices", "input_service", "batch_splits"),
     *("mlperf_log", "mlperf_org", "mlperf_platform", "mlperf_division", "mlperf_status"),

@@ -115,8 +115,17 @@ class RunLog:
         logging.info("target reached: AP %.4f >= %g at epoch %d", ap, target, epoch)
         self._mlperf.run_stop(reached=True)
 
+    def stands_still(self, evaluations: int) -> None:
+        logging.info("stopping: %d evaluations without a higher AP", evaluations)
+
 
 def last_evaluation(model_dir: pathlib.Path) -> dict[str, float]:
     """The 12 numbers of the last evaluation that a run reported in its folder; empty where there was none."""
     curves = read_history(model_dir / METRICS).evaluations
     return {name: float(curves[name].values[-1]) for name in SUMMARY_KEYS if name in curves}
+
+
+def evaluated_aps(model_dir: pathlib.Path, step: int) -> list[float]:
+    """The AP of each evaluation until a step that a run reported in its folder, in their order."""
+    curve = read_history(model_dir / METRICS).evaluations.get("AP")
+    return [] if curve is None else curve.values[curve.steps <= step].tolist()

@@ -1,10 +1,10 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Signals that ask a run to stop: it ends between two steps, with a checkpoint, and not in the middle of one."""
+"""What stops a run early: signals, after which it ends between two steps with a checkpoint; an AP that stands still."""
 
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from absl import logging
 
@@ -33,3 +33,15 @@ def stop_signals() -> Iterator[list[int]]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def since_best(aps: Sequence[float]) -> int:
+    """How many evaluations there were since the one with the highest AP; of equal ones the first counts.
+
+    0 as long as nothing was found: such a run has not begun to learn.
+
+    Args:
+      aps: of all evaluations so far, in their order.
+    """
+    best = max(aps, default=0.0)
+    return len(aps) - 1 - list(aps).index(best) if best > 0 else 0

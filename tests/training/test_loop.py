@@ -4,6 +4,7 @@
 import json
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -130,3 +131,21 @@ def test_run_in_another_thread_than_the_main_one(run):
     thread.start()
     thread.join()
     assert found == [Outcome(step=2, trained=True, interrupted=True, metrics={})]
+
+
+def test_run_ends_when_ap_stands_still_and_has_then_nothing_left_to_do(run, monkeypatch):
+    aps = iter([0.1, 0.3, 0.2, 0.3, 0.9])
+
+    def report(log, step, epoch, evaluation):
+        log._monitor.report("val", step, {"epoch": epoch, **evaluation.metrics.summary})
+
+    monkeypatch.setattr(
+        loop, "_evaluate", lambda *_: SimpleNamespace(metrics=SimpleNamespace(summary={"AP": next(aps)}))
+    )
+    monkeypatch.setattr(loop.RunLog, "evaluated", report)
+    settings = {"epochs": 5, "eval_every_epochs": 1, "patience": 2}
+    outcome = run.start({}, **settings)
+    assert (outcome.step, outcome.interrupted) == (12, False)  # 0.3 in epoch 2, and no more in two
+    again = run.start({}, **settings)
+    assert (again.step, again.trained, again.interrupted) == (12, False, False)
+    assert next(aps) == 0.9

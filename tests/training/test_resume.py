@@ -131,6 +131,7 @@ FREE = {
     "epochs": 20,
     "eval_every_epochs": 1,
     "target_map": 0.2,
+    "patience": 3,
     "log_every_steps": 1,
     "profile_steps": "1:2",
     "checkpoint_every_steps": 7,

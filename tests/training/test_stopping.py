@@ -1,12 +1,12 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Signals are collected in the main thread, handlers are put back, and another thread leaves them alone."""
+"""Signals are collected in the main thread, and handlers put back; since when AP stands still."""
 
 import signal
 import threading
 
 import pytest
 
-from ssd_tf.training.stopping import stop_signals
+from ssd_tf.training.stopping import since_best, stop_signals
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
@@ -49,3 +49,11 @@ def test_another_thread_than_the_main_one_sets_no_handler():
     thread.start()
     thread.join()
     assert found == [([], before)]  # signal.signal raises ValueError there: nothing would be found
+
+
+@pytest.mark.parametrize(
+    ("aps", "evaluations"),
+    [([], 0), ([0.3], 0), ([0.3, 0.4, 0.4, 0.2], 2), ([0.5, 0.1, 0.6], 0), ([0.0, 0.0, 0.0], 0), ([-1.0, -1.0], 0)],
+)
+def test_evaluations_since_the_best_one(aps, evaluations):
+    assert since_best(aps) == evaluations

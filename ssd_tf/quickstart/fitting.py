@@ -1,0 +1,52 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""Whether a detector's default boxes fit each class of a data set, and a detector with others where they do not."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ssd_tf.data.annotations import AnnotatedDataset
+from ssd_tf.inspection.anchor_recall import anchor_recall
+from ssd_tf.inspection.fit import WELL
+from ssd_tf.inspection.proposal import propose
+from ssd_tf.specs import DetectorSpec
+
+# Boxes of others are taken where they match so much more of a class.
+_GAIN = 0.05
+
+
+class Fitted(NamedTuple):
+    """A detector with default boxes of the data set's own, and why it is taken."""
+
+    spec: DetectorSpec
+    why: str
+
+
+def fit(dataset: AnnotatedDataset, spec: DetectorSpec) -> Fitted | None:
+    """The detector with default boxes for these objects; None where its own fit every class, or as well as others.
+
+    Of a class that its default boxes hardly match, a detector learns next to nothing, however many others it matches.
+    """
+    boxes_of = {category.name: _boxes(dataset, category.id) for category in dataset.categories}
+    boxes_of = {name: boxes for name, boxes in boxes_of.items() if len(boxes)}
+    if not boxes_of:
+        return None
+    own = {name: anchor_recall(boxes, spec).recall for name, boxes in boxes_of.items()}
+    worst = min(own, key=own.__getitem__)
+    if own[worst] >= WELL:
+        return None
+    proposed = propose(np.concatenate(list(boxes_of.values())), spec)
+    recall = anchor_recall(boxes_of[worst], proposed).recall
+    if recall < own[worst] + _GAIN:
+        return None
+    why = (
+        f"default boxes of its own: those of {spec.name} match {own[worst]:.0%} of class {worst!r}, these {recall:.0%}"
+    )
+    return Fitted(proposed, why)
+
+
+def _boxes(dataset: AnnotatedDataset, category_id: int) -> np.ndarray:
+    """The objects of a class, float64 [N, 4], [xmin, ymin, xmax, ymax] as fractions of their images."""
+    found = [image.boxes[(image.category_ids == category_id) & ~image.is_crowd] for image in dataset.images]
+    boxes_n4 = np.concatenate([np.zeros((0, 4)), *found])
+    return boxes_n4[(boxes_n4[:, 2:] > boxes_n4[:, :2]).all(axis=1)][:, [1, 0, 3, 2]]

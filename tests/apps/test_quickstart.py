@@ -1,0 +1,90 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""What quickstart refuses, in a line; and, as a proof, one run from images to files that is stopped and goes on."""
+
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+
+import ssd_tf
+from tests.apps.conftest import ROOT, command, run, run_well
+from tests.apps.test_mistakes import assert_refused
+
+TINY = ("--detector=ssd128_tiny", "--minutes=0.1")
+
+
+def flags(drawn, output, *more: str) -> tuple[str, ...]:
+    return (f"--annotations={drawn}/annotations.json", f"--images={drawn}/images", f"--output={output}", *TINY, *more)
+
+
+def test_annotations_that_are_not_there(tmp_path):
+    done = run("quickstart", f"--annotations={tmp_path}/absent.json", f"--output={tmp_path}/run", *TINY)
+    assert_refused(done, "annotations file not found", "absent.json")
+
+
+def test_images_that_are_not_there(drawn, tmp_path):
+    done = run(
+        "quickstart", f"--annotations={drawn}/annotations.json", f"--images={tmp_path}", f"--output={tmp_path}/r"
+    )
+    assert_refused(done, "annotated images have no file")
+
+
+def test_no_boxes_at_all(drawn, tmp_path):
+    content = json.loads((drawn / "annotations.json").read_text())
+    (tmp_path / "a.json").write_text(json.dumps({**content, "annotations": []}))
+    done = run("quickstart", f"--annotations={tmp_path}/a.json", f"--images={drawn}/images", f"--output={tmp_path}/run")
+    assert_refused(done, "expected boxes to train on", "a.json")
+
+
+def test_validation_images_without_annotations(drawn, tmp_path):
+    assert_refused(run("quickstart", *flags(drawn, tmp_path, "--val_images=x")), "expected --val_annotations with it")
+
+
+def test_a_folder_with_another_run(drawn, tmp_path):
+    asked = {"annotations": [f"{drawn}/annotations.json"], "minutes": 7.0}
+    (tmp_path / "quickstart.json").write_text(json.dumps({"asked": asked, "settings": {}}))
+    assert_refused(run("quickstart", *flags(drawn, tmp_path)), "holds a quickstart with", "Choose another --output")
+
+
+def test_a_state_that_is_none(drawn, tmp_path):
+    (tmp_path / "quickstart.json").write_text("[1]")
+    assert_refused(run("quickstart", *flags(drawn, tmp_path)), "expected what quickstart wrote")
+
+
+def test_an_output_that_is_a_file(drawn, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    assert_refused(run("quickstart", *flags(drawn, tmp_path / "file")), "file")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.proof
+def test_from_images_to_files_though_it_is_stopped_in_between(drawn, tmp_path):
+    output = tmp_path / "run"
+    process = subprocess.Popen(
+        command("quickstart", *flags(drawn, output)),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 300
+    while not (output / "quickstart.json").is_file():  # the training begins
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode in (75, 143), errors  # 143 until there are steps to save
+    settings = json.loads((output / "quickstart.json").read_text())["settings"]
+    printed = run_well("quickstart", *flags(drawn, output))
+    assert "resuming" in printed and "on 5 images that were not trained on" in printed
+    assert json.loads((output / "quickstart.json").read_text())["settings"] == settings
+    steps = [json.loads(line)["step"] for line in (output / "metrics.jsonl").read_text().splitlines()]
+    assert steps[-1] == settings["steps"] == 20
+    assert (output / "report" / "report.html").is_file() and (output / "inspect.html").is_file()
+    assert len(list((output / "val_images").glob("*.jpg"))) == 5
+    assert not (output / "probe").exists()
+    for model in (output, output / "model_int8.tflite"):
+        assert ssd_tf.Detector.load(model).classes == ["circle", "triangle", "star", "square", "cross"]
+    assert run_well("quickstart", *flags(drawn, output)).count("AP ") == printed.count("AP ")

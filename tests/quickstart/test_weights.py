@@ -1,0 +1,73 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""The best weights to be had: from the cache, from a server, or none; a server that is not there is asked once."""
+
+import hashlib
+import threading
+
+import pytest
+
+from ssd_tf.quickstart import weights
+from ssd_tf.quickstart.weights import find_start
+from ssd_tf.utils import download
+from ssd_tf.weights import published
+from ssd_tf.weights.published import Published
+from tests.download_server import Server, refuse, serve_whole
+
+COCO, IMAGENET = "ssdlite320_mobilenet_v3_large", "mobilenet_v2"
+
+
+@pytest.fixture
+def server(monkeypatch, tmp_path):
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setenv("SSD_TF_HOME", str(tmp_path))
+    monkeypatch.setattr(download, "RETRY_SECONDS", 0.001)
+    table = {
+        name: Published(f"{name}-{hashlib.sha256(name.encode()).hexdigest()[:8]}.pth", data, detector)
+        for name, data, detector in ((COCO, "coco", COCO), (IMAGENET, "imagenet", "ssdlite320_mobilenet_v2"))
+    }
+    monkeypatch.setattr(published, "PUBLISHED", table)
+    monkeypatch.setattr(weights, "find", published.find)
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        monkeypatch.setattr(published, "_SERVER", server.url.removesuffix("data.bin"))
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def put(folder, name):
+    (folder / published.PUBLISHED[name].file).write_bytes(name.encode())
+
+
+def test_all_weights_of_a_detector_come_before_those_of_a_backbone(server):
+    server.script = [serve_whole(COCO.encode())]
+    start = find_start()
+    assert start[:2] == (COCO, "coco")
+    assert "trained on COCO" in start.why
+
+
+def test_without_a_server_the_cache_is_taken_and_the_server_asked_once(server, tmp_path):
+    put(tmp_path, IMAGENET)
+    server.script = [refuse(404)] * 9
+    assert find_start()[:2] == ("ssdlite320_mobilenet_v2", "imagenet")
+    assert len(server.ranges) == 1
+
+
+def test_without_anything_it_starts_from_scratch_and_says_what_that_costs(server):
+    server.script = [refuse(404)] * 9
+    start = find_start()
+    assert start[:2] == ("ssdlite320_mobilenet_v2", "")
+    assert f"torchvision:{COCO} could not be downloaded" in start.why and "several times as long" in start.why
+    assert len(server.ranges) == 1
+
+
+def test_a_detector_without_weights_starts_from_scratch(server):
+    assert find_start("ssd128_tiny")[:2] == ("ssd128_tiny", "")
+    assert server.ranges == []
+
+
+def test_a_detector_that_is_asked_for_takes_its_own(server, tmp_path):
+    put(tmp_path, IMAGENET)
+    assert find_start("ssdlite320_mobilenet_v2")[:2] == ("ssdlite320_mobilenet_v2", "imagenet")
+    assert server.ranges == []
