@@ -120,6 +120,10 @@ def decode(
 
     anchors are float32 [A, 4], [cy, cx, h, w]; as ssd_tf.detect: softmax, per-class NMS, the best of all classes.
     """
+    # A score is at most sigmoid(logit - the background's): most anchors are out of the question by that alone.
+    least = np.log(score_threshold / max(1 - score_threshold, 1e-7)) if score_threshold > 0 else -np.inf
+    (hopeful,) = np.nonzero(logits[:, 1:].max(axis=1) - logits[:, 0] > least - 1e-3)  # more than rounding comes to
+    offsets, logits, anchors = offsets[hopeful], logits[hopeful], anchors[hopeful]
     scaled = offsets * np.asarray(variances, np.float32)
     logarithms = scaled[:, 2:] if max_growth is None else np.minimum(scaled[:, 2:], np.float32(np.log(max_growth)))
     centers, half = scaled[:, :2] * anchors[:, 2:] + anchors[:, :2], np.exp(logarithms) * anchors[:, 2:] / 2

@@ -27,7 +27,9 @@ def outputs(seed: int, num_classes: int, background: float):
     return offsets, logits
 
 
-@given(st.integers(0, 1000), st.integers(1, 6), st.floats(0, 8), st.sampled_from([(0.05, 0.5, 200), (0.3, 0.2, 10)]))
+@given(
+    st.integers(0, 1000), st.sampled_from([1, 6]), st.floats(0, 8), st.sampled_from([(0.05, 0.5, 200), (0.3, 0.2, 10)])
+)
 @settings(max_examples=20, deadline=None)
 def test_decoding_finds_what_detect_finds(seed, num_classes, background, thresholds):
     offsets, logits = outputs(seed, num_classes, background)
