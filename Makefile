@@ -45,8 +45,11 @@ lint: $(VENV)/dev
 	$(RUN) -m pyright
 	$(VENV)/bin/lint-imports
 
+# Ours, and the peers that are installed: PyTorch and ONNX Runtime are in the dev extra.
 bench: $(VENV)/runtime
 	$(RUN) benchmarks/speed.py
+	$(RUN) benchmarks/peers/compare.py
+	$(RUN) benchmarks/evaluation.py
 
 # Real images, with the numbers that must be reached.
 verify: $(VENV)/dev
