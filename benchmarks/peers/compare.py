@@ -5,8 +5,9 @@ python benchmarks/peers/compare.py [--pairs=10] [--tasks train predict] [--preci
 
 ssd300_resnet34 with 80 classes, the same weights, images and targets for all. Each side is a process of its own that
 computes when it is told to, so that two never compute at once: ours, a peer, ours, a peer, after two calls of each that
-do not count. Prints the medians, and of the ratio ours : peer the median of the pairs and its quartiles, so that other
-work on the machine meets both. Each side has as many threads as the machine has cores.
+do not count. So other work on the machine meets both. Prints the medians, and of the ratio ours : peer the median of
+the pairs and its quartiles, by the clock and of the processor's time, in which threads that wait for each other count.
+Each side has as many threads as the machine has cores.
 
 train: forward, loss, gradients, and SGD's update. "ours" flips, jitters colours, normalises and matches in it, as a run
 does; "ours, targets given" gets normalised images and targets, as PyTorch does. PyTorch eager, and compiled.
@@ -21,8 +22,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from typing import NamedTuple
+import threading
 
+# Of compiling, most of all.
+START_LIMIT_S = 600
 HERE = pathlib.Path(__file__).parent
 SIDES = {
     "train": ("ours, targets given", "pytorch", "pytorch compiled"),
@@ -39,16 +42,22 @@ class Side:
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True
         )
+        limit = threading.Timer(START_LIMIT_S, self._process.kill)
+        limit.start()
         try:
             self.says = self._answer()
         except RuntimeError:
             self.close()
             raise
+        finally:
+            limit.cancel()
 
-    def milliseconds(self) -> float:
+    def milliseconds(self) -> tuple[float, float]:
+        """Of a call: by the clock, and of the processor."""
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        return float(self._answer())
+        clock, processor = self._answer().split()
+        return float(clock), float(processor)
 
     def close(self) -> None:
         self._process.stdin.close()
@@ -59,16 +68,9 @@ class Side:
         line = self._process.stdout.readline()
         if not line:
             self._log.seek(0)
-            raise RuntimeError((self._log.read().strip() or "no answer").splitlines()[-1])
+            said = "" if self._process.wait() < 0 else self._log.read().strip()
+            raise RuntimeError(said.splitlines()[-1] if said else f"no answer within {START_LIMIT_S} s")
         return line.strip()
-
-
-class Row(NamedTuple):
-    """Medians in milliseconds, and quartiles of the ratio of ours to the peer's."""
-
-    ours: float
-    peer: float
-    ratios: list[float]
 
 
 def main() -> None:
@@ -82,7 +84,8 @@ def main() -> None:
         folder = pathlib.Path(name)
         subprocess.run([sys.executable, HERE / "inputs.py", folder, str(options.batch_size)], check=True)
         print(f"ssd300_resnet34, training batch {options.batch_size}, {os.cpu_count()} cores, {options.pairs} pairs")
-        print(f"{'':<44} {'ours ms':>9} {'peer ms':>9} {'ratio':>6}  quartiles")
+        title = f"{'ours':>8} {'peer':>8}  ratio (quartiles)   "
+        print(f"{'ms':<44} {title} {title}\n{'':<44} {'by the clock':<37} of the processor")
         for task in options.tasks:
             for precision in options.precisions:
                 for peer in SIDES[task]:
@@ -97,17 +100,21 @@ def text_of(peer: str, task: str, precision: str, folder: pathlib.Path, pairs: i
         except RuntimeError as error:
             return f"skipped: {error}"
         with contextlib.closing(side):
-            row = in_turn(ours, side, pairs)
-            low, ratio, high = row.ratios
-            numbers = f"{row.ours:9.1f} {row.peer:9.1f} {ratio:6.2f}  {low:.2f} to {high:.2f}"
-            return f"{numbers}  ({ours.says}; peer: {side.says})"
+            found = in_turn(ours, side, pairs)
+            clock, processor = (row_of([(mine[k], theirs[k]) for mine, theirs in found]) for k in (0, 1))
+            return f"{clock} {processor}  ({ours.says}; peer: {side.says})"
 
 
-def in_turn(ours: Side, peer: Side, pairs: int) -> Row:
-    found = [(ours.milliseconds(), peer.milliseconds()) for _ in range(pairs + 2)][2:]
-    ratios = [mine / theirs for mine, theirs in found]
-    quartiles = statistics.quantiles(ratios, n=4) if pairs > 1 else ratios * 3
-    return Row(statistics.median(f[0] for f in found), statistics.median(f[1] for f in found), quartiles)
+def in_turn(ours: Side, peer: Side, pairs: int) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    return [(ours.milliseconds(), peer.milliseconds()) for _ in range(pairs + 2)][2:]
+
+
+def row_of(pairs: list[tuple[float, float]]) -> str:
+    """Medians of ours and of the peer's, median and quartiles of their ratio."""
+    ratios = [mine / theirs for mine, theirs in pairs]
+    low, ratio, high = statistics.quantiles(ratios, n=4) if len(pairs) > 1 else ratios * 3
+    ours, peer = (statistics.median(values) for values in zip(*pairs, strict=True))
+    return f"{ours:8.0f} {peer:8.0f} {ratio:6.2f} ({low:.2f} to {high:.2f})"
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ SCORE, IOU, MOST = 0.05, 0.5, 200
 
 
 def make(compiled: bool, task: str, precision: str, folder: pathlib.Path) -> Callable[[], str]:
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # no processes beside this one
     torch.set_num_threads(os.cpu_count() or 1)  # tests/torch_ssd.py asks for one
     inputs = np.load(folder / "inputs.npz")
     model = SSD300(80)

@@ -1,7 +1,8 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """One side of compare.py: python benchmarks/peers/side.py SIDE TASK PRECISION FOLDER
 
-Says what its first call gave, then computes once for each line that it reads, and answers with the milliseconds.
+Says what its first call gave, then computes once for each line that it reads, and answers with its milliseconds
+and those of its processor time.
 """
 
 import importlib
@@ -31,9 +32,9 @@ def main() -> None:
     call: Callable[[], object] = importlib.import_module(module).make(which, task, precision, pathlib.Path(folder))
     print(call(), file=answers, flush=True)
     for _ in sys.stdin:
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         call()
-        print(1e3 * (time.perf_counter() - start), file=answers, flush=True)
+        print(1e3 * (time.perf_counter() - start), 1e3 * (time.process_time() - used), file=answers, flush=True)
 
 
 if __name__ == "__main__":
