@@ -2,6 +2,7 @@
 """The optimizers: PyTorch's SGD with momentum, which the reference trains with, and Keras' AdamW."""
 
 import keras
+import tensorflow as tf
 
 from ssd_tf.settings import OptimizerConfig
 from ssd_tf.utils.errors import UserError
@@ -86,8 +87,14 @@ class SGD(keras.optimizers.Optimizer):
             gradient = gradient + self.coupled_weight_decay * variable
         if self.double_bias_rate and self._is_bias(place):
             learning_rate = 2.0 * learning_rate
-        self.assign(velocity, self.momentum * velocity + gradient)
-        self.assign_sub(variable, learning_rate * velocity)
+        # One kernel in place of five that each pass over all weights.
+        tf.raw_ops.ResourceApplyMomentum(
+            var=variable.handle,
+            accum=velocity.value.handle,
+            lr=learning_rate,
+            grad=gradient,
+            momentum=self.momentum,
+        )
 
     def get_config(self):
         config = super().get_config()
