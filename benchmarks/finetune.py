@@ -4,14 +4,15 @@
 python benchmarks/finetune.py --data=FOLDER --backbone_weights=mobilenet_v2-b0353104.pth [--steps=300] [--seeds=2]
 
 FOLDER holds bccd/ and coco-mini/ as `make verify` has them. The base is what quickstart chooses for the set and the
-length, with ssdlite320_mobilenet_v2. Each run is a process of train.py in OUTPUT/SET/VARIANT-SEED: one that was stopped
-resumes, one that is done is not run again, so the same command goes on where the last one ended. The table is made of
-what is there, from the runs' own metrics.jsonl; --table makes it without running anything.
+length, with ssdlite320_mobilenet_v2. Each run is a process of train.py in OUTPUT/SET/STEPS/VARIANT-SEED: one that was
+stopped resumes, one that is done is not run again, so the same command goes on where the last one ended. The table is
+made of what is there, from the runs' own metrics.jsonl; --table makes it without running anything.
 """
 
 import argparse
 import json
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
@@ -32,13 +33,16 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 DETECTOR = "ssdlite320_mobilenet_v2"
 CLASSES = 5  # of coco-mini, the most frequent ones
 SETS = ("bccd", "coco5")
-# What each changes in the base. A flag that is given twice has its last value.
+# What each changes in the base. A flag that is given twice has its last value. {twice} and {half}: of the steps.
 VARIANTS = {
     "base": (),
     "own default boxes": (f"--detector={DETECTOR}",),
     "SGD, rate 0.02": ("--optimizer=sgd", "--learning_rate=0.02", "--weight_decay=0.0005"),
     "rate 0.0005": ("--learning_rate=0.0005",),
     "rate 0.002": ("--learning_rate=0.002",),
+    "batch 8, as many images": ("--batch_size=8", "--steps={twice}"),
+    "batch 32, as many images": ("--batch_size=32", "--steps={half}"),
+    "512 pixels": (f"--detector={DETECTOR}", "--image_size=512"),
     "no warm-up": ("--lr_warmup_steps=0",),
     "no average of weights": ("--ema_decay=0",),
     "no clipping": ("--clip_gradient_norm=0",),
@@ -70,9 +74,11 @@ def main() -> None:
         base = base_flags(folder, options)
         for seed in range(options.seeds):  # all with one seed come before the next
             for variant in options.variants if not options.table else ():
-                model_dir = run_dir(folder, variant, seed)
-                if aps(model_dir, options.steps) is None:
-                    flags = (*base, f"--model_dir={model_dir}", f"--seed={seed}", *VARIANTS[variant])
+                model_dir = run_dir(folder, options.steps, variant, seed)
+                if scores(model_dir) is None:
+                    length = {"twice": 2 * options.steps, "half": options.steps // 2}
+                    changed = [flag.format(**length) for flag in VARIANTS[variant]]
+                    flags = (*base, f"--model_dir={model_dir}", f"--seed={seed}", *changed)
                     done = subprocess.run([sys.executable, str(ROOT / "train.py"), *flags], check=False)
                     if done.returncode:
                         sys.exit(f"{model_dir}: ended with status {done.returncode}; the same command goes on")
@@ -113,15 +119,15 @@ def read_set(data: pathlib.Path, name: str, split: str) -> tuple[AnnotatedDatase
     return read_dataset(files[split], folder / f"{split}2017", classes=names)
 
 
-def run_dir(folder: pathlib.Path, variant: str, seed: int) -> pathlib.Path:
-    return folder / f"{variant.replace(' ', '_').replace(',', '').replace(chr(39), '')}-{seed}"
+def run_dir(folder: pathlib.Path, steps: int, variant: str, seed: int) -> pathlib.Path:
+    return folder / str(steps) / f"{re.sub('[^a-zA-Z0-9.]+', '_', variant)}-{seed}"
 
 
-def aps(model_dir: pathlib.Path, steps: int) -> tuple[float, float] | None:
-    """AP and AP50 at the end of a run; None where it has not ended."""
+def scores(model_dir: pathlib.Path) -> tuple[float, float] | None:
+    """AP and AP50 of a run, which is evaluated at its end alone; None where it has not ended."""
     path = model_dir / "metrics.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
-    ends = [line for line in lines if "AP" in line and line["step"] == steps]
+    ends = [line for line in lines if "AP" in line]
     return (ends[-1]["AP"], ends[-1]["AP50"]) if ends else None
 
 
@@ -129,11 +135,11 @@ def table(folder: pathlib.Path, options: argparse.Namespace) -> str:
     """A row for each variant that has a run: mean over the seeds, and each."""
     rows = ["| | AP | AP50 | AP of each seed |", "|---|---|---|---|"]
     for variant in options.variants:
-        found = [aps(run_dir(folder, variant, seed), options.steps) for seed in range(options.seeds)]
-        scores = [score for score in found if score is not None]
-        if scores:
-            means = [statistics.mean(values) for values in zip(*scores, strict=True)]
-            rows.append(f"| {variant} | {means[0]:.3f} | {means[1]:.3f} | {listed([ap for ap, _ in scores])} |")
+        found = [scores(run_dir(folder, options.steps, variant, seed)) for seed in range(options.seeds)]
+        there = [pair for pair in found if pair is not None]
+        if there:
+            ap, ap50 = (statistics.mean(values) for values in zip(*there, strict=True))
+            rows.append(f"| {variant} | {ap:.3f} | {ap50:.3f} | {listed([pair[0] for pair in there])} |")
     return "\n".join(rows)
 
 

@@ -9,6 +9,7 @@ import time
 from typing import NamedTuple
 
 import numpy as np
+from absl import logging
 
 from ssd_tf.plots.history import read_history
 from ssd_tf.quickstart.choices import LEAST_STEPS
@@ -55,7 +56,8 @@ def measure(config: TrainConfig, folder: pathlib.Path) -> Speed:
         evaluation=EvaluationConfig(eval_every_epochs=0),
         checkpoints=CheckpointConfig(checkpoint_every_epochs=0),
     )
-    begin = time.monotonic()
+    begin, verbosity = time.monotonic(), logging.get_verbosity()
+    logging.set_verbosity(min(verbosity, logging.WARNING))  # its evaluation says nothing, and would be taken for one
     try:
         outcome = train(probe)
         whole = time.monotonic() - begin
@@ -63,6 +65,7 @@ def measure(config: TrainConfig, folder: pathlib.Path) -> Speed:
             return Speed(0.0, 0.0, interrupted=True)
         speeds = read_history(folder / METRICS).training["images_per_s"].values[_COMPILING:]
     finally:
+        logging.set_verbosity(verbosity)
         shutil.rmtree(folder, ignore_errors=True)
     step = config.batch_size / float(np.median(speeds))
     return Speed(step, max(0.0, whole - step * (_COMPILING + _MEASURED)))

@@ -25,7 +25,7 @@ class Fitted(NamedTuple):
 def fit(dataset: AnnotatedDataset, spec: DetectorSpec) -> Fitted | None:
     """The detector with default boxes for these objects; None where its own fit every class, or as well as others.
 
-    Of a class that its default boxes hardly match, a detector learns next to nothing, however many others it matches.
+    A class that its default boxes hardly match is learnt slowly, however many others they match.
     """
     boxes_of = {category.name: _boxes(dataset, category.id) for category in dataset.categories}
     boxes_of = {name: boxes for name, boxes in boxes_of.items() if len(boxes)}

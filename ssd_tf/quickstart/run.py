@@ -118,6 +118,7 @@ def _choose(
         say(start.why)
     chosen += [*choose(Facts(train_part.num_images_with_boxes, names, gpus)), Choice("seed", config.seed, "asked for")]
     run = _train_config(output, {choice.name: choice.value for choice in chosen} | {"steps": 1})
+    say("timing a few steps, in a run that is thrown away")
     speed = measure(run, output / PROBE)
     if speed.interrupted:
         return None

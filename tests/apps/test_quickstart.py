@@ -12,6 +12,7 @@ import ssd_tf
 from tests.apps.conftest import ROOT, command, run, run_well
 from tests.apps.test_mistakes import assert_refused
 
+PATIENCE = 900
 TINY = ("--detector=ssd128_tiny", "--minutes=0.1")
 
 
@@ -62,20 +63,19 @@ def test_an_output_that_is_a_file(drawn, tmp_path):
 @pytest.mark.proof
 def test_from_images_to_files_though_it_is_stopped_in_between(drawn, tmp_path):
     output = tmp_path / "run"
-    process = subprocess.Popen(
-        command("quickstart", *flags(drawn, output)),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 300
-    while not (output / "quickstart.json").is_file():  # the training begins
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode in (75, 143), errors  # 143 until there are steps to save
+    with subprocess.Popen(
+        command("quickstart", *flags(drawn, output)), cwd=ROOT, stderr=subprocess.PIPE, text=True
+    ) as run_:
+        try:
+            deadline = time.monotonic() + PATIENCE
+            while not (output / "quickstart.json").is_file():  # the training begins
+                assert run_.poll() is None and time.monotonic() < deadline
+                time.sleep(0.05)
+            run_.send_signal(signal.SIGTERM)
+            _, errors = run_.communicate(timeout=PATIENCE)
+        finally:
+            run_.kill()
+    assert run_.returncode == 75, errors
     settings = json.loads((output / "quickstart.json").read_text())["settings"]
     printed = run_well("quickstart", *flags(drawn, output))
     assert "resuming" in printed and "on 5 images that were not trained on" in printed
