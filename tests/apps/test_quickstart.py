@@ -9,6 +9,7 @@ import time
 import pytest
 
 import ssd_tf
+from ssd_tf.training.stopping import since_best
 from tests.apps.conftest import ROOT, command, run, run_well
 from tests.apps.test_mistakes import assert_refused
 
@@ -80,8 +81,10 @@ def test_from_images_to_files_though_it_is_stopped_in_between(drawn, tmp_path):
     printed = run_well("quickstart", *flags(drawn, output))
     assert "resuming" in printed and "on 5 images that were not trained on" in printed
     assert json.loads((output / "quickstart.json").read_text())["settings"] == settings
-    steps = [json.loads(line)["step"] for line in (output / "metrics.jsonl").read_text().splitlines()]
-    assert steps[-1] == settings["steps"] == 20
+    lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
+    aps = [line["AP"] for line in lines if "AP" in line]
+    # It may end early: how AP moves in 20 steps is chance.
+    assert settings["steps"] == 20 and (lines[-1]["step"] == 20 or since_best(aps) == settings["patience"])
     assert (output / "report" / "report.html").is_file() and (output / "inspect.html").is_file()
     assert len(list((output / "val_images").glob("*.jpg"))) == 5
     assert not (output / "probe").exists()
