@@ -13,7 +13,7 @@ from ssd_tf.data.annotations import AnnotatedImage, Category, clean_boxes, count
 from ssd_tf.data.images import decode
 from ssd_tf.data.preparation import findings
 from ssd_tf.data.preparation.shards import check_image
-from ssd_tf.data.preparation.stored_images import decode_as_training
+from ssd_tf.data.preparation.stored_images import look_into
 from ssd_tf.inference.ahead import map_ahead
 from ssd_tf.inspection.duplicates import difference_hash
 from ssd_tf.inspection.sources import Source
@@ -89,7 +89,7 @@ def read_pixels(split: Split, place: int) -> np.ndarray:
     """The image at a place, uint8 RGB [H, W, 3], upright; it must be readable."""
     encoded = split.images[place].read_bytes()
     # As it was looked at: what one decoder takes may be too large for another.
-    return decode(tf.constant(encoded)).numpy() if split.is_prepared else decode_as_training(encoded).pixels
+    return decode(tf.constant(encoded)).numpy() if split.is_prepared else look_into(encoded, pixels_too=True).pixels
 
 
 _Looked = tuple[AnnotatedImage, np.uint64 | None, list[tuple[str, str]]]
@@ -102,7 +102,7 @@ def _look_at(image: AnnotatedImage) -> _Looked:
     if not is_file(image.path):
         return clean_boxes(image)[0], None, [("missing", str(image.path))]
     try:
-        file, image, found = check_image(image, image.read_bytes())
+        file, image, found = check_image(image, image.read_bytes(), pixels_too=True)
     except OSError as error:
         return clean_boxes(image)[0], None, [("unreadable", f"{image.name}: cannot be read ({error.strerror})")]
     named = [(kind, f"{image.name}: {message}") for kind, message in found]

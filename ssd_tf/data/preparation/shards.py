@@ -17,11 +17,11 @@ import tensorflow as tf
 
 from ssd_tf.data import records
 from ssd_tf.data.annotations import AnnotatedImage, Category, ClassCount, clean_boxes, count_classes
-from ssd_tf.data.image_files import TRANSPOSED, Upright
+from ssd_tf.data.image_files import TRANSPOSED
 from ssd_tf.data.kinds import TENSORFLOW_KINDS
 from ssd_tf.data.manifest import Shard, describe_shard
 from ssd_tf.data.preparation import findings
-from ssd_tf.data.preparation.stored_images import bytes_of, decode_as_training
+from ssd_tf.data.preparation.stored_images import Stored, bytes_of, look_into
 from ssd_tf.data.preparation.upright import UPRIGHT, upright_annotations
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import atomic_path, is_text, write_atomically
@@ -121,16 +121,16 @@ def make_record(
       The serialised record, or None where the image cannot be used; the image as it is recorded; and what was found: as
       check_image returns them.
     """
-    file, image, found = check_image(image, encoded, exif)
+    file, image, found = check_image(image, encoded, exif, pixels_too=False)
     if file is None:
         return None, image, found
     return records.serialize(image, bytes_of(file, encoded), names), image, found
 
 
 def check_image(
-    image: AnnotatedImage, encoded: bytes, exif: str = UPRIGHT
-) -> tuple[Upright | None, AnnotatedImage, list[tuple[str, str]]]:
-    """Decodes an image and looks at its annotations. The arguments are make_record's.
+    image: AnnotatedImage, encoded: bytes, exif: str = UPRIGHT, *, pixels_too: bool
+) -> tuple[Stored | None, AnnotatedImage, list[tuple[str, str]]]:
+    """Decodes an image and looks at its annotations. The arguments are make_record's and look_into's.
 
     Returns:
       What the file holds, or None where the image cannot be used; the image with clean boxes, upright; and what was
@@ -138,10 +138,10 @@ def check_image(
     """
     found = []
     try:
-        file = decode_as_training(encoded)
+        file = look_into(encoded, pixels_too)
     except UserError as error:
         return None, image, [("unreadable", f"not a readable image ({error})")]
-    height, width, _ = file.pixels.shape
+    height, width = file.height, file.width
     if file.orientation != 1:
         stored = (width, height) if file.orientation >= TRANSPOSED else (height, width)
         image, message = upright_annotations(image, file.orientation, stored, exif)
