@@ -14,7 +14,7 @@ import numpy as np
 from ssd_tf.export.description import DESCRIPTION, Description, from_json
 from ssd_tf.export.litert_detect import LiteRTDetector, decode
 from ssd_tf.geometry.anchors import default_boxes
-from ssd_tf.geometry.detections import Detections
+from ssd_tf.geometry.detections import Detections, padded
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.imports import import_extra, quiet_stderr
 
@@ -66,7 +66,7 @@ class LiteRTPredictor(ExportedPredictor):
 
     def __call__(self, images: "np.ndarray | tf.Tensor", score_threshold: float | None = None) -> Detections:
         found = [self._detector(image, self._threshold(score_threshold)) for image in np.asarray(images)]
-        return _batch(found, self.max_detections)
+        return padded(found, self.max_detections)
 
 
 class OnnxPredictor(ExportedPredictor):
@@ -104,22 +104,7 @@ class OnnxPredictor(ExportedPredictor):
             )
             for offsets, logits in zip(*self._session.run(["offsets", "logits"], {"images": pixels}), strict=True)
         ]
-        return _batch(found, self.max_detections)
-
-
-def _batch(found: "list[tuple[np.ndarray, np.ndarray, np.ndarray]]", most: int) -> Detections:
-    """Detections of NumPy arrays from the boxes, scores and classes of each image."""
-    batch = Detections(
-        np.zeros((len(found), most, 4), np.float32),
-        np.zeros((len(found), most), np.float32),
-        np.zeros((len(found), most), np.int32),
-        np.zeros(len(found), np.int32),
-    )
-    for index, (boxes, scores, classes) in enumerate(found):
-        count = len(scores)
-        batch.boxes[index, :count], batch.scores[index, :count] = boxes, scores
-        batch.classes[index, :count], batch.count[index] = classes, count
-    return batch
+        return padded(found, self.max_detections)
 
 
 def _onnx_errors() -> tuple[type[Exception], ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssd_tf.geometry import tiles
-from ssd_tf.geometry.detections import Detections
+from ssd_tf.geometry.detections import Detections, padded
 from ssd_tf.geometry.tiles import Tiling
 from ssd_tf.inference.batches import AnyPredictor, resized
 
@@ -38,17 +38,8 @@ class TiledPredictor:
             np.stack([np.asarray(part) for part in parts], axis=1)
             for parts in zip(*((view.boxes, view.scores, view.classes) for view in found), strict=True)
         )
-        batch = Detections(
-            np.zeros((len(images), self.max_detections, 4), np.float32),
-            np.zeros((len(images), self.max_detections), np.float32),
-            np.zeros((len(images), self.max_detections), np.int32),
-            np.zeros(len(images), np.int32),
-        )
         how = (self.spec.detection.iou_threshold, self.max_detections)
-        for index in range(len(images)):
-            together = tiles.put_together(self._windows_t4, boxes[index], scores[index], classes[index], *how)
-            count = len(together[1])
-            batch.count[index] = count
-            for part, values in zip(batch, together, strict=False):
-                part[index, :count] = values
-        return batch
+        together = (
+            tiles.put_together(self._windows_t4, *image, *how) for image in zip(boxes, scores, classes, strict=True)
+        )
+        return padded(together, self.max_detections)
