@@ -30,6 +30,7 @@ pytest_plugins = [
     "tests.fixtures.report_run",
     "tests.fixtures.small_runs",
     "tests.fixtures.trained",
+    "tests.fixtures.weights_server",
 ]
 # recipe.py makes the inputs of the golden values.
 sys.path.insert(0, str(_TESTS / "golden"))

@@ -8,7 +8,6 @@ import hashlib
 import io
 import json
 import re
-import threading
 
 import numpy as np
 import PIL.Image
@@ -19,12 +18,11 @@ from ssd_tf.data.formats.coco import COCO_CATEGORIES
 from ssd_tf.inference.predictor import load_model
 from ssd_tf.models.backbone import is_backbone_layer
 from ssd_tf.performance.comparison import file_bytes
-from ssd_tf.utils import download
 from ssd_tf.weights import layout, published, sources
 from ssd_tf.weights.published import Published
 from tests.apps.conftest import TINY, run, run_well
 from tests.apps.test_mistakes import assert_refused
-from tests.download_server import Server, refuse, serve_whole
+from tests.download_server import refuse, serve_whole
 
 SSDLITE = "ssdlite320_mobilenet_v3_large"
 CAT = 17  # COCO's id
@@ -64,33 +62,21 @@ def tiny(torch) -> bytes:
 
 
 @pytest.fixture
-def server(monkeypatch, tmp_path):
-    monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setenv("SSD_TF_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(download, "RETRY_SECONDS", 0.001)
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        monkeypatch.setattr(published, "_SERVER", server.url.removesuffix("data.bin"))
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def offer(server, monkeypatch):
+def offer(weights_server, monkeypatch):
     """Puts a file on the server and into the table, and returns the file's name."""
 
     def put(name, content, data="coco", detector=SSDLITE):
         entry = Published(f"{name}-{hashlib.sha256(content).hexdigest()[:8]}.pth", data, detector)
         monkeypatch.setitem(published.PUBLISHED, name, entry)
-        server.script = [serve_whole(content)]
+        weights_server.script = [serve_whole(content)]
         return entry.file
 
     return put
 
 
-def test_predict_downloads_a_detector_of_coco_and_names_what_it_finds(offer, server, ssdlite, tmp_path, monkeypatch):
+def test_predict_downloads_a_detector_of_coco_and_names_what_it_finds(
+    offer, weights_server, ssdlite, tmp_path, monkeypatch
+):
     file = offer(SSDLITE, ssdlite)
     PIL.Image.new("RGB", (64, 48), "gray").save(tmp_path / "photo.jpg")
     monkeypatch.chdir(tmp_path)
@@ -103,7 +89,7 @@ def test_predict_downloads_a_detector_of_coco_and_names_what_it_finds(offer, ser
     assert detector.categories == COCO_CATEGORIES
     (prediction,) = detector.predict("photo.jpg")
     assert len(prediction) == len(found) and set(prediction.names) == {"cat"}
-    assert server.ranges == [None]  # it was downloaded once
+    assert weights_server.ranges == [None]  # it was downloaded once
 
 
 def test_import_takes_the_detector_from_the_name(offer, ssdlite, tmp_path):
@@ -158,10 +144,10 @@ def test_detector_starts_from_a_backbone_of_imagenet(offer, tiny, torch):
     assert taken == {layer for layer in layers if is_backbone_layer(layer)}
 
 
-def test_wrong_check_sum_is_one_line_and_leaves_nothing(offer, server, ssdlite, tmp_path):
+def test_wrong_check_sum_is_one_line_and_leaves_nothing(offer, weights_server, ssdlite, tmp_path):
     file = offer(SSDLITE, ssdlite)
     other = ssdlite[:-1] + b"x"
-    server.script = [serve_whole(other)]
+    weights_server.script = [serve_whole(other)]
     done = run("import_weights", f"--source=torchvision:{SSDLITE}", f"--output={tmp_path / 'model'}")
     sums = [hashlib.sha256(content).hexdigest() for content in (ssdlite, other)]
     assert_refused(done, f"{file}: expected SHA-256 {sums[0][:8]}.... Received: SHA-256 {sums[1]}")
@@ -188,18 +174,18 @@ def test_without_a_network_one_line_says_what_to_fetch_and_where_to_put_it(tmp_p
     assert_refused(done, f"cannot download https://download.pytorch.org/models/{file} (", by_hand)
 
 
-def test_file_put_in_the_cache_by_hand_needs_no_network(offer, server, ssdlite, tmp_path):
+def test_file_put_in_the_cache_by_hand_needs_no_network(offer, weights_server, ssdlite, tmp_path):
     file = offer(SSDLITE, ssdlite)
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / file).write_bytes(ssdlite)
     assert len(ssd_tf.Detector.load(f"torchvision:{SSDLITE}").classes) == 80
     assert file_bytes(f"torchvision:{SSDLITE}") == len(ssdlite)
-    assert server.ranges == []
+    assert weights_server.ranges == []
 
 
-def test_file_that_is_gone_from_the_server_is_one_line(offer, server, ssdlite, tmp_path):
+def test_file_that_is_gone_from_the_server_is_one_line(offer, weights_server, ssdlite, tmp_path):
     offer(SSDLITE, ssdlite)
-    server.script = [refuse(404)]
+    weights_server.script = [refuse(404)]
     done = run("import_weights", f"--source=torchvision:{SSDLITE}", f"--output={tmp_path / 'model'}")
     assert_refused(done, "HTTP 404", "fetch it by hand")
 

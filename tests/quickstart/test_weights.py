@@ -2,42 +2,31 @@
 """The best weights to be had: from the cache, from a server, or none; a server that is not there is asked once."""
 
 import hashlib
-import threading
 
 import pytest
 
-from ssd_tf.quickstart import weights
 from ssd_tf.quickstart.weights import find_start
-from ssd_tf.utils import download
+from ssd_tf.utils.download import cache_dir
 from ssd_tf.weights import published
 from ssd_tf.weights.published import Published
-from tests.download_server import Server, refuse, serve_whole
+from tests.download_server import refuse, serve_whole
 
 COCO, IMAGENET = "ssdlite320_mobilenet_v3_large", "mobilenet_v2"
 
 
 @pytest.fixture
-def server(monkeypatch, tmp_path):
-    monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setenv("SSD_TF_HOME", str(tmp_path))
-    monkeypatch.setattr(download, "RETRY_SECONDS", 0.001)
+def server(weights_server, monkeypatch):
     table = {
         name: Published(f"{name}-{hashlib.sha256(name.encode()).hexdigest()[:8]}.pth", data, detector)
         for name, data, detector in ((COCO, "coco", COCO), (IMAGENET, "imagenet", "ssdlite320_mobilenet_v2"))
     }
     monkeypatch.setattr(published, "PUBLISHED", table)
-    monkeypatch.setattr(weights, "find", published.find)
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        monkeypatch.setattr(published, "_SERVER", server.url.removesuffix("data.bin"))
-        yield server
-        server.shutdown()
-        thread.join()
+    return weights_server
 
 
-def put(folder, name):
-    (folder / published.PUBLISHED[name].file).write_bytes(name.encode())
+def put_in_cache(name):
+    cache_dir().mkdir()
+    (cache_dir() / published.PUBLISHED[name].file).write_bytes(name.encode())
 
 
 def test_all_weights_of_a_detector_come_before_those_of_a_backbone(server):
@@ -47,8 +36,8 @@ def test_all_weights_of_a_detector_come_before_those_of_a_backbone(server):
     assert "trained on COCO" in start.why
 
 
-def test_without_a_server_the_cache_is_taken_and_the_server_asked_once(server, tmp_path):
-    put(tmp_path, IMAGENET)
+def test_without_a_server_the_cache_is_taken_and_the_server_asked_once(server):
+    put_in_cache(IMAGENET)
     server.script = [refuse(404)] * 9
     assert find_start()[:2] == ("ssdlite320_mobilenet_v2", "imagenet")
     assert len(server.ranges) == 1
@@ -67,7 +56,7 @@ def test_a_detector_without_weights_starts_from_scratch(server):
     assert server.ranges == []
 
 
-def test_a_detector_that_is_asked_for_takes_its_own(server, tmp_path):
-    put(tmp_path, IMAGENET)
+def test_a_detector_that_is_asked_for_takes_its_own(server):
+    put_in_cache(IMAGENET)
     assert find_start("ssdlite320_mobilenet_v2")[:2] == ("ssdlite320_mobilenet_v2", "imagenet")
     assert server.ranges == []
