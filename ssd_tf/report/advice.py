@@ -60,10 +60,11 @@ def advise(
       training: what is known of the split that the detector was trained on; None where that is not there.
     """
     metrics = evaluation.metrics
+    boxes_n4, found_n = _objects(evaluation)
     found = [
         few_images(metrics.per_class, training) if training else None,
-        small_objects(evaluation, spec),
-        unfit_default_boxes(evaluation, spec),
+        small_objects(boxes_n4, found_n, spec),
+        unfit_default_boxes(boxes_n4, spec),
         missing_labels(evaluation, best),
         overfitted(metrics, training) if training else None,
         copies(training) if training else None,
@@ -97,9 +98,8 @@ def few_images(results: Sequence[ClassResult], training: TrainingSplit) -> Advic
     )
 
 
-def small_objects(evaluation: Evaluation, spec: DetectorSpec) -> Advice | None:
-    """Many objects are too small at the detector's input, and few of them are found."""
-    boxes_n4, found_n = _objects(evaluation)
+def small_objects(boxes_n4: np.ndarray, found_n: np.ndarray, spec: DetectorSpec) -> Advice | None:
+    """Many objects are too small at the detector's input, and few of them are found; boxes are normalised."""
     side_n = _sides(boxes_n4, spec)
     small_n = side_n < _SMALL_SIDE
     if len(small_n) == 0 or small_n.mean() < _MANY:
@@ -121,9 +121,8 @@ def small_objects(evaluation: Evaluation, spec: DetectorSpec) -> Advice | None:
     )
 
 
-def unfit_default_boxes(evaluation: Evaluation, spec: DetectorSpec) -> Advice | None:
-    """Default boxes do not fit the shapes of objects that are large enough."""
-    boxes_n4, _ = _objects(evaluation)
+def unfit_default_boxes(boxes_n4: np.ndarray, spec: DetectorSpec) -> Advice | None:
+    """Default boxes do not fit the shapes of objects that are large enough; boxes are normalised."""
     boxes_n4 = clip(boxes_n4)
     extent_n = np.all(boxes_n4[:, 2:] > boxes_n4[:, :2], axis=1)
     boxes_n4 = boxes_n4[extent_n & (_sides(boxes_n4, spec) >= _SMALL_SIDE)]
