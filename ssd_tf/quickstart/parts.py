@@ -49,17 +49,7 @@ def read_parts(
       FileNotFoundError, ValueError: as `read_dataset`; or there are too few images to divide.
     """
     if val_annotations:
-        return _two_sets(
-            annotations,
-            images,
-            [val_annotations],
-            [
-                val_images or "",
-            ],
-            format,
-            classes,
-            "as given",
-        )
+        return _two_sets(annotations, images, [val_annotations], [val_images or ""], format, classes, "as given")
     paths = as_paths(annotations)
     if len(paths) == 1 and (folders := _part_folders(pathlib.Path(paths[0]))):
         train, val = folders
