@@ -100,6 +100,15 @@ def quickstart(config: QuickstartConfig, say: Callable[[str], None]) -> Finished
     return finish(output, str(output / DATA), say)
 
 
+def explained(chosen: Sequence[Choice], output: pathlib.Path) -> str:
+    """The settings with their reasons, and the command that does the same in a folder beside the run's."""
+    width = max(len(choice.flag) for choice in chosen)
+    shown = "\n".join(f"  {choice.flag:{width}}  {choice.why}" for choice in chosen)
+    # In the run's own folder it would resume that run.
+    by_hand = ["ssd_tf", "train", f"--data_dir={output / DATA}", f"--model_dir={output}-by-hand"]
+    return f"settings and why:\n{shown}\nthe same by hand:\n  {shlex.join(by_hand + [c.flag for c in chosen])}\n"
+
+
 def _choose(
     config: QuickstartConfig, output: pathlib.Path, begin: float, say: Callable[[str], None]
 ) -> list[Choice] | None:
@@ -127,7 +136,7 @@ def _choose(
     epoch_steps = make_plan(run).epoch_steps
     say(f"a step of {run.batch_size} images takes {speed.step:.2g} s here")
     chosen += choose_length(steps, epoch_steps, config.minutes)
-    say(_explained(chosen, output))
+    say(explained(chosen, output))
     return chosen
 
 
@@ -165,14 +174,6 @@ def _prepare(config: QuickstartConfig, data_dir: pathlib.Path, say: Callable[[st
 
 def _train_config(output: pathlib.Path, settings: dict[str, Any]) -> TrainConfig:
     return complete(train_config(**settings, data_dir=str(output / DATA), model_dir=str(output)))
-
-
-def _explained(chosen: Sequence[Choice], output: pathlib.Path) -> str:
-    """The command that does the same, a flag a line with its reason."""
-    width = max(len(choice.flag) for choice in chosen)
-    shown = "\n".join(f"  {choice.flag:{width}}  {choice.why}" for choice in chosen)
-    by_hand = ["ssd_tf", "train", f"--data_dir={output / DATA}", f"--model_dir={output}"]
-    return f"settings and why:\n{shown}\nthe same by hand:\n  {shlex.join(by_hand + [c.flag for c in chosen])}\n"
 
 
 def _asked(config: QuickstartConfig) -> dict[str, Any]:
