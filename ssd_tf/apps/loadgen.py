@@ -65,7 +65,7 @@ def define_flags(values: flags.FlagValues) -> None:
         lower_bound=1,
         flag_values=values,
     )
-    flags.DEFINE_integer("loaded_pictures", 1024, "Images in memory at a time.", lower_bound=1, flag_values=values)
+    flags.DEFINE_integer("loaded_images", 1024, "Images in memory at a time.", lower_bound=1, flag_values=values)
 
 
 def main(args: flags.FlagValues) -> None:
@@ -85,7 +85,7 @@ def main(args: flags.FlagValues) -> None:
         target_latency_ms=args.target_latency_ms,
         min_duration_seconds=args.min_duration_seconds,
         min_queries=args.min_queries,
-        loaded_images=args.loaded_pictures,
+        loaded_images=args.loaded_images,
     )
     manifest = load_manifest(args.data_dir, args.split)
     predictor = load_predictor_for(args.model, manifest)

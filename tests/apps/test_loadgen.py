@@ -34,7 +34,8 @@ cli.run("loadgen")
 
 def test_accuracy_run_prints_and_writes_what_evaluate_does(trained, prepared, tmp_path):
     source = (f"--model={trained}", f"--data_dir={prepared}", "--split=val")
-    printed = run_well("loadgen", *source, "--scenario=Offline", "--mode=accuracy", f"--output_dir={tmp_path}")
+    how = ("--scenario=Offline", "--mode=accuracy", "--loaded_images=8")
+    printed = run_well("loadgen", *source, *how, f"--output_dir={tmp_path}")
     manifest, predictor = load_manifest(prepared, "val"), load_predictor(trained)
     metrics, results, _ = evaluate_split(predictor, prepared, manifest, predictor.spec, 8)
     assert summary_table(metrics) in printed and per_class_table(metrics) in printed
