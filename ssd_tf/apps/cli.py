@@ -113,12 +113,6 @@ def define_paths(
     )
 
 
-def counted(number: int, what: str) -> str:
-    """ "1 class", "2 classes"."""
-    plural = "es" if what.endswith("s") else "s"
-    return f"{number} {what}{plural if number != 1 else ''}"
-
-
 def define_annotations(values: flags.FlagValues) -> None:
     """The flags of programs that read annotated data sets."""
     flags.DEFINE_string("format", "auto", f"What the annotations are: auto, {', '.join(FORMATS)}.", flag_values=values)

@@ -15,6 +15,7 @@ from absl import flags
 from ssd_tf.apps import cli
 from ssd_tf.specs import DETECTORS
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.text import counted
 
 # The detector of a file that is given without one.
 MLPERF = "ssd300_resnet34"
@@ -113,7 +114,7 @@ def main(args: flags.FlagValues) -> None:
         if args.reference_nms:
             spec = with_negative_overlaps(spec)
         info = import_model(args.source, spec, output, categories, args.num_classes)
-    print(f"{info.spec.name} for {cli.counted(len(info.categories), 'class')} in {output}")
+    print(f"{info.spec.name} for {counted(len(info.categories), 'class')} in {output}")
 
 
 def export(args: flags.FlagValues, output: pathlib.Path) -> None:

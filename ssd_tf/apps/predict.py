@@ -14,6 +14,7 @@ from absl import flags
 
 from ssd_tf.apps import cli, tiling
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.text import counted
 
 if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
     from ssd_tf.inference.files import Summary
@@ -86,11 +87,11 @@ def _report(summary: "Summary", output_dir: str) -> str:
     """ "7 objects in 1 image and 24 frames of 2 videos; annotated copies and predictions.json in found"."""
     read = []
     if summary.images or not summary.videos:
-        read.append(cli.counted(summary.images, "image"))
+        read.append(counted(summary.images, "image"))
     if summary.videos:
-        read.append(f"{cli.counted(summary.frames, 'frame')} of {cli.counted(summary.videos, 'video')}")
+        read.append(f"{counted(summary.frames, 'frame')} of {counted(summary.videos, 'video')}")
     copies = "annotated copies and " if summary.images or summary.frames else ""
-    objects = cli.counted(summary.detections, "object")
+    objects = counted(summary.detections, "object")
     return f"{objects} in {' and '.join(read)}; {copies}predictions.json in {output_dir}"
 
 

@@ -35,7 +35,7 @@ def classes_section(classes: Sequence[ClassRow], splits: Sequence[Split]) -> Sec
     boxes_cs = np.array([row.boxes for row in classes], int).reshape(len(names), len(splits))
     chart = Chart(
         "classes",
-        f"Boxes of each of {min(len(names), charts.MAX_CLASSES)} classes.",
+        f"Boxes of {'the class' if len(names) == 1 else f'each of {min(len(names), charts.MAX_CLASSES)} classes'}.",
         f"The {charts.MAX_CLASSES} with the most boxes of {len(names)}." if len(names) > charts.MAX_CLASSES else "",
         lambda width: charts.classes_figure(names, boxes_cs, [split.name for split in splits], width),
     )

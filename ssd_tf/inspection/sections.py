@@ -17,6 +17,7 @@ from ssd_tf.inspection.kinds import Kind
 from ssd_tf.inspection.samples import Sample, choose_samples, draw_example, draw_sample
 from ssd_tf.inspection.splits import Split
 from ssd_tf.pages.page import Section, jpeg_file, jpeg_url, parts
+from ssd_tf.utils.text import plural
 
 # Of each kind of finding: images, and messages.
 _EXAMPLES, _MESSAGES = 4, 8
@@ -57,11 +58,15 @@ def tiles(looked: Looked) -> Markup:
     boxes = sum(sum(row.boxes) for row in looked.classes)
     with_boxes = sum(int((statistics.boxes_of_images(split) > 0).sum()) for split in looked.splits)
     rows = [
-        (f"{images:,}", "images", f"{with_boxes:,} with boxes"),
-        (f"{boxes:,}", "boxes", f"{boxes / with_boxes:.1f} in an image that has any" if with_boxes else "none"),
+        (f"{images:,}", plural(images, "image"), f"{with_boxes:,} with boxes"),
+        (
+            f"{boxes:,}",
+            plural(boxes, "box"),
+            f"{boxes / with_boxes:.1f} in an image that has any" if with_boxes else "none",
+        ),
         (
             f"{len(looked.classes):,}",
-            "classes",
+            plural(len(looked.classes), "class"),
             f"{len(looked.classes) - len(statistics.without_boxes(looked.classes)):,} with boxes",
         ),
         (f"{sum(kind.count for kind in looked.kinds):,}", "findings", f"kinds: {len(looked.kinds)}"),
@@ -157,7 +162,7 @@ def copies_section(looked: Looked) -> Section:
             continue
         places = np.unique(np.linspace(0, len(pairs) - 1, min(_PAIRS, len(pairs))).round().astype(int))
         shown = [_pair(f"{key}-{k}", pairs[k], splits) for k in places.tolist()]
-        title = f"{len(pairs):,} {'pair' if len(pairs) == 1 else 'pairs'} {where}"
+        title = f"{len(pairs):,} {plural(len(pairs), 'pair')} {where}"
         groups.append(_Group(title, about, shown))
     return Section("copies", "Near-duplicates", template().copies(groups))
 

@@ -17,6 +17,7 @@ from ssd_tf.inspection.anchor_recall import anchor_recall
 from ssd_tf.inspection.fit import WELL
 from ssd_tf.report.training_split import TrainingSplit
 from ssd_tf.specs import DetectorSpec
+from ssd_tf.utils.text import counted
 
 # Images of a class, below which more of them are the first thing to try.
 _FEW = 50
@@ -85,7 +86,8 @@ def few_images(results: Sequence[ClassResult], training: TrainingSplit) -> Advic
     if not worse:
         return None
     named = ", ".join(
-        f"{r.name} ({images.get(r.category_id, 0)} images, {boxes.get(r.category_id, 0)} objects, AP50 {r.ap50:.2f})"
+        f"{r.name} ({counted(images.get(r.category_id, 0), 'image')}, "
+        f"{counted(boxes.get(r.category_id, 0), 'object')}, AP50 {r.ap50:.2f})"
         for r in worse[:_NAMED]
     )
     more = f", and {len(worse) - _NAMED} more" if len(worse) > _NAMED else ""
@@ -163,7 +165,7 @@ def missing_labels(evaluation: Evaluation, best: BestThreshold) -> Advice | None
     return Advice(
         "missing-labels",
         f"{len(places)} of {int(sure_n.sum())} detections with scores from {sure:.2f} on are where no object is "
-        f"labelled, in {images} {'image' if images == 1 else 'images'}. The surest are shown.",
+        f"labelled, in {counted(images, 'image')}. The surest are shown.",
         "Look at them. Where they are objects, label them: each one that lacks its label counts as an error here, and "
         "in training it teaches the detector to find nothing. Where they are not, images with such things and without "
         "objects help, with --keep_background_images.",

@@ -18,6 +18,7 @@ from ssd_tf.report import sections
 from ssd_tf.report.scoring import Scored, score_checkpoint
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import atomic_path, make_folder, write_atomically
+from ssd_tf.utils.text import counted, plural
 from ssd_tf.weights.model_dir import METRICS, find_checkpoint
 from ssd_tf.weights.model_info import load_info, load_settings
 
@@ -133,11 +134,11 @@ def _header(
     lines = [f"Made on {now.day} {now:%B %Y, %H:%M}."]
     if source and scored:
         truth = scored.evaluation.ground_truth
+        images, boxes, classes = len(truth["images"]), sum(scored.boxes_by_size.values()), len(truth["categories"])
         lines.insert(
             0,
             f"{_named(source.checkpoint, history)} on {source.split} of {source.data_dir}: "
-            f"{len(truth['images']):,} images, {sum(scored.boxes_by_size.values()):,} boxes, "
-            f"{len(truth['categories']):,} classes.",
+            f"{images:,} {plural(images, 'image')}, {boxes:,} {plural(boxes, 'box')}, {counted(classes, 'class')}.",
         )
         lines[1:1] = [f"{note[0].upper()}{note[1:]}." for note in scored.notes]
     elif history.training:

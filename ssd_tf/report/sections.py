@@ -17,6 +17,7 @@ from ssd_tf.plots.confusion_chart import MAX_CLASSES, confusion_figure, largest_
 from ssd_tf.plots.rendering import series_variable
 from ssd_tf.report.example_images import MAX_EXAMPLES, ExampleImage
 from ssd_tf.report.scoring import Scored
+from ssd_tf.utils.text import counted
 
 _TILES = {
     "AP": "mean over IoU 0.50 to 0.95",
@@ -91,7 +92,7 @@ def evaluation_charts(scored: Scored, score_threshold: float) -> dict[str, Chart
         ),
         Chart(
             "confusion",
-            f"Confusion matrix of {min(len(names), MAX_CLASSES)} of {len(names)} classes at scores from "
+            f"Confusion matrix of {min(len(names), MAX_CLASSES)} of {counted(len(names), 'class')} at scores from "
             f"{score_threshold:g}.",
             "",
             lambda width: confusion_figure(scored.confusion, names, width),

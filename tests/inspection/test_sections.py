@@ -116,7 +116,10 @@ def test_crowds_alone_are_no_boxes_to_match():
 def test_one_class_and_nothing_odd_are_said():
     plain = look(split([annotated("a", [1])], classes=("cat",), readable=False))
     assert "Nothing: all images can be read" in words(sections.findings_section(plain))
-    assert "All boxes are of one class, cat." in words(classes_section(plain.classes, plain.splits))
+    classes = classes_section(plain.classes, plain.splits)
+    assert "All boxes are of one class, cat." in words(classes) and "Boxes of the class." in classes.html
+    tiles = Page(sections.tiles(plain)).text
+    assert all(tile in tiles for tile in ("1image1", "1box1", "1class1"))
     assert "No two images are nearly the same." in words(sections.copies_section(plain))
 
 

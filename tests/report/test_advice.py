@@ -72,6 +72,8 @@ def test_a_class_with_few_images_that_does_worse_is_named_with_its_numbers(truth
     assert "Few training images of a class: dog (9 images, 18 objects, AP50 0.50)." in one.finding
     assert "The classes with 50 images or more have an AP50 of 1.00." in one.finding
     assert "Label more images of it" in one.todo
+    one = only(advice(truths, some, training(images=(200, 1), ap50=0.8)), "few-images")
+    assert "dog (1 image, 2 objects," in one.finding
 
 
 def test_a_class_with_few_images_that_does_well_is_left_alone(truths):

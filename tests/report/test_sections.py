@@ -158,6 +158,7 @@ def test_every_part_is_written_at_the_edges(run, evaluation, what, classes, unde
         assert Page(part).open == [] and not re.search(r"\bnan\b", words(part))
     aps = [row[2] for row in rows(found["classes"])]
     assert len(aps) == classes and undefined in (aps.count("–"), None)
+    assert f"of {classes} {'class' if classes == 1 else 'classes'} at scores" in found["confusion"]
     costs = [row[2] for row in rows(found["errors"])]
     assert costs.count("–") == (len(costs) if images == 0 else 0)
     nothing_right = what in ("no boxes", "crowds only", "no detections")

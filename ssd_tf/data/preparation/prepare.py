@@ -26,6 +26,7 @@ from ssd_tf.data.preparation.shards import ShardJob, ShardResult, finished, shar
 from ssd_tf.data.preparation.upright import CHOICES, UPRIGHT
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import is_file, make_folder, one_line, printable
+from ssd_tf.utils.text import counted
 
 # About 100 MB of COCO images in a shard; at least 4, so that small sets are read and written in parallel too.
 IMAGES_PER_SHARD = 750
@@ -110,8 +111,9 @@ def report(manifest: Manifest, examples: int = 5) -> str:
     """What was prepared, as text: counts, boxes per class, and of each kind of finding the first few."""
     boxes = sum(count.boxes for count in manifest.classes)
     lines = [
-        f"{manifest.split}: {manifest.num_images} images ({manifest.num_images_with_boxes} with boxes), {boxes} boxes, "
-        f"{len(manifest.classes)} classes, {len(manifest.shards)} shards",
+        f"{manifest.split}: {counted(manifest.num_images, 'image')} ({manifest.num_images_with_boxes} with boxes), "
+        f"{counted(boxes, 'box')}, {counted(len(manifest.classes), 'class')}, "
+        f"{counted(len(manifest.shards), 'shard')}",
         f"{'class':>5} {'id':>5} {'images':>7} {'boxes':>7}  name",
     ]
     for k, count in enumerate(manifest.classes, start=1):

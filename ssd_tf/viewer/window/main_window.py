@@ -11,6 +11,7 @@ from PySide6.QtCore import QByteArray, QEvent, QSettings, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QWidget
 
+from ssd_tf.utils.text import counted
 from ssd_tf.viewer.engine.engine import Engine, Shown, State, View
 from ssd_tf.viewer.window.actions import Actions, ShortcutsDialog
 from ssd_tf.viewer.window.banner import Banner
@@ -279,7 +280,7 @@ class MainWindow(QMainWindow):
 
         names = [category.name for category in predictor.categories]
         self.panel.set_names(names)
-        self.status.model.setText(f"{predictor.spec.name} · {len(names)} classes · {self._model_name}")
+        self.status.model.setText(f"{predictor.spec.name} · {counted(len(names), 'class')} · {self._model_name}")
         self._background.run("device", lambda: device_name(predictor), self.status.device.setText)
         self.view.clear("" if self._source else _INVITATION)
 

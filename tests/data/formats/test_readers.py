@@ -176,12 +176,12 @@ def test_prepare_takes_all_its_flags(folder_of_two, tmp_path):
         "--nodifficult",
         "--max_images=5",
     )
-    assert "1 images" in output and "2 classes" in output and "difficult: 1" in output
+    assert "1 image (" in output and "2 classes" in output and "difficult: 1" in output
 
 
 def test_limit_is_the_older_name_of_max_images(folder_of_two, tmp_path):
     output = run_well("prepare", f"--annotations={folder_of_two}", f"--output_dir={tmp_path / 'data'}", "--limit=1")
-    assert "1 images" in output
+    assert "1 image (" in output
 
 
 def test_programs_name_the_formats_that_are_read():
