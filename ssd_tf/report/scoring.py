@@ -18,7 +18,7 @@ from ssd_tf.evaluation.precision_recall import BestThreshold, best_threshold
 from ssd_tf.inference.load import load_predictor_for
 from ssd_tf.report.advice import Advice, advise
 from ssd_tf.report.example_images import MAX_EXAMPLES, ExampleImage, draw_examples, worst_and_best
-from ssd_tf.report.training_split import TrainingSplit, look_at_training
+from ssd_tf.report.training_split import HashingPredictor, TrainingSplit, look_at_training
 from ssd_tf.specs import DetectorSpec
 
 # As COCO: up to 32 x 32 square pixels is small, up to 96 x 96 medium.
@@ -75,8 +75,11 @@ def score_checkpoint(
     """
     manifest = load_manifest(data_dir, split)
     predictor = load_predictor_for(checkpoint, manifest)
-    evaluation = evaluate_split(predictor, data_dir, manifest, predictor.spec, batch_size, skip_bad_records)
-    training = look_at_training(predictor, *trained_on, str(data_dir), manifest, batch_size) if trained_on else None
+    hashing = HashingPredictor(predictor)
+    evaluation = evaluate_split(hashing, data_dir, manifest, predictor.spec, batch_size, skip_bad_records)
+    training = None
+    if trained_on:
+        training = look_at_training(predictor, *trained_on, str(data_dir), manifest, hashing.hashes, batch_size)
     return look_into(evaluation, data_dir, manifest, score_threshold, predictor.spec, training)
 
 

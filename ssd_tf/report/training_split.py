@@ -2,19 +2,26 @@
 """What is known of the split that a detector was trained on, to compare with the one that it is scored on."""
 
 import pathlib
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from ssd_tf.data.annotations import ClassCount
 from ssd_tf.data.manifest import Manifest, load_manifest
 from ssd_tf.evaluation.evaluator import evaluate_split
+from ssd_tf.geometry.detections import Detections
 from ssd_tf.inference.batches import AnyPredictor
-from ssd_tf.inspection.copies import find_copies
+from ssd_tf.inspection.duplicates import difference_hash, near_duplicates
 from ssd_tf.inspection.sources import prepared_source
 from ssd_tf.inspection.splits import read_split
 
+if TYPE_CHECKING:
+    import tensorflow as tf
+
 # Images of training that AP is measured on: enough to see overfitting, some seconds to a minute.
 _SAMPLE = 200
-# More images than this are not compared with each other for copies, which takes 20 ms an image.
+# More images than this are not compared with each other for copies, which takes 20 ms an image of training.
 _MOST_COMPARED = 5000
 
 
@@ -36,12 +43,42 @@ class TrainingSplit(NamedTuple):
     compared: int
 
 
+class HashingPredictor:
+    """Calls a predictor, and keeps the hash of each image that it is given, as `look_at_training` takes them.
+
+    The images are as the model takes them. On 824 photos and micrographs their hashes differed from those of the whole
+    images in 2 of 64 bits at the most at a side of 300 and more, and with antialias in 3 at a side of 128; without it
+    2 % of these differed in more bits than copies may.
+    """
+
+    def __init__(self, predict: Callable[["tf.Tensor"], Detections]):
+        self._predict = predict
+        self.hashes: list[np.uint64] = []
+
+    def __call__(self, images: "tf.Tensor") -> Detections:
+        self.hashes += [difference_hash(image) for image in np.asarray(images)]
+        return self._predict(images)
+
+
 def look_at_training(
-    predictor: AnyPredictor, data_dir: str, split: str, scored_dir: str, scored: Manifest, batch_size: int
+    predictor: AnyPredictor,
+    data_dir: str,
+    split: str,
+    scored_dir: str,
+    scored: Manifest,
+    scored_hashes: Sequence[np.uint64],
+    batch_size: int,
 ) -> TrainingSplit | None:
     """Scores a sample of the training split, and looks for its images in the split that is scored.
 
     None where the training split is not there any more, has other classes, or is the one that is scored.
+
+    Args:
+      predictor: of the checkpoint.
+      data_dir, split: of training.
+      scored_dir, scored: of the split that is scored.
+      scored_hashes: of its images, in any order; black ones, which fill up batches, are like no other.
+      batch_size: images in a step.
 
     Raises:
       ValueError: a record cannot be read.
@@ -61,6 +98,6 @@ def look_at_training(
     ap50 = None if "AP50" in metrics.undefined else metrics.summary["AP50"]
     copies = None
     if manifest.num_images + scored.num_images <= _MOST_COMPARED:
-        sources = (prepared_source(data_dir, manifest), prepared_source(scored_dir, scored))
-        copies = find_copies([read_split(source) for source in sources]).images_of(1)
+        trained = read_split(prepared_source(data_dir, manifest))
+        copies = len(near_duplicates(trained.hashes[trained.readable], np.array(scored_hashes, np.uint64)))
     return TrainingSplit(manifest.classes, sample, ap50, copies, scored.num_images)

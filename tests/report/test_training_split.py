@@ -9,8 +9,9 @@ from ssd_tf.data.formats import shapes
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.manifest import load_manifest
 from ssd_tf.data.preparation.prepare import prepare
+from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.inference.load import load_predictor
-from ssd_tf.report.training_split import look_at_training
+from ssd_tf.report.training_split import HashingPredictor, look_at_training
 
 COPIES = 2
 
@@ -38,7 +39,9 @@ def predictor(run):
 
 
 def test_classes_copies_and_the_score_of_training_are_known(run, data, predictor):
-    found = look_at_training(predictor, data, "train", data, load_manifest(data, "val"), 4)
+    val, hashing = load_manifest(data, "val"), HashingPredictor(predictor)
+    evaluate_split(hashing, data, val, predictor.spec, 4)  # the last batch is filled up with black images
+    found = look_at_training(predictor, data, "train", data, val, hashing.hashes, 4)
     assert found is not None
     assert (found.copies, found.compared, found.sample) == (COPIES, run.manifest.num_images, 10 + COPIES)
     assert found.classes == load_manifest(data, "train").classes
@@ -47,7 +50,7 @@ def test_classes_copies_and_the_score_of_training_are_known(run, data, predictor
 
 def test_there_is_nothing_to_compare_with_itself_with_what_is_gone_and_with_other_classes(run, data, predictor):
     val = load_manifest(data, "val")
-    assert look_at_training(predictor, data, "val", data, val, 4) is None
-    assert look_at_training(predictor, data, "gone", data, val, 4) is None
+    assert look_at_training(predictor, data, "val", data, val, [], 4) is None
+    assert look_at_training(predictor, data, "gone", data, val, [], 4) is None
     other = dataclasses.replace(val, classes=val.classes[::-1])
-    assert look_at_training(predictor, data, "train", data, other, 4) is None
+    assert look_at_training(predictor, data, "train", data, other, [], 4) is None
