@@ -11,7 +11,7 @@ from absl import flags
 
 from ssd_tf.apps import cli
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import one_line
+from ssd_tf.utils.text import one_line
 
 
 def define_flags(values: flags.FlagValues) -> None:

@@ -26,9 +26,9 @@ from typing import Any, NoReturn
 from absl import flags, logging
 
 from ssd_tf.utils.errors import first_line, mistakes
-from ssd_tf.utils.files import is_text, printable
 from ssd_tf.utils.hardware import grow_gpu_memory
 from ssd_tf.utils.imports import quiet_stderr
+from ssd_tf.utils.text import is_text, printable
 
 EXIT_OK = 0
 EXIT_MISTAKE = 1

@@ -15,7 +15,7 @@ from absl import flags, logging
 
 from ssd_tf.apps import cli, tiling
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import one_line
+from ssd_tf.utils.text import one_line
 
 if TYPE_CHECKING:  # imports TensorFlow, which takes seconds
     from ssd_tf.evaluation.coco_metrics import CocoMetrics

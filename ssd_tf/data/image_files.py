@@ -17,8 +17,8 @@ import PIL.Image
 
 from ssd_tf.data.kinds import EXPECTED, HEAD_BYTES, IMAGE_SUFFIXES, head_of, image_kind
 from ssd_tf.utils.errors import UserError, first_line
-from ssd_tf.utils.files import is_text, printable
 from ssd_tf.utils.imports import import_extra
+from ssd_tf.utils.text import is_text, printable
 
 # What turns a stored image upright, by its orientation: from TRANSPOSED on its axes are exchanged; then its rows and
 # columns are reversed.

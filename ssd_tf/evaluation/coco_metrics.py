@@ -24,7 +24,8 @@ from ssd_tf.data.formats.coco_results import Results
 from ssd_tf.evaluation.coco_matching import Outcomes, evaluate, outcomes
 from ssd_tf.evaluation.precision_recall import Matches, matches_of
 from ssd_tf.evaluation.voc_metrics import VocMetrics, voc_metrics
-from ssd_tf.utils.files import make_folder, one_line, write_atomically
+from ssd_tf.utils.files import make_folder, write_atomically
+from ssd_tf.utils.text import one_line
 
 # What write_reports writes.
 REPORT_FILES = ("metrics.json", "results.json", "per_class.csv")

@@ -28,7 +28,8 @@ from ssd_tf.media.opencv_source import VideoSource
 from ssd_tf.media.source import Frame
 from ssd_tf.media.video_writer import VideoWriter
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import atomic_path, is_text, json_lists, make_folder, printable
+from ssd_tf.utils.files import atomic_path, json_lists, make_folder
+from ssd_tf.utils.text import is_text, printable
 
 # Of a video so many frames go to TensorBoard, evenly spread: they are there to be looked at.
 LOGGED_FRAMES = 4

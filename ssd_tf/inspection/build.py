@@ -22,7 +22,8 @@ from ssd_tf.inspection.targets import find_targets
 from ssd_tf.pages.page import page_html, parts
 from ssd_tf.specs import spec_to_json
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import printable, write_atomically
+from ssd_tf.utils.files import write_atomically
+from ssd_tf.utils.text import printable
 
 PAGE = "inspect.html"
 

@@ -17,7 +17,8 @@ from ssd_tf.data.preparation.stored_images import look_into
 from ssd_tf.inference.ahead import map_ahead
 from ssd_tf.inspection.duplicates import difference_hash
 from ssd_tf.inspection.sources import Source
-from ssd_tf.utils.files import is_file, is_text
+from ssd_tf.utils.files import is_file
+from ssd_tf.utils.text import is_text
 
 # Images that are read before their turn: enough for all cores, few enough that an interrupt does not wait for many.
 _AHEAD = 64

@@ -3,7 +3,7 @@
 
 from ssd_tf.inspection import statistics
 from ssd_tf.inspection.sections import Looked
-from ssd_tf.utils.files import one_line
+from ssd_tf.utils.text import one_line
 
 # More classes are left to the page: the most frequent are listed.
 _MOST_CLASSES = 20

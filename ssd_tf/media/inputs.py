@@ -9,7 +9,8 @@ from absl import logging
 
 from ssd_tf.data.image_files import is_image
 from ssd_tf.data.kinds import EXPECTED, brands_of, head_of, image_kind
-from ssd_tf.utils.files import printable, without_system_files
+from ssd_tf.utils.files import without_system_files
+from ssd_tf.utils.text import printable
 
 # Videos that FFmpeg, which comes with OpenCV, reads: how such files begin; and names, for those that begin otherwise.
 _VIDEO_MAGIC = (

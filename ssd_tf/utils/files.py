@@ -25,11 +25,6 @@ _BAR_DELAY = 1e-6
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # What TensorFlow's patterns are made of; a ] alone is none.
 _PATTERN = re.compile(r"[*?\[\\]")
-# What Python has in place of bytes that are no UTF-8, and other halves of UTF-16's pairs.
-_NO_TEXT = re.compile("[\ud800-\udfff]")
-# These, and control characters, which a terminal would obey; line ends and tabs are text.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-_ESCAPED_BYTES = range(0xDC80, 0xDD00)
 # What systems leave among files, in lower case; and folders that they fill with files of theirs.
 _SYSTEM_FILES = ("thumbs.db", "desktop.ini")
 _SYSTEM_FOLDERS = ("@eadir", "__macosx")
@@ -70,27 +65,6 @@ def is_file(path: pathlib.Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
-
-
-def is_text(name: str) -> bool:
-    """Whether a name can be written as UTF-8; of a file whose name has other bytes it cannot."""
-    return not _NO_TEXT.search(name)
-
-
-def printable(text: str) -> str:
-    """Text with \\xff for a byte that is no UTF-8, and \\x1b for a control character, to print and write."""
-
-    def escaped(found: re.Match[str]) -> str:
-        code = ord(found[0])
-        code = code - 0xDC00 if code in _ESCAPED_BYTES else code
-        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-
-    return _UNPRINTABLE.sub(escaped, text)
-
-
-def one_line(name: str) -> str:
-    """A name from a file as `printable` has it, in one line of a table."""
-    return printable(name).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def without_system_files(

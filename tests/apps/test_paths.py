@@ -14,7 +14,7 @@ from absl import flags
 
 from ssd_tf.apps import cli
 from ssd_tf.apps.train import config_from_flags, define_flags
-from ssd_tf.utils.files import is_text
+from ssd_tf.utils.text import is_text
 from tests.apps.conftest import TINY, run, run_well
 
 NO_TEXT = b"\xff.jpg"

@@ -2,7 +2,6 @@
 """A file written through atomic_path is the old one or the new one, never something between and never two."""
 
 import json
-import os
 import pathlib
 
 import pytest
@@ -10,11 +9,8 @@ import pytest
 from ssd_tf.utils.files import (
     atomic_path,
     files_like,
-    is_text,
     json_lists,
     literal,
-    one_line,
-    printable,
     require_file_target,
     without_system_files,
     write_atomically,
@@ -147,20 +143,6 @@ def test_files_like_a_pattern_are_the_users(tmp_path):
         (tmp_path / name).touch()
     (tmp_path / "d.json").mkdir()
     assert [path.name for path in files_like(tmp_path, "*.json", "*.yaml")] == ["a.json", "b.json", "c.yaml"]
-
-
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [("caf\xe9.jpg", "caf\xe9.jpg"), (os.fsdecode(b"a\xff\x80.jpg"), "a\\xff\\x80.jpg"), ("\ud800", "\\ud800")],
-)
-def test_names_that_are_no_text_are_shown_escaped(name, shown):
-    assert printable(name) == shown and is_text(shown)
-    assert is_text(name) == (name == shown)
-
-
-def test_control_characters_do_not_reach_a_terminal():
-    assert printable("a\0\x1b[31m\r\x7f\x9b\tb\nc") == "a\\x00\\x1b[31m\\x0d\\x7f\\x9b\tb\nc"
-    assert one_line("per\nson\t\x1b") == "per\\nson\\t\\x1b"
 
 
 def test_a_folder_that_takes_no_files_is_told_before_the_work(tmp_path):

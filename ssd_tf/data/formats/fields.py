@@ -14,7 +14,8 @@ from typing import Any
 from ssd_tf.data.image_files import file_size, is_image
 from ssd_tf.data.kinds import IMAGE_SUFFIXES
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import is_file, is_text, without_system_files
+from ssd_tf.utils.files import is_file, without_system_files
+from ssd_tf.utils.text import is_text
 
 # The subset that is everything, where a data set lists none of that name.
 ALL = "all"

@@ -20,7 +20,8 @@ from ssd_tf.data.formats.image_names import best_rule
 from ssd_tf.data.kinds import IMAGE_SUFFIXES
 from ssd_tf.geometry.boxes import from_voc_xyxy
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import is_file, is_text, without_system_files
+from ssd_tf.utils.files import is_file, without_system_files
+from ssd_tf.utils.text import is_text
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 # VOC's own folders, and those of many others.

@@ -25,8 +25,8 @@ from ssd_tf.data.preparation.findings import of_dataset
 from ssd_tf.data.preparation.shards import ShardJob, ShardResult, finished, shard_name, write_shard
 from ssd_tf.data.preparation.upright import CHOICES, UPRIGHT
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import is_file, make_folder, one_line, printable
-from ssd_tf.utils.text import counted
+from ssd_tf.utils.files import is_file, make_folder
+from ssd_tf.utils.text import counted, one_line, printable
 
 # About 100 MB of COCO images in a shard; at least 4, so that small sets are read and written in parallel too.
 IMAGES_PER_SHARD = 750

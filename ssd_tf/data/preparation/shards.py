@@ -24,7 +24,8 @@ from ssd_tf.data.preparation import findings
 from ssd_tf.data.preparation.stored_images import Stored, bytes_of, look_into
 from ssd_tf.data.preparation.upright import UPRIGHT, upright_annotations
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import atomic_path, is_text, write_atomically
+from ssd_tf.utils.files import atomic_path, write_atomically
+from ssd_tf.utils.text import is_text
 
 # A kind of finding: images that TensorFlow does not decode as they are.
 REENCODED = "re-encoded"
