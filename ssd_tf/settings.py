@@ -195,6 +195,9 @@ class TrainConfig:
         0, "Do not train the stem and so many residual stages; 0: train all.", lower=0
     )
     precision: str = setting("auto", "What the layers compute in.", choices=("auto", "float32", "bfloat16"))
+    jit_compile: str = setting(
+        "auto", "Compile forward and backward with XLA; auto: on GPUs.", choices=("auto", "on", "off")
+    )
     seed: int = setting(0, "Of the weights, the order of examples and the augmentation.", lower=0)
     batch_size: int = setting(32, "Images in a step, over all devices and machines.", lower=1)
     batch_splits: int = setting(1, "Parts that a device's batch goes through the model in, to save memory.", lower=1)

@@ -103,6 +103,10 @@ def check_config(config: TrainConfig) -> None:
         )
     if config.schedule.mlperf_warmup_quirk and config.schedule.lr_schedule == "cosine":
         raise UserError("--mlperf_warmup_quirk: expected --lr_schedule=step. Received: cosine")
+    if config.jit_compile == "on" and config.distribution.sync_bn:
+        raise UserError(
+            "--jit_compile=on: expected --nosync_bn, since replicas meet in batch norm. Received: --sync_bn"
+        )
     if config.optimizer.double_bias_rate and config.optimizer.optimizer != "sgd":
         raise UserError(f"--double_bias_rate: expected --optimizer=sgd. Received: {config.optimizer.optimizer}")
     if config.keep_background_images and not config.augment.train_on_difficult:

@@ -37,7 +37,7 @@ from ssd_tf.training.plan import (
     mlperf_hyperparameters,
     saves,
 )
-from ssd_tf.training.precision import choose_precision
+from ssd_tf.training.precision import choose_jit_compile, choose_precision
 from ssd_tf.training.resume import made_with, open_model_dir
 from ssd_tf.training.run_lock import run_lock
 from ssd_tf.training.run_log import RunLog, evaluated_aps, last_evaluation
@@ -163,7 +163,7 @@ def _train_from(
     that stays: the end of an epoch, an evaluation, a checkpoint, the end of the run.
     """
     checkpoints, target, patience = trained.checkpoints, config.evaluation.target_map, config.evaluation.patience
-    train_step = _make_step(config, plan, trained)
+    train_step = _make_step(config, plan, trained, distribution)
     predictor = Predictor(plan.spec, plan.info.categories, trained.average or trained.model)
     profile_dir = pathlib.Path(config.model_dir) / TENSORBOARD if distribution.is_chief else None
     mlperf.run_start(plan.eval_epochs)
@@ -232,7 +232,13 @@ def _stands_still(aps: list[float], patience: int) -> bool:
     return bool(patience) and since_best(aps) >= patience
 
 
-def _make_step(config: TrainConfig, plan: Plan, trained: _Trained) -> Callable[..., tf.Tensor]:
+def _make_step(
+    config: TrainConfig, plan: Plan, trained: _Trained, distribution: Distribution
+) -> Callable[..., tf.Tensor]:
+    on_gpus, sync_bn = distribution.accelerator is not None, config.distribution.sync_bn
+    jit_compile = choose_jit_compile(config.jit_compile, on_gpus, sync_bn)
+    if jit_compile:
+        logging.info("XLA compiles forward and backward: the first step takes up to a minute longer")
     return make_train_step(
         plan.spec,
         trained.model,
@@ -245,6 +251,7 @@ def _make_step(config: TrainConfig, plan: Plan, trained: _Trained) -> Callable[.
         average=trained.average,
         ema_decay=config.ema_decay,
         keep_background_images=config.keep_background_images,
+        jit_compile=jit_compile,
     )
 
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Which numbers the layers compute in: float32, or bfloat16 where the hardware has it."""
+"""How the layers compute: in float32, or bfloat16 where the hardware has it; and whether XLA compiles them."""
 
 import tensorflow as tf
 
@@ -36,3 +36,11 @@ def choose_precision(precision: str) -> tuple[str, str]:
     if found:
         return "mixed_bfloat16", f"the CPU has {' and '.join(sorted(found))}"
     return "float32", "the CPU has no bfloat16 instructions that are known here"
+
+
+def choose_jit_compile(jit_compile: str, on_gpus: bool, sync_bn: bool) -> bool:
+    """Whether XLA compiles forward and backward, for a --jit_compile: docs/benchmarks.md has what it is worth where.
+
+    Not with batch norm over all replicas, which have to meet in the middle of it.
+    """
+    return jit_compile == "on" or (jit_compile == "auto" and on_gpus and not sync_bn)

@@ -62,6 +62,7 @@ def make_train_step(
     average: keras.Model | None = None,
     ema_decay: float = 0.0,
     keep_background_images: bool = False,
+    jit_compile: bool = False,
 ) -> Callable[..., tf.Tensor]:
     """A compiled function (batch, learning rate, stop) -> the numbers that `read_result` reads; it updates the model.
 
@@ -74,9 +75,16 @@ def make_train_step(
         that of the whole batch. Batch norm sees a part at a time. As --batch-splits of MLPerf ssd-v1 train.py.
       average, ema_decay: the model that keeps the moving average of the weights, and its decay.
       keep_background_images: images without objects count, see `multibox_loss_parts`; those that are faulty never do.
+      jit_compile: forward and backward as one program of XLA's, see `precision.choose_jit_compile`.
     """
     strategy = tf.distribute.get_strategy()
     optimizer.build(model.trainable_variables)
+
+    def forward_backward(images, offsets, labels, background_b):
+        return gradients_of(model, images, offsets, labels, batch_size, loss, spec.loss, background_b)
+
+    if jit_compile:
+        forward_backward = tf.function(forward_backward, autograph=False, jit_compile=True)
 
     def part_gradients(batch: TrainBatch):
         images, boxes = augment_on_device(batch, augmentation_of(augment).colors, spec)
@@ -84,7 +92,7 @@ def make_train_step(
         background_b = None
         if keep_background_images:
             background_b = (batch.fault == NO_FAULT) & ~tf.reduce_any(batch.classes > 0, axis=1)
-        return gradients_of(model, images, offsets, labels, batch_size, loss, spec.loss, background_b)
+        return forward_backward(images, offsets, labels, background_b)
 
     def of_replica(batch: TrainBatch, stop: tf.Tensor, decay: tf.Tensor):
         if batch_splits == 1:

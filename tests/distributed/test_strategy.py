@@ -198,7 +198,7 @@ def batch(size, seed=0):
     )
 
 
-def two_steps(distribution, size, frozen, stop=0.0, **options):
+def two_steps(distribution, size, frozen, stop=0.0, jit_compile=False, **options):
     """Weights, their average, and what the second step says, always from the same start."""
     keras.utils.set_random_seed(5)
     config = OptimizerConfig(**options)
@@ -215,6 +215,7 @@ def two_steps(distribution, size, frozen, stop=0.0, **options):
             clip_gradient_norm=config.clip_gradient_norm,
             average=average,
             ema_decay=0.5,
+            jit_compile=jit_compile,
         )
         sizes = distribution.batch_shard(size).sizes
         data = tf.data.Dataset.from_tensors(batch(size)).repeat()
@@ -225,10 +226,11 @@ def two_steps(distribution, size, frozen, stop=0.0, **options):
 
 
 @pytest.mark.proof
-def test_replicas_with_unequal_parts_make_the_steps_of_one_device():
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_replicas_with_unequal_parts_make_the_steps_of_one_device(jit_compile):
     settings = {"frozen": 2, "clip_gradient_norm": 0.5, "optimizer": "adamw", "weight_decay": 0.1}
     weights, average, result = two_steps(Distribution(tf.distribute.get_strategy()), 7, **settings)
-    found, found_average, found_result = two_steps(four_replicas(), 7, stop=1.0, **settings)
+    found, found_average, found_result = two_steps(four_replicas(), 7, stop=1.0, jit_compile=jit_compile, **settings)
     assert (result["stop"], found_result["stop"]) == (0, 4)
     assert (found_result["bad_records"], found_result["bad_images"]) == (1, 2)
     assert found_result == pytest.approx({**result, "stop": 4}, rel=1e-4)

@@ -189,6 +189,10 @@ def test_splits_with_the_same_number_of_other_classes_are_refused(data, tmp_path
             "--mlperf_warmup_quirk: expected --lr_schedule=step. Received: cosine",
         ),
         (
+            {"jit_compile": "on", "sync_bn": True},
+            "--jit_compile=on: expected --nosync_bn, since replicas meet in batch norm. Received: --sync_bn",
+        ),
+        (
             {"mlperf_log": "log.txt"},
             "--mlperf_log: expected --detector=ssd300_resnet34. Received: ssd128_tiny",
         ),

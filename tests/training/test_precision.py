@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from ssd_tf.training import precision
-from ssd_tf.training.precision import choose_precision
+from ssd_tf.training.precision import choose_jit_compile, choose_precision
 
 
 @pytest.fixture
@@ -63,3 +63,17 @@ def test_auto_follows_the_hardware(hardware, gpus, flags, policy, reason):
     found, why = choose_precision("auto")
     assert found == policy
     assert reason in why
+
+
+@pytest.mark.parametrize(
+    ("asked", "on_gpus", "sync_bn", "expected"),
+    [
+        ("auto", True, False, True),
+        ("auto", False, False, False),
+        ("auto", True, True, False),
+        ("on", False, False, True),
+        ("off", True, False, False),
+    ],
+)
+def test_xla_compiles_on_gpus_unless_told_otherwise(asked, on_gpus, sync_bn, expected):
+    assert choose_jit_compile(asked, on_gpus, sync_bn) == expected

@@ -351,12 +351,13 @@ def start_weights():
     return ssd_tf.build_model(TINY, num_classes=3).get_weights()
 
 
-def step_in_parts(start_weights, splits, frozen_stages):
+def step_in_parts(start_weights, splits, frozen_stages, jit_compile=False):
     """The weights after one step from the start weights, in model.weights' order, and what the step says."""
     model, optimizer = ssd_tf.build_model(TINY, num_classes=3), SGD(momentum=0.9, weight_decay=1e-3)
     model.set_weights(start_weights)
     freeze_stages(model, TINY, frozen_stages)
-    step = make_train_step(TINY, model, optimizer, AugmentConfig(color_jitter=False), 4, batch_splits=splits)
+    augment = AugmentConfig(color_jitter=False)
+    step = make_train_step(TINY, model, optimizer, augment, 4, batch_splits=splits, jit_compile=jit_compile)
     result = read_result(step(batch_of_four(), tf.constant(0.05)))
     return model.get_weights(), list(result)
 
@@ -383,6 +384,16 @@ def test_step_in_parts_is_the_step_of_the_whole_batch_where_batch_norm_is_frozen
         # Sums of float32 gradients in another order.
         np.testing.assert_allclose(found, value, rtol=0, atol=1e-5)
     assert result == pytest.approx(expected_result, rel=1e-5)
+
+
+@pytest.mark.parametrize("splits", [1, 2])
+def test_step_that_xla_compiles_is_the_step(start_weights, splits):
+    expected, expected_result = step_in_parts(start_weights, splits, 0)
+    weights, result = step_in_parts(start_weights, splits, 0, jit_compile=True)
+    for found, value in zip(weights, expected, strict=True):
+        # Sums of float32 in another order; the rate is 0.05.
+        np.testing.assert_allclose(found, value, rtol=0, atol=1e-4)
+    assert result == pytest.approx(expected_result, rel=1e-4)
 
 
 def test_step_in_parts_is_an_accumulation_by_hand_where_batch_norm_trains(start_weights):
