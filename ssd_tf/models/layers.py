@@ -206,6 +206,43 @@ class L2Normalization(keras.layers.Layer):
         return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
 
 
+@keras.saving.register_keras_serializable(package="ssd_tf")
+class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
+    """Keras' layer; in half precision with another gradient of the input where there are strides.
+
+    TensorFlow's takes 130 ms on a CPU for the first such layer of MobileNetV2 with 16 images, and 14 by way of float32:
+    a quarter of a training step.
+    """
+
+    def call(self, inputs):
+        if self.compute_dtype == "float32" or self.strides[0] == 1 or self.use_bias or self.dilation_rate[0] > 1:
+            return super().call(inputs)
+        kernel = tf.convert_to_tensor(self.kernel)
+        return self.activation(_strided_depthwise(inputs, kernel, self.strides[0], self.padding.upper()))
+
+
+def _strided_depthwise(x, kernel, stride: int, padding: str):
+    options = {"strides": [1, stride, stride, 1], "padding": padding}
+
+    @tf.custom_gradient
+    def convolve(x, kernel):
+        def gradient(upstream):
+            of_input = tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
+                input_sizes=tf.shape(x),
+                filter=tf.cast(kernel, tf.float32),
+                out_backprop=tf.cast(upstream, tf.float32),
+                **options,
+            )
+            of_kernel = tf.raw_ops.DepthwiseConv2dNativeBackpropFilter(
+                input=x, filter_sizes=tf.shape(kernel), out_backprop=upstream, **options
+            )
+            return tf.cast(of_input, x.dtype), of_kernel
+
+        return tf.raw_ops.DepthwiseConv2dNative(input=x, filter=kernel, **options), gradient
+
+    return convolve(x, kernel)
+
+
 def pad(x: keras.KerasTensor, padding: int) -> keras.KerasTensor:
     """Zeros on all four sides, as PyTorch pads; "same" pads one side only where the stride is 2."""
     return keras.layers.ZeroPadding2D(padding)(x) if padding else x
@@ -265,7 +302,7 @@ def conv(
         "name": name,
     }
     if channels is None:
-        layer = keras.layers.DepthwiseConv2D(kernel, depthwise_initializer=kernel_initializer, **options)
+        layer = DepthwiseConv2D(kernel, depthwise_initializer=kernel_initializer, **options)
     else:
         layer = keras.layers.Conv2D(channels, kernel, kernel_initializer=kernel_initializer, **options)
     x = layer(x if same else pad(x, padding))

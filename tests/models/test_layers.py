@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssd_tf.models.layers import BatchNorm, conv, conv_bn
+from ssd_tf.models.layers import BatchNorm, DepthwiseConv2D, conv, conv_bn
 
 # Few values a channel, so that n / (n - 1) is far from 1.
 SHAPE = (2, 3, 4, 5)
@@ -208,3 +208,29 @@ def test_fresh_biases_and_kernels_have_the_reference_s_range():
         assert np.abs(values).max() <= bound
         assert np.abs(values).max() > 0.97 * bound
         assert values.std() == pytest.approx(bound / np.sqrt(3), rel=0.1)  # 400 draws: 3 % of noise
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_strided_depthwise_convolution_in_half_precision_is_keras_s_with_its_gradients(padding):
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.normal(size=(2, 11, 11, 5)), tf.bfloat16)
+    kernel = rng.normal(size=(3, 3, 5, 1))
+    upstream = tf.constant(rng.normal(size=(2, 5, 5, 5) if padding == "valid" else (2, 6, 6, 5)), tf.bfloat16)
+    found = []
+    for layer in (DepthwiseConv2D, keras.layers.DepthwiseConv2D):
+        made = layer(3, strides=2, padding=padding, use_bias=False, dtype="mixed_bfloat16")
+        made.build(x.shape)
+        made.kernel.assign(kernel)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            outputs = made(x)
+        found.append((outputs, *tape.gradient(outputs, (x, made.kernel.value), output_gradients=upstream)))
+    for ours, theirs in zip(*found, strict=True):
+        assert ours.dtype == theirs.dtype
+        # Gradients of the input are sums of up to nine products of order 1 in bfloat16, here rounded once.
+        np.testing.assert_allclose(tf.cast(ours, tf.float32), tf.cast(theirs, tf.float32), rtol=0.02, atol=0.05)
+
+
+def test_depthwise_layer_survives_its_config():
+    layer = DepthwiseConv2D(3, strides=2, use_bias=False, name="depthwise")
+    assert type(layer).from_config(layer.get_config()).get_config() == layer.get_config()
