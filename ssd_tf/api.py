@@ -35,6 +35,7 @@ from ssd_tf.inference.load import warn_of_limits
 from ssd_tf.inference.predictor import Predictor, load_model
 from ssd_tf.inference.tiled import TiledPredictor
 from ssd_tf.models.ssd import build_model
+from ssd_tf.quickstart.timed import timed_settings
 from ssd_tf.settings import train_config
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.training.config import complete
@@ -159,7 +160,13 @@ class Detector:
         """
         return image_list.predict(self._in_tiles(tiles), images, score_threshold, batch_size)
 
-    def train(self, data_dir: str | pathlib.Path, model_dir: str | pathlib.Path, **settings: Any) -> Outcome:
+    def train(
+        self,
+        data_dir: str | pathlib.Path,
+        model_dir: str | pathlib.Path,
+        minutes: float | None = None,
+        **settings: Any,
+    ) -> Outcome:
         """Trains from the detector's weights, which are afterwards the best of the run.
 
         A run that was interrupted resumes in its model_dir, from what it saved there. On several machines call
@@ -168,6 +175,8 @@ class Detector:
         Args:
           data_dir: what `ssd_tf.prepare` wrote.
           model_dir: the run's folder; its folder "start" keeps the weights that the run starts from.
+          minutes: how long it may take. The settings are then chosen as `ssd_tf quickstart` chooses them, but for
+            those that are given. Default boxes stay as they are.
           settings: TrainConfig's, those of its groups too, such as epochs=60 or momentum=0.8.
 
         Returns:
@@ -181,6 +190,12 @@ class Detector:
         for name in {"detector", "image_size"} & set(settings):
             raise UserError(f"{name}: expected none, since this detector is trained. Received: {settings[name]!r}")
         places = {"data_dir": str(data_dir), "model_dir": str(model_dir)}
+        if minutes is not None:
+            self._require_classes(load_manifest(data_dir, settings.get("train_split", "train")), data_dir)
+            timed = timed_settings(self.spec, settings, pathlib.Path(data_dir), pathlib.Path(model_dir), minutes)
+            if timed is None:
+                return Outcome(step=0, trained=False, interrupted=True, metrics={})
+            settings = timed
         config = complete(train_config(**settings, **places, detector=self.spec))
         plan = make_plan(config)
         self._require_classes(plan.train_manifest, data_dir)

@@ -1,6 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """The Python face: Detector from its classes or a file, prediction, training, evaluation, saving and export."""
 
+import json
 import pathlib
 import random
 
@@ -244,6 +245,33 @@ def test_run_that_saved_nothing_starts_anew_from_the_detectors_weights(prepared,
     detector.train(prepared, tmp_path, **SHORT)
     start = weights_of(ssd_tf.Detector.load(tmp_path / "start"))
     assert all(np.array_equal(value, start[name]) for name, value in before.items())
+
+
+@pytest.mark.proof
+def test_training_by_the_clock_chooses_its_settings_and_keeps_them(prepared, tmp_path):
+    detector = ssd_tf.Detector("ssd128_tiny", classes=NAMES)
+    result = detector.train(prepared, tmp_path, minutes=0.1, batch_size=4, precision="float32")
+    assert result.step >= 20 and "AP" in result.metrics
+    settings = json.loads((tmp_path / "quickstart.json").read_text())["settings"]
+    assert settings["batch_size"] == 4 and settings["optimizer"] == "adamw" and settings["steps"] == result.step
+    again = detector.train(prepared, tmp_path, minutes=0.1, batch_size=4, precision="float32")
+    assert (again.step, again.trained) == (result.step, False)
+    with pytest.raises(UserError, match=r"holds a quickstart with minutes=0\.1\. Received: minutes=5"):
+        detector.train(prepared, tmp_path, minutes=5, batch_size=4, precision="float32")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"minutes": 0}, "minutes: expected more than 0. Received: 0"),
+        ({"minutes": 5, "steps": 100}, "minutes: expected no steps with it"),
+        ({"minutes": 5, "epoch": 3}, "there is no setting epoch"),
+    ],
+)
+def test_training_by_the_clock_refuses_what_contradicts_it(prepared, tmp_path, settings, message):
+    with pytest.raises(UserError, match=message):
+        ssd_tf.Detector("ssd128_tiny", classes=NAMES).train(prepared, tmp_path / "run", **settings)
+    assert not (tmp_path / "run").exists()
 
 
 def test_folder_of_a_finished_model_is_no_run_to_train_in(prepared, tmp_path):

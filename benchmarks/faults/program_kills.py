@@ -1,15 +1,17 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""kill -9 of prepare and export, 20 times each, at random moments of their whole course.
+"""kill -9 of prepare, export and quickstart, 20 times each, at random moments of their whole course.
 
 python benchmarks/faults/program_kills.py
 
 What they are to write must never be there in part, and the same command, run to its end, must leave what one leaves
-that nobody stopped: the shards byte for byte, and a LiteRT file that finds the same.
+that nobody stopped: the shards byte for byte, and a LiteRT file that finds the same. quickstart, whose length depends
+on the clock, must end with the same files.
 """
 
 import json
 import pathlib
 import random
+import re
 import shutil
 import sys
 import time
@@ -22,7 +24,7 @@ KILLS = 20
 
 
 def rows(folder: pathlib.Path) -> list[common.Row]:
-    return [_prepare(folder), _export(folder)]
+    return [_prepare(folder), _export(folder), _quickstart(folder)]
 
 
 def _prepare(folder: pathlib.Path) -> common.Row:
@@ -74,6 +76,37 @@ def _export(folder: pathlib.Path) -> common.Row:
         return "" if equal and names == ["model.tflite"] else f"other detections, or files: {names}"
 
     return killed("export to int8", folder, command, part, same, "it finds the same, and no other file is left")
+
+
+def _quickstart(folder: pathlib.Path) -> common.Row:
+    shapes = folder / "few"
+    common.python("-m", "ssd_tf.apps.shapes", f"--output_dir={shapes}", "--num_images=60")
+
+    def command(output: pathlib.Path) -> list[str]:
+        source = (f"--annotations={shapes}/annotations.json", f"--images={shapes}/images")
+        how = ("--detector=ssd128_tiny", "--minutes=0.5", f"--output={output}")
+        return [sys.executable, "-m", "ssd_tf.apps.quickstart", *source, *how]
+
+    def part(output: pathlib.Path) -> str:
+        litert, state = output / "model_int8.tflite", output / "quickstart.json"
+        try:
+            if state.exists():
+                json.loads(state.read_text())
+            return "" if not litert.exists() or len(_found(litert)) else "a LiteRT file that finds nothing"
+        except (ValueError, OSError) as error:
+            return f"a file in part: {error}"
+
+    def same(one: pathlib.Path, other: pathlib.Path) -> str:
+        expected, there = (_kinds(place) for place in (one, other))
+        return f"other files: {', '.join(sorted(expected ^ there))}" if expected != there else part(other)
+
+    return killed("quickstart", folder, command, part, same, "it ends with the same files, and no others")
+
+
+def _kinds(folder: pathlib.Path) -> set[str]:
+    """The files below a folder, without what counts steps or times."""
+    files = (str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return {re.sub(r"\d+", "N", name) for name in files if not name.startswith("tensorboard")}
 
 
 def killed(

@@ -9,7 +9,7 @@ from ssd_tf.data.annotations import AnnotatedDataset
 from ssd_tf.inspection.anchor_recall import anchor_recall
 from ssd_tf.inspection.fit import WELL
 from ssd_tf.inspection.proposal import propose
-from ssd_tf.specs import DetectorSpec
+from ssd_tf.specs import DetectorSpec, with_finer_level
 
 # Boxes of others are taken where they match so much more of a class.
 _GAIN = 0.05
@@ -22,10 +22,14 @@ class Fitted(NamedTuple):
     why: str
 
 
-def fit(dataset: AnnotatedDataset, spec: DetectorSpec) -> Fitted | None:
+def fit(dataset: AnnotatedDataset, spec: DetectorSpec, keep_levels: bool = False) -> Fitted | None:
     """The detector with default boxes for these objects; None where its own fit every class, or as well as others.
 
-    A class that its default boxes hardly match is learnt slowly, however many others they match.
+    A class that its default boxes hardly match is learnt slowly, however many others they match. Where no sizes on the
+    detector's own levels match it well, since their cells are too far apart, the detector gets a finer level.
+
+    Args:
+      keep_levels: add none, so that weights of the whole detector fit.
     """
     boxes_of = {category.name: _boxes(dataset, category.id) for category in dataset.categories}
     boxes_of = {name: boxes for name, boxes in boxes_of.items() if len(boxes)}
@@ -35,14 +39,22 @@ def fit(dataset: AnnotatedDataset, spec: DetectorSpec) -> Fitted | None:
     worst = min(own, key=own.__getitem__)
     if own[worst] >= WELL:
         return None
-    proposed = propose(np.concatenate(list(boxes_of.values())), spec)
-    recall = anchor_recall(boxes_of[worst], proposed).recall
-    if recall < own[worst] + _GAIN:
+    every_box = np.concatenate(list(boxes_of.values()))
+    taken, recall, added = spec, own[worst], ""
+    for base, addition in ((spec, ""), (None if keep_levels else with_finer_level(spec), "a finer level and ")):
+        if base is None or recall >= WELL:
+            continue
+        proposed = propose(every_box, base)
+        found = anchor_recall(boxes_of[worst], proposed).recall
+        if found >= recall + _GAIN:
+            taken, recall, added = proposed, found, addition
+    if taken is spec:
         return None
     why = (
-        f"default boxes of its own: those of {spec.name} match {own[worst]:.0%} of class {worst!r}, these {recall:.0%}"
+        f"{added}default boxes of its own: those of {spec.name} match {own[worst]:.0%} of class {worst!r}, "
+        f"these {recall:.0%}"
     )
-    return Fitted(proposed, why)
+    return Fitted(taken, why)
 
 
 def _boxes(dataset: AnnotatedDataset, category_id: int) -> np.ndarray:

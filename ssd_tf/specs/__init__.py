@@ -13,6 +13,7 @@ from ssd_tf.specs.detector import (
     spec_from_json,
     spec_to_json,
 )
+from ssd_tf.specs.finer import with_finer_level
 from ssd_tf.specs.parts import (
     BackboneLevel,
     BatchNormalization,
@@ -53,5 +54,6 @@ __all__ = [
     "spec",
     "spec_from_json",
     "spec_to_json",
+    "with_finer_level",
     "with_image_size",
 ]

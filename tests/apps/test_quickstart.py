@@ -47,7 +47,7 @@ def test_validation_images_without_annotations(drawn, tmp_path):
 def test_a_folder_with_another_run(drawn, tmp_path):
     asked = {"annotations": [f"{drawn}/annotations.json"], "minutes": 7.0}
     (tmp_path / "quickstart.json").write_text(json.dumps({"asked": asked, "settings": {}}))
-    assert_refused(run("quickstart", *flags(drawn, tmp_path)), "holds a quickstart with", "Choose another --output")
+    assert_refused(run("quickstart", *flags(drawn, tmp_path)), "holds a quickstart with", "Choose another folder")
 
 
 def test_a_state_that_is_none(drawn, tmp_path):

@@ -40,10 +40,10 @@ def test_every_example_of_the_page_runs(tmp_path, monkeypatch, capsys):
 
 # What makes the README's example small; each must be in it.
 SMALLER = {
-    '"ssd300_resnet34"': '"ssd128_tiny"',
+    '"ssdlite320_mobilenet_v2"': '"ssd128_tiny"',
     '["cat", "dog"]': '["circle", "triangle", "star", "square", "cross"]',
     ', weights="imagenet"': "",
-    "epochs=60": "steps=1, batch_size=8",
+    "minutes=10": "minutes=0.1, batch_size=8",
 }
 
 

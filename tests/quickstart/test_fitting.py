@@ -26,10 +26,27 @@ def dataset(*sides_and_classes, crowd=False) -> AnnotatedDataset:
 
 
 def test_a_rare_class_of_small_objects_gets_default_boxes():
-    found = fit(dataset(*[(80, CELL)] * 60, *[(20, DOT)] * 4), SPEC)
+    found = fit(dataset(*[(80, CELL)] * 60, *[(38, DOT)] * 4), SPEC)
     assert found is not None
     assert found.spec.name == "ssdlite320_mobilenet_v2_proposed"
+    assert found.why.startswith("default boxes of its own")
     assert "match 0% of class 'dot'" in found.why
+
+
+SMALL = dataset(*[(80, CELL)] * 60, *[(18, DOT)] * 40)
+
+
+def test_objects_too_small_for_the_cells_get_a_finer_level():
+    found = fit(SMALL, SPEC)
+    assert found is not None
+    assert found.spec.name == "ssdlite320_mobilenet_v2_stride8_proposed"
+    assert found.why.startswith("a finer level and default boxes of its own")
+
+
+def test_a_detector_that_keeps_its_levels_gets_default_boxes_alone():
+    found = fit(SMALL, SPEC, keep_levels=True)
+    assert found is not None
+    assert len(found.spec.levels) == len(SPEC.levels)
 
 
 @pytest.mark.parametrize("sides", [[(80, CELL)] * 30, [(80, CELL)] * 30 + [(150, DOT)] * 3])

@@ -1,0 +1,126 @@
+# Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
+"""A number of minutes -> all settings of a run, and the file in its folder that keeps them for when it is resumed."""
+
+import json
+import pathlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+from absl import logging
+
+from ssd_tf.data.manifest import load_manifest
+from ssd_tf.quickstart.budget import measure, steps_within
+from ssd_tf.quickstart.choices import EVALUATIONS, Choice, Facts, choose, choose_length
+from ssd_tf.settings import train_config
+from ssd_tf.specs import DetectorSpec
+from ssd_tf.training.config import complete
+from ssd_tf.training.plan import make_plan
+from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.files import make_folder, parse_json, write_atomically
+
+STATE, PROBE = "quickstart.json", "probe"
+ASKED_FOR = "asked for"
+
+
+def choose_all(
+    given: Sequence[Choice],
+    data_dir: pathlib.Path,
+    model_dir: pathlib.Path,
+    minutes: float,
+    begin: float,
+    say: Callable[[str], None],
+) -> list[Choice] | None:
+    """The settings of a run on prepared data: those that are given, and the others by data, hardware and time.
+
+    A few steps are timed for it, in a folder of the run's that is removed.
+
+    Args:
+      minutes: from `begin`, as time.monotonic() gave it, to the end of the training.
+      say: is given each line of what is done.
+
+    Returns:
+      All settings; None where a signal came.
+
+    Raises:
+      ValueError, FileNotFoundError, OSError: as `ssd_tf.train`.
+    """
+    if not minutes > 0:
+        raise UserError(f"minutes: expected more than 0. Received: {minutes}")
+    taken = {choice.name for choice in given}
+    places = {"data_dir": str(data_dir), "model_dir": str(model_dir)}
+    train_part = load_manifest(data_dir, "train")
+    names = [count.category.name for count in train_part.classes]
+    facts = Facts(train_part.num_images_with_boxes, names, len(tf.config.list_physical_devices("GPU")))
+    chosen = [*given, *(choice for choice in choose(facts) if choice.name not in taken)]
+    settings = {choice.name: choice.value for choice in chosen}
+    run = complete(train_config(**settings, **places, steps=1))
+    epoch_steps = make_plan(run).epoch_steps
+    make_folder(model_dir)
+    say("timing a few steps, in a run that is thrown away")
+    speed = measure(run, model_dir / PROBE)
+    if speed.interrupted:
+        return None
+    seconds = 60 * minutes - (time.monotonic() - begin)
+    val_images = load_manifest(data_dir, run.val_split).num_images
+    steps = steps_within(seconds, speed, run.batch_size, val_images, EVALUATIONS)
+    say(f"a step of {run.batch_size} images takes {speed.step:.2g} s here")
+    return chosen + [choice for choice in choose_length(steps, epoch_steps, minutes) if choice.name not in taken]
+
+
+def timed_settings(
+    spec: DetectorSpec, settings: dict[str, Any], data_dir: pathlib.Path, model_dir: pathlib.Path, minutes: float
+) -> dict[str, Any] | None:
+    """Those of a run with this detector that ends after so many minutes; of a run that is there already, its own.
+
+    Args:
+      settings: those that are given; the length is none of them.
+
+    Returns:
+      All but the detector; None where a signal came.
+
+    Raises:
+      ValueError, FileNotFoundError, OSError: as `choose_all` and `kept`.
+    """
+    begin = time.monotonic()
+    if lengths := {"steps", "epochs"} & {*settings}:
+        raise UserError(f"minutes: expected no {' or '.join(sorted(lengths))} with it")
+    asked = {"detector": spec.name, "minutes": minutes, **settings}
+    found = kept(model_dir, asked)
+    if found is not None:
+        return found
+    given = [Choice(name, value, ASKED_FOR) for name, value in {"detector": spec, **settings}.items()]
+    chosen = choose_all(given, data_dir, model_dir, minutes, begin, logging.info)
+    return keep(model_dir, asked, chosen[1:]) if chosen else None
+
+
+def keep(model_dir: pathlib.Path, asked: dict[str, Any], chosen: Sequence[Choice]) -> dict[str, Any]:
+    """Writes what a run was asked for and its settings into its folder, and returns the settings by name."""
+    settings = {choice.name: choice.value for choice in chosen}
+    write_atomically(model_dir / STATE, json.dumps({"asked": asked, "settings": settings}, indent=1) + "\n")
+    return settings
+
+
+def kept(model_dir: pathlib.Path, asked: dict[str, Any]) -> dict[str, Any] | None:
+    """The settings of a run that was asked for the same; None where there is none.
+
+    Raises:
+      ValueError: the run was asked for something else, or the file is damaged.
+    """
+    path = model_dir / STATE
+    if not path.is_file():
+        return None
+    try:
+        content = parse_json(path.read_bytes())
+        before, settings = dict(content["asked"]), dict(content["settings"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: expected what quickstart wrote. Received: {error}") from error
+    now = json.loads(json.dumps(asked))
+    if changed := [name for name in {**before, **now} if now.get(name) != before.get(name)]:
+        name = changed[0]
+        raise UserError(
+            f"{model_dir}: holds a quickstart with {name}={before.get(name)}. Received: {name}={now.get(name)}. "
+            f"Choose another folder"
+        )
+    return settings
