@@ -129,7 +129,7 @@ def _set_values(axes: Axes, curves: list[np.ndarray]) -> None:
     highs = [np.nanmax(smoothed(curve)[len(curve) // 8 :], initial=0) for curve in curves]
     axes.set_ylim(0, max(1.08 * max(high, *highs), 1e-9))
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    axes.yaxis.set_major_formatter(FuncFormatter(_short))
+    axes.yaxis.set_major_formatter(FuncFormatter(short_number))
 
 
 def _label_ends(axes: Axes, ends: list[_End], last: int) -> None:
@@ -140,7 +140,7 @@ def _label_ends(axes: Axes, ends: list[_End], last: int) -> None:
     for place, end in enumerate(sorted(ends, key=lambda end: end.height)):
         height = min(end.height, high) if np.isfinite(end.height) else low
         places[place] = max(height, places[place - 1] + gap) if place else height
-        text = f"{end.label} {_short(end.value)}".strip() if np.isfinite(end.value) else end.label
+        text = f"{end.label} {short_number(end.value)}".strip() if np.isfinite(end.value) else end.label
         axes.annotate(
             text, (last, places[place]), (7, 0), textcoords="offset points", va="center", color=end.color,
             fontsize=SMALL_FONT_SIZE, annotation_clip=False,
@@ -150,7 +150,7 @@ def _label_ends(axes: Axes, ends: list[_End], last: int) -> None:
 def _set_steps(axes: Axes, curve: Curve, last_step: int) -> None:
     """Steps below, from 0 on, and epochs above."""
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10], integer=True))
-    axes.xaxis.set_major_formatter(FuncFormatter(_short))
+    axes.xaxis.set_major_formatter(FuncFormatter(short_number))
     axes.set_xlabel("step")
     axes.set_xlim(0, 1.01 * max(last_step, 1))
     if not curve.epochs[-1] > 0:
@@ -162,9 +162,15 @@ def _set_steps(axes: Axes, curve: Curve, last_step: int) -> None:
     above.set_xlabel("epoch")
 
 
-def _short(value: float, _: object = None) -> str:
-    """12000 -> 12k, 0.00025 -> 0.00025, 3.14159 -> 3.14."""
+def short_number(value: float, _: object = None) -> str:
+    """12000 -> 12k, 3.14159 -> 3.14, 0.00264 -> 0.0026, 0.00025 -> 2.5e-4: what fits beside the axes."""
+    size = abs(value)
     for limit, letter in ((1e6, "M"), (1e3, "k")):
-        if abs(value) >= 10 * limit or (abs(value) >= limit and value % limit == 0):
+        if size >= 10 * limit or (size >= limit and value % limit == 0):
             return f"{value / limit:.3g}{letter}"
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    if 0 < size < 1e-3:
+        mantissa, exponent = f"{value:.1e}".split("e")
+        return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+    if size < 0.01:
+        return f"{value:.2g}"
+    return f"{value:.3g}" if size < 1000 else f"{value:.0f}"

@@ -4,7 +4,7 @@ import pytest
 
 from ssd_tf.plots.history import Curve, History
 from ssd_tf.plots.rendering import render_png, render_svg
-from ssd_tf.plots.training_curves import PANELS, curves_figure, panel_figure, present_panels
+from ssd_tf.plots.training_curves import PANELS, curves_figure, panel_figure, present_panels, short_number
 
 BY_KEY = {panel.key: panel for panel in PANELS}
 
@@ -109,3 +109,21 @@ def test_the_shortest_runs_can_be_drawn(history):
 def test_a_long_run_stays_a_small_drawing():
     noise = np.random.default_rng(0).normal(5, 1, 20000)
     assert len(render_svg(panel_figure(History({"loss": curve(noise)}, {}), BY_KEY["loss"]), "a")) < 60_000
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (6.76e-6, "6.8e-6"),
+        (0.00075, "7.5e-4"),
+        (0.0005, "5e-4"),
+        (0.001, "0.001"),
+        (0.00264, "0.0026"),
+        (3.14159, "3.14"),
+        (2929, "2929"),
+        (12000, "12k"),
+    ],
+)
+def test_numbers_are_short_enough_for_the_space_beside_the_axes(value, text):
+    assert short_number(value) == text
