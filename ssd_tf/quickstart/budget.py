@@ -5,6 +5,7 @@ import dataclasses
 import math
 import pathlib
 import shutil
+import tempfile
 import time
 from typing import NamedTuple
 
@@ -12,15 +13,17 @@ import numpy as np
 from absl import logging
 
 from ssd_tf.plots.history import read_history
-from ssd_tf.quickstart.choices import LEAST_STEPS
+from ssd_tf.quickstart.choices import LEAST_STEPS, evaluations_in
 from ssd_tf.settings import CheckpointConfig, EvaluationConfig, TrainConfig
 from ssd_tf.training.loop import train
 from ssd_tf.weights.model_dir import METRICS
 
 # The first steps compile; those after them are measured.
 _COMPILING, _MEASURED = 3, 6
-# What an image costs in an evaluation, in parts of what it costs in training: no gradients.
-_EVALUATION = 0.4
+# What an image costs in an evaluation, in parts of what it costs in training, since there are no gradients; and what
+# goes with each evaluation: a checkpoint, the best weights, the curves. SSDLite on two cores: 0.4, and 2 to 3 s.
+_EVALUATION, _SAVING_S = 0.4, 2.5
+_PROBE = ".probe-"
 
 
 class Speed(NamedTuple):
@@ -37,8 +40,8 @@ class Speed(NamedTuple):
     interrupted: bool = False
 
 
-def measure(config: TrainConfig, folder: pathlib.Path) -> Speed:
-    """Trains a few steps in a folder, which is removed afterwards.
+def measure(config: TrainConfig, parent: pathlib.Path) -> Speed:
+    """Trains a few steps in a folder of its own inside `parent`, which is removed afterwards.
 
     Args:
       config: of the run, without its length.
@@ -46,7 +49,9 @@ def measure(config: TrainConfig, folder: pathlib.Path) -> Speed:
     Raises:
       As `ssd_tf.train`.
     """
-    shutil.rmtree(folder, ignore_errors=True)
+    for left in parent.glob(f"{_PROBE}*"):  # by one that was killed
+        shutil.rmtree(left)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=_PROBE, dir=parent))
     probe = dataclasses.replace(
         config,
         model_dir=str(folder),
@@ -71,14 +76,17 @@ def measure(config: TrainConfig, folder: pathlib.Path) -> Speed:
     return Speed(step, max(0.0, whole - step * (_COMPILING + _MEASURED)))
 
 
-def steps_within(seconds: float, speed: Speed, batch_size: int, val_images: int, evaluations: int) -> int:
+def steps_within(seconds: float, speed: Speed, batch_size: int, val_images: int, epoch_steps: int) -> int:
     """So many steps, with their evaluations, end in that time; LEAST_STEPS where it is too short for these.
 
     Args:
       seconds: what is left for the run.
       val_images: in an evaluation.
-      evaluations: how many there are, the one of speed.start among them.
+      epoch_steps: of an epoch, after some of which there is an evaluation; that of speed.start is one of them.
     """
-    evaluation = _EVALUATION * speed.step * val_images / batch_size
-    left = seconds - speed.start - (evaluations - 1) * evaluation
-    return max(LEAST_STEPS, math.floor(left / speed.step))
+    evaluation = _SAVING_S + _EVALUATION * speed.step * val_images / batch_size
+    left = seconds - speed.start
+    steps = max(LEAST_STEPS, math.floor(left / speed.step))
+    while steps > LEAST_STEPS and steps * speed.step + (evaluations_in(steps, epoch_steps) - 1) * evaluation > left:
+        steps -= 1
+    return steps

@@ -7,20 +7,24 @@ A pure function; the settings are TrainConfig's, by their names. docs/training.m
 import dataclasses
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-# The learning rate of a batch of 16; it grows with the batch.
-_RATE, _RATE_BATCH = 1e-3, 16
+# The learning rate of a batch of 16, which grows with the batch, and the weight decay, by the optimizer.
+_RATES, _RATE_BATCH = {"adamw": 1e-3, "sgd": 2e-2}, 16
+_DECAYS = {"adamw": 0.02, "sgd": 5e-4}
 _CPU_BATCH, _GPU_BATCH = 16, 32
 _WARMUP_STEPS = 50
-# So many evaluations in a run, and as many without a better AP end it.
-EVALUATIONS, _PATIENCE = 12, 5
+# So many evaluations in a run, and half of them in a row without a better AP end it: a cosine gains most at its end.
+_EVALUATIONS, _PATIENCE = 12, 6
 # The weights are averaged over about this part of the run, and over so many steps at the most.
 _AVERAGED_PART, _LONGEST_AVERAGE = 0.1, 500
+# Settings that say the same in another way.
+_INSTEAD = {"lr_warmup_steps": "lr_warmup_epochs", "eval_every_epochs": "eval_epochs"}
 # A run of fewer leaves nothing worth having.
 LEAST_STEPS = 20
 # Words of a class name that a mirrored image would contradict, such as left_turn.
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SIDES = re.compile(r"(?<![a-z])(left|right)(?![a-z])", re.IGNORECASE)
 
 
@@ -55,52 +59,72 @@ class Choice:
         return f"--{self.name}={self.value:g}" if isinstance(self.value, float) else f"--{self.name}={self.value}"
 
 
-def choose(facts: Facts) -> list[Choice]:
+def choose(facts: Facts, given: Mapping[str, Any] | None = None) -> list[Choice]:
     """The settings that do not depend on the length of the run.
+
+    Args:
+      given: settings that are settled; those that go with them follow.
 
     Raises:
       ValueError: there is nothing to train on.
     """
+    given = given or {}
     if facts.images < 1:
         raise ValueError(f"images: expected at least 1 with boxes. Received: {facts.images}")
     usual, where = (_GPU_BATCH, "a GPU") if facts.gpus else (_CPU_BATCH, "a CPU")
-    batch = min(usual * max(1, facts.gpus), 2 ** int(math.log2(facts.images)))
+    replicas = max(1, facts.gpus)
+    batch = max(replicas, min(usual * replicas, 2 ** int(math.log2(facts.images))))
     why_batch = f"for {where}" if batch >= usual else f"no more than the {facts.images} images"
+    batch, optimizer = given.get("batch_size", batch), given.get("optimizer", "adamw")
+    rate = _RATES.get(optimizer, 0.0)
     found = [
         Choice("batch_size", batch, why_batch),
         Choice("optimizer", "adamw", "few steps: it needs no tuning of the rate"),
-        Choice("learning_rate", _RATE * batch / _RATE_BATCH, f"{_RATE:g} for {_RATE_BATCH} images a step"),
-        Choice("weight_decay", 0.02, "decoupled, of the kernels alone"),
+        Choice("learning_rate", rate * batch / _RATE_BATCH, f"{rate:g} for {_RATE_BATCH} images a step"),
+        Choice("weight_decay", _DECAYS.get(optimizer, 0.0), f"usual for {optimizer}; of the kernels alone"),
         Choice("decay_bias_and_norm", False, "biases and batch norm have nothing to shrink"),
         Choice("clip_gradient_norm", 10.0, "a batch with odd boxes must not undo the rest"),
         Choice("augmentation", "ssdlite", "crops that keep a box, and mirroring"),
     ]
-    sided = [name for name in facts.classes if _SIDES.search(name)]
+    sided = [name for name in facts.classes if _SIDES.search(_CAMEL.sub("_", name))]
     if sided:
         found.append(Choice("random_flip", False, f"a mirrored image contradicts class {sided[0]!r}"))
-    return found
+    return _open_ones(found, given)
 
 
-def choose_length(steps: int, epoch_steps: int, minutes: float) -> list[Choice]:
+def choose_length(steps: int, epoch_steps: int, minutes: float, given: Mapping[str, Any] | None = None) -> list[Choice]:
     """The settings that follow from the length of the run.
 
     Args:
       steps: of the whole run, at least 1.
       epoch_steps: of an epoch.
       minutes: the budget that `steps` fill, for the reason.
+      given: as `choose` takes it.
     """
-    epochs = steps / epoch_steps
-    every = max(1, round(epochs / EVALUATIONS))
+    epochs, every = steps / epoch_steps, _every(steps, epoch_steps)
     fits = f"what fits into {minutes:g} minutes" if steps > LEAST_STEPS else f"the least; {minutes:g} minutes are short"
-    why = f"{epochs:.3g} epochs: {fits}"
     averaged = min(_LONGEST_AVERAGE, max(1.0, _AVERAGED_PART * steps))
-    decay = round(1 - 1 / (1 + averaged), 4)
-    return [
-        Choice("steps", steps, why),
+    found = [
+        Choice("steps", steps, f"{epochs:.3g} epochs: {fits}"),
         Choice("lr_schedule", "cosine", "down to 0 at the end"),
         Choice("lr_warmup_steps", min(_WARMUP_STEPS, steps // 10), "the heads are new"),
-        Choice("ema_decay", decay, f"the mean of the weights of about {averaged:.0f} steps"),
-        Choice("eval_every_epochs", every, f"about {math.ceil(epochs / every)} evaluations"),
+        Choice("ema_decay", round(1 - 1 / (1 + averaged), 4), f"the mean of the weights of about {averaged:.0f} steps"),
+        Choice("eval_every_epochs", every, f"{evaluations_in(steps, epoch_steps)} evaluations"),
         Choice("patience", _PATIENCE, "so many evaluations without a better AP end the run"),
         Choice("checkpoint_every_epochs", every, "to resume from"),
     ]
+    return _open_ones(found, given or {})
+
+
+def evaluations_in(steps: int, epoch_steps: int) -> int:
+    """How many there are in a run of that length, the one at its end too."""
+    return math.ceil(steps / epoch_steps / _every(steps, epoch_steps))
+
+
+def _every(steps: int, epoch_steps: int) -> int:
+    return max(1, math.ceil(steps / epoch_steps / _EVALUATIONS))
+
+
+def _open_ones(choices: Sequence[Choice], given: Mapping[str, Any]) -> list[Choice]:
+    """Those that nothing given settles."""
+    return [choice for choice in choices if not {choice.name, _INSTEAD.get(choice.name)} & {*given}]

@@ -81,7 +81,7 @@ def quickstart(config: QuickstartConfig, say: Callable[[str], None]) -> Finished
             return None
         settings = keep(output, _asked(config), chosen)
     else:
-        say(f"resuming {output} with the settings in {output / STATE}")
+        say(f"resuming {output} with its data and the settings in {output / STATE}")
     outcome = train(train_config(**settings, data_dir=str(output / DATA), model_dir=str(output)))
     if outcome.interrupted:
         return None

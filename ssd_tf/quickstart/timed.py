@@ -12,15 +12,16 @@ from absl import logging
 
 from ssd_tf.data.manifest import load_manifest
 from ssd_tf.quickstart.budget import measure, steps_within
-from ssd_tf.quickstart.choices import EVALUATIONS, Choice, Facts, choose, choose_length
-from ssd_tf.settings import train_config
+from ssd_tf.quickstart.choices import Choice, Facts, choose, choose_length
+from ssd_tf.settings import TrainConfig, train_config
 from ssd_tf.specs import DetectorSpec
-from ssd_tf.training.config import complete
+from ssd_tf.training.config import check_config, complete
 from ssd_tf.training.plan import make_plan
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import make_folder, parse_json, write_atomically
+from ssd_tf.weights.model_info import CONFIG
 
-STATE, PROBE = "quickstart.json", "probe"
+STATE = "quickstart.json"
 ASKED_FOR = "asked for"
 
 
@@ -48,25 +49,25 @@ def choose_all(
     """
     if not minutes > 0:
         raise UserError(f"minutes: expected more than 0. Received: {minutes}")
-    taken = {choice.name for choice in given}
+    settled = {choice.name: choice.value for choice in given}
     places = {"data_dir": str(data_dir), "model_dir": str(model_dir)}
-    train_part = load_manifest(data_dir, "train")
+    train_part = load_manifest(data_dir, settled.get("train_split", TrainConfig.train_split))
     names = [count.category.name for count in train_part.classes]
     facts = Facts(train_part.num_images_with_boxes, names, len(tf.config.list_physical_devices("GPU")))
-    chosen = [*given, *(choice for choice in choose(facts) if choice.name not in taken)]
-    settings = {choice.name: choice.value for choice in chosen}
-    run = complete(train_config(**settings, **places, steps=1))
+    chosen = [*given, *choose(facts, settled)]
+    run = complete(train_config(**{choice.name: choice.value for choice in chosen}, **places, steps=1))
+    check_config(run)
     epoch_steps = make_plan(run).epoch_steps
     make_folder(model_dir)
     say("timing a few steps, in a run that is thrown away")
-    speed = measure(run, model_dir / PROBE)
+    speed = measure(run, model_dir)
     if speed.interrupted:
         return None
     seconds = 60 * minutes - (time.monotonic() - begin)
     val_images = load_manifest(data_dir, run.val_split).num_images
-    steps = steps_within(seconds, speed, run.batch_size, val_images, EVALUATIONS)
+    steps = steps_within(seconds, speed, run.batch_size, val_images, epoch_steps)
     say(f"a step of {run.batch_size} images takes {speed.step:.2g} s here")
-    return chosen + [choice for choice in choose_length(steps, epoch_steps, minutes) if choice.name not in taken]
+    return chosen + choose_length(steps, epoch_steps, minutes, settled)
 
 
 def timed_settings(
@@ -106,10 +107,12 @@ def kept(model_dir: pathlib.Path, asked: dict[str, Any]) -> dict[str, Any] | Non
     """The settings of a run that was asked for the same; None where there is none.
 
     Raises:
-      ValueError: the run was asked for something else, or the file is damaged.
+      ValueError: the run was asked for something else or is none of quickstart's, or the file is damaged.
     """
     path = model_dir / STATE
     if not path.is_file():
+        if (model_dir / CONFIG).is_file():
+            raise UserError(f"expected a new folder, or one that quickstart made. Received: {model_dir}, another run's")
         return None
     try:
         content = parse_json(path.read_bytes())

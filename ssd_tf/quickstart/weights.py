@@ -48,14 +48,17 @@ def find_start(detector: str = "") -> Start:
             weights = for_detector(spec, data)
         except UserError:
             continue  # nobody has published such
-        if offline and not (cache_dir() / find(weights).remote.name).is_file():
+        there = (cache_dir() / find(weights).remote.name).is_file()
+        if offline and not there:
             continue
         try:
             path = local_file(weights)
-        except ConnectionError as error:
+        except (OSError, UserError) as error:  # no network, no place to keep it, or another file than asked for
+            if there:
+                raise
             logging.warning("%s", error)
             failed.append(weights)
-            offline = True
+            offline = isinstance(error, ConnectionError)
             continue
         return Start(name, data, f"{_TRAINED_ON[data]}: {path}")
     lacking = f"{' and '.join(failed)} could not be downloaded" if failed else "none are published for it"

@@ -50,6 +50,12 @@ def test_a_folder_with_another_run(drawn, tmp_path):
     assert_refused(run("quickstart", *flags(drawn, tmp_path)), "holds a quickstart with", "Choose another folder")
 
 
+def test_a_folder_with_a_run_of_train(drawn, tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    assert_refused(run("quickstart", *flags(drawn, tmp_path)), "another run's")
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
 def test_a_state_that_is_none(drawn, tmp_path):
     (tmp_path / "quickstart.json").write_text("[1]")
     assert_refused(run("quickstart", *flags(drawn, tmp_path)), "expected what quickstart wrote")

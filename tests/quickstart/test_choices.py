@@ -3,7 +3,7 @@
 
 import pytest
 
-from ssd_tf.quickstart.choices import Choice, Facts, choose, choose_length
+from ssd_tf.quickstart.choices import Choice, Facts, choose, choose_length, evaluations_in
 from ssd_tf.settings import train_config
 
 
@@ -20,6 +20,7 @@ def values(choices):
         (1, 0, 1, 6.25e-5),
         (205, 1, 32, 2e-3),
         (205, 2, 64, 4e-3),
+        (5, 8, 8, 5e-4),
     ],
 )
 def test_batch_fits_the_data_and_the_rate_grows_with_it(images, gpus, batch, rate):
@@ -27,7 +28,7 @@ def test_batch_fits_the_data_and_the_rate_grows_with_it(images, gpus, batch, rat
     assert (chosen["batch_size"], chosen["learning_rate"]) == (batch, pytest.approx(rate))
 
 
-@pytest.mark.parametrize("name", ["left_turn", "Arrow Right", "hand-left", "right"])
+@pytest.mark.parametrize("name", ["left_turn", "Arrow Right", "hand-left", "right", "turnLeft", "leftTurn"])
 def test_classes_that_a_mirror_would_change_are_not_mirrored(name):
     (choice,) = [choice for choice in choose(Facts(100, ["stop", name])) if choice.name == "random_flip"]
     assert choice.value is False and name in choice.why
@@ -38,7 +39,7 @@ def test_other_classes_are_mirrored(name):
     assert "random_flip" not in values(choose(Facts(100, [name])))
 
 
-@pytest.mark.parametrize(("steps", "every", "warmup"), [(600, 4, 50), (24, 1, 2), (12000, 83, 50)])
+@pytest.mark.parametrize(("steps", "every", "warmup"), [(600, 5, 50), (24, 1, 2), (12000, 84, 50)])
 def test_evaluations_and_warm_up_follow_from_the_length(steps, every, warmup):
     chosen = values(choose_length(steps, 12, 10))
     assert (chosen["steps"], chosen["eval_every_epochs"], chosen["lr_warmup_steps"]) == (steps, every, warmup)
@@ -48,6 +49,18 @@ def test_evaluations_and_warm_up_follow_from_the_length(steps, every, warmup):
 def test_weights_are_averaged_over_a_tenth_of_the_run_and_not_too_long(steps, averaged):
     decay = values(choose_length(steps, 12, 10))["ema_decay"]
     assert 1 / (1 - decay) - 1 == pytest.approx(averaged, rel=0.03)  # four decimals of the decay
+
+
+@pytest.mark.parametrize(("steps", "count"), [(1, 1), (12, 1), (13, 2), (144, 12), (145, 7), (600, 10)])
+def test_there_are_a_dozen_evaluations_at_the_most(steps, count):
+    assert evaluations_in(steps, 12) == count
+
+
+def test_what_is_given_stays_and_the_rest_goes_with_it():
+    given = {"batch_size": 64, "optimizer": "sgd", "lr_warmup_epochs": 1.0, "eval_epochs": (3,)}
+    chosen = values([*choose(Facts(205, ["cell"]), given), *choose_length(600, 12, 10, given)])
+    assert not {*given, "lr_warmup_steps", "eval_every_epochs"} & {*chosen}
+    assert (chosen["learning_rate"], chosen["weight_decay"]) == (pytest.approx(0.08), 5e-4)
 
 
 def test_too_short_a_time_is_said():

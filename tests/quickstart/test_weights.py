@@ -7,6 +7,7 @@ import pytest
 
 from ssd_tf.quickstart.weights import find_start
 from ssd_tf.utils.download import cache_dir
+from ssd_tf.utils.errors import UserError
 from ssd_tf.weights import published
 from ssd_tf.weights.published import Published
 from tests.download_server import refuse, serve_whole
@@ -49,6 +50,27 @@ def test_without_anything_it_starts_from_scratch_and_says_what_that_costs(server
     assert start[:2] == ("ssdlite320_mobilenet_v2", "")
     assert f"torchvision:{COCO} could not be downloaded" in start.why and "several times as long" in start.why
     assert len(server.ranges) == 1
+
+
+def test_another_file_than_was_asked_for_is_none(server):
+    put_in_cache(IMAGENET)
+    server.script = [serve_whole(b"<html>log in first</html>")]
+    assert find_start()[:2] == ("ssdlite320_mobilenet_v2", "imagenet")
+
+
+def test_a_cache_that_cannot_be_written_means_scratch(server):
+    cache_dir().write_text("a file where the folder would be")
+    start = find_start()
+    assert start[:2] == ("ssdlite320_mobilenet_v2", "")
+    assert "could not be downloaded" in start.why
+
+
+def test_a_damaged_file_in_the_cache_is_told(server):
+    put_in_cache(IMAGENET)
+    (cache_dir() / published.PUBLISHED[IMAGENET].file).write_bytes(b"half of it")
+    server.script = [refuse(404)] * 9
+    with pytest.raises(UserError, match="Remove it to download it again"):
+        find_start()
 
 
 def test_a_detector_without_weights_starts_from_scratch(server):
