@@ -38,6 +38,8 @@ MODEL_HELP = (
 )
 # Those of data/formats/readers.py, which imports TensorFlow.
 FORMATS = ("coco", "voc", "yolo", "csv", "tfrecord")
+# Modules of ssd_tf.apps that programs share.
+_SHARED = ("__init__", "cli", "tiling")
 # As shells report a program ended by SIGINT.
 EXIT_KEYBOARD = 130
 EXIT_TERMINATED = 143  # and by SIGTERM
@@ -83,7 +85,7 @@ def programs() -> dict[str, str]:
     """The programs by name with the first sentence of their docstrings; none is imported."""
     found = {}
     for path in sorted(pathlib.Path(__file__).parent.glob("*.py")):
-        if path.stem not in ("__init__", "cli"):
+        if path.stem not in _SHARED:
             text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
             found[path.stem] = " ".join(text.partition("\n\n")[0].split())
     return found
@@ -210,8 +212,9 @@ def _new_flags(module: Any) -> flags.FlagValues:
     """The program's flags, and those that all have."""
     values = flags.FlagValues()
     module.define_flags(values)
-    for flag in values.get_flags_for_module(__name__):  # what a helper here defined belongs to the program
-        values.register_flag_by_module(module.__name__, flag)
+    for name in _SHARED:  # what a helper defined belongs to the program
+        for flag in values.get_flags_for_module(f"{__package__}.{name}"):
+            values.register_flag_by_module(module.__name__, flag)
     flags.DEFINE_bool("help", False, "Show this help.", short_name="?", flag_values=values)
     flags.DEFINE_bool("helpshort", False, "Show this help.", flag_values=values)
     flags.DEFINE_bool("helpfull", False, "Show this help.", flag_values=values)

@@ -1,6 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Programs as functions of their arguments, and the command that has them all."""
 
+import importlib
 import signal
 import sys
 
@@ -41,6 +42,18 @@ def test_help_lists_the_flags_and_ends_well(program, flag):
     assert done.returncode == 0
     assert f"ssd_tf.apps.{program}" in done.stdout and "--" in done.stdout
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("program", ["predict", "evaluate", "stream"])
+def test_help_has_flags_that_programs_share(program):
+    helped = run(program, "--help").stdout
+    assert "--tiles:" in helped and "--tile_overlap:" in helped
+
+
+def test_what_is_listed_as_a_program_can_be_run():
+    modules = {name: importlib.import_module(f"ssd_tf.apps.{name}") for name in cli.programs()}
+    assert [name for name, module in modules.items() if not hasattr(module, "main")] == []
+    assert "error: there is no program 'tiling'" in run("tiling").stderr
 
 
 def test_flag_of_one_program_is_unknown_to_another():
