@@ -5,6 +5,7 @@ import pytest
 
 import ssd_tf
 from ssd_tf import specs
+from ssd_tf.inspection.proposal import propose
 from ssd_tf.specs import DETECTORS, share_weights, with_image_size
 from ssd_tf.weights.published import for_detector
 
@@ -26,6 +27,17 @@ def test_default_boxes_keep_their_share_of_the_image(name):
     larger = with_image_size(spec, 640)
     assert larger.name == name.replace("320", "640")
     assert [level.cells for level in larger.levels] == [40, 20, 10, 5, 3, 2]
+    one, other = (np.unique(ssd_tf.default_boxes(each)[:, 2:], axis=0) for each in (spec, larger))
+    np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+def test_proposed_default_boxes_keep_their_share_and_their_weights():
+    bars = [[0.1, 0.1, 0.9, 0.15], [0.2, 0.3, 0.5, 0.32]]
+    spec = propose(np.array(bars), "ssdlite320_mobilenet_v2")
+    assert all(level.boxes for level in spec.levels)
+    larger = with_image_size(spec, 512)
+    assert larger.name == "ssdlite512_mobilenet_v2_proposed" and share_weights(spec, larger)
+    assert [level.cells for level in larger.levels] == [32, 16, 8, 4, 2, 1]
     one, other = (np.unique(ssd_tf.default_boxes(each)[:, 2:], axis=0) for each in (spec, larger))
     np.testing.assert_allclose(one, other, rtol=1e-6)
 

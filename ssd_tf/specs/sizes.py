@@ -4,6 +4,7 @@
 import dataclasses
 
 from ssd_tf.specs.detector import DetectorSpec
+from ssd_tf.specs.parts import Level
 from ssd_tf.utils.errors import UserError
 
 
@@ -21,7 +22,7 @@ def with_image_size(spec: DetectorSpec, image_size: int) -> DetectorSpec:
     """
     if image_size == spec.image_size:
         return spec
-    if spec.heads.stride != 1 or any(level.step is not None or level.boxes for level in spec.levels):
+    if spec.heads.stride != 1 or any(level.step is not None for level in spec.levels):
         raise UserError(
             f"--image_size: {spec.name} works on {spec.image_size} pixels alone; expected one of the ssdlite320 "
             f"detectors. Received: {image_size}"
@@ -35,12 +36,15 @@ def with_image_size(spec: DetectorSpec, image_size: int) -> DetectorSpec:
     cells = [round(level.cells * scale) for level in spec.levels[:of_backbone]]
     for block in spec.extra_blocks:
         cells.append((cells[-1] + 2 * block.padding - block.kernel) // block.stride + 1)
-    levels = tuple(
-        dataclasses.replace(
-            level, cells=count, size=(level.size or 0) * scale, next_size=(level.next_size or 0) * scale
-        )
-        for level, count in zip(spec.levels, cells, strict=True)
-    )
+    levels = tuple(_scaled(level, count, scale) for level, count in zip(spec.levels, cells, strict=True))
     before = str(spec.image_size)
     name = spec.name.replace(before, str(image_size), 1) if before in spec.name else f"{spec.name}_{image_size}"
     return dataclasses.replace(spec, name=name, image_size=image_size, levels=levels)
+
+
+def _scaled(level: Level, cells: int, scale: float) -> Level:
+    """The level of so many cells whose default boxes are `scale` times as large."""
+    if level.size is None or level.next_size is None:
+        boxes = tuple((height * scale, width * scale) for height, width in level.boxes)
+        return dataclasses.replace(level, cells=cells, boxes=boxes)
+    return dataclasses.replace(level, cells=cells, size=level.size * scale, next_size=level.next_size * scale)
