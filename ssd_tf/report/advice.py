@@ -1,8 +1,10 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """What keeps a detector from being better, as far as numbers tell, and what to do about it: a sentence for each."""
 
+import contextlib
 import math
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,9 +20,11 @@ from ssd_tf.inspection.fit import WELL
 from ssd_tf.report.training_split import TrainingSplit
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.text import counted
+from ssd_tf.weights.published import for_detector
 
-# Images of a class, below which more of them are the first thing to try.
-_FEW = 50
+# Images of a class, below which more of them are the first thing to try; what AP50 is good enough, and by how much a
+# lower one must be below that of the classes with more images.
+_FEW, _GOOD, _LOWER = 50, 0.8, 0.1
 # Side at the input, in pixels, below which SSD's coarse levels hardly see an object; how many objects are so, and by
 # how much fewer of them are found, that it is worth a word.
 _SMALL_SIDE, _MANY, _GAP = 16, 0.1, 0.15
@@ -50,6 +54,8 @@ def advise(
     best: BestThreshold,
     score_threshold: float,
     training: TrainingSplit | None,
+    data_dir: str,
+    settings: Mapping[str, Any],
 ) -> list[Advice]:
     """All that holds; empty where nothing stands out.
 
@@ -59,30 +65,37 @@ def advise(
       best: the score threshold with the best F1.
       score_threshold: the one in use.
       training: what is known of the split that the detector was trained on; None where that is not there.
+      data_dir: the folder of the split.
+      settings: of the run, as config.json has them; empty where they are not known.
     """
     metrics = evaluation.metrics
     boxes_n4, found_n = _objects(evaluation)
+    data = shlex.quote(str(settings.get("data_dir") or data_dir))
+    weights, mixing = _better_weights(spec, settings), _unused_mixing(settings)
     found = [
-        few_images(metrics.per_class, training) if training else None,
+        few_images(metrics.per_class, training, weights, mixing) if training else None,
         small_objects(boxes_n4, found_n, spec),
-        unfit_default_boxes(boxes_n4, spec),
+        unfit_default_boxes(boxes_n4, spec, data),
         missing_labels(evaluation, best),
-        overfitted(metrics, training) if training else None,
-        copies(training) if training else None,
+        overfitted(metrics, training, weights, mixing, settings) if training else None,
+        copies(training, data) if training else None,
         other_threshold(metrics, best, score_threshold),
     ]
     return [advice for advice in found if advice]
 
 
-def few_images(results: Sequence[ClassResult], training: TrainingSplit) -> Advice | None:
-    """Classes with few training images that do worse than the rest."""
+def few_images(
+    results: Sequence[ClassResult], training: TrainingSplit, weights: Sequence[str], mixing: Sequence[str]
+) -> Advice | None:
+    """Classes with few training images that do badly, and worse than the rest; the flags are those that may help."""
     images = {count.category.id: count.images for count in training.classes}
     boxes = {count.category.id: count.boxes for count in training.classes}
     known = [result for result in results if not math.isnan(result.ap50)]
     few = [result for result in known if images.get(result.category_id, 0) < _FEW]
     many = [result.ap50 for result in known if result not in few]
     others = float(np.mean(many)) if many else 1.0
-    worse = sorted((r for r in few if r.ap50 < others), key=lambda r: (images.get(r.category_id, 0), r.name))
+    low = min(_GOOD, others - _LOWER)
+    worse = sorted((r for r in few if r.ap50 < low), key=lambda r: (images.get(r.category_id, 0), r.name))
     if not worse:
         return None
     named = ", ".join(
@@ -91,12 +104,13 @@ def few_images(results: Sequence[ClassResult], training: TrainingSplit) -> Advic
         for r in worse[:_NAMED]
     )
     more = f", and {len(worse) - _NAMED} more" if len(worse) > _NAMED else ""
+    flags = [*([" or ".join(weights)] if weights else []), *mixing]
     rest = f" The classes with {_FEW} images or more have an AP50 of {others:.2f}." if many else ""
     return Advice(
         "few-images",
         f"Few training images of {'a class' if len(worse) == 1 else f'{len(worse)} classes'}: {named}{more}.{rest}",
-        f"Label more images of {'it' if len(worse) == 1 else 'them'}: {_FEW} are a start, some hundreds are better. "
-        "Until then --weights=coco or --weights=imagenet, --mosaic and --mixup get the most out of what there is.",
+        f"Label more images of {'it' if len(worse) == 1 else 'them'}: {_FEW} are a start, some hundreds are better."
+        + (f" To get the most out of what there is, train with {', '.join(flags)}." if flags else ""),
     )
 
 
@@ -123,8 +137,8 @@ def small_objects(boxes_n4: np.ndarray, found_n: np.ndarray, spec: DetectorSpec)
     )
 
 
-def unfit_default_boxes(boxes_n4: np.ndarray, spec: DetectorSpec) -> Advice | None:
-    """Default boxes do not fit the shapes of objects that are large enough; boxes are normalised."""
+def unfit_default_boxes(boxes_n4: np.ndarray, spec: DetectorSpec, data: str) -> Advice | None:
+    """Default boxes do not fit the shapes of objects that are large enough; boxes normalised, `data` a folder."""
     boxes_n4 = clip(boxes_n4)
     extent_n = np.all(boxes_n4[:, 2:] > boxes_n4[:, :2], axis=1)
     boxes_n4 = boxes_n4[extent_n & (_sides(boxes_n4, spec) >= _SMALL_SIDE)]
@@ -140,7 +154,7 @@ def unfit_default_boxes(boxes_n4: np.ndarray, spec: DetectorSpec) -> Advice | No
         f"The default boxes of {spec.name} match {recall:.0%} of the objects that are large enough for it (IoU of 0.5 "
         f"or more); the others are learnt from a default box that fits badly. The longer side of an object is "
         f"{aspect:.1f} times the shorter, in the middle.",
-        "ssd_tf inspect --data_dir=DATA proposes default boxes of the data's own; train with "
+        f"ssd_tf inspect --data_dir={data} proposes default boxes of the data's own; train with "
         "--detector=proposed_detector.json. It lists too which other detector fits better.",
     )
 
@@ -173,22 +187,34 @@ def missing_labels(evaluation: Evaluation, best: BestThreshold) -> Advice | None
     )
 
 
-def overfitted(metrics: CocoMetrics, training: TrainingSplit) -> Advice | None:
-    """The images of training are found much better than others."""
+def overfitted(
+    metrics: CocoMetrics,
+    training: TrainingSplit,
+    weights: Sequence[str],
+    mixing: Sequence[str],
+    settings: Mapping[str, Any],
+) -> Advice | None:
+    """The images of training are found much better than others; the flags are those that may help."""
     ours, theirs = metrics.summary["AP50"], training.ap50
     if theirs is None or ours < 0 or theirs - ours < _OVERFITTED:
         return None
+    stronger = [*([] if _augment(settings).get("augmentation") == "ssd" else ["--augmentation=ssd"]), *mixing]
+    ways = [
+        f"stronger augmentation ({', '.join(stronger)})" if stronger else "",
+        f"weights to start from ({' or '.join(weights)})" if weights else "",
+        "" if settings.get("freeze_backbone_stages") else "a backbone that stays as it is (--freeze_backbone_stages)",
+        "fewer epochs",
+        "a larger --weight_decay",
+    ]
     return Advice(
         "overfitting",
         f"Overfitting: AP50 is {theirs:.2f} on {training.sample} images of training, and {ours:.2f} on these.",
-        "More images are the best remedy. Then stronger augmentation (--augmentation=ssd, --mosaic, --mixup), weights "
-        "to start from (--weights), a backbone that stays as it is (--freeze_backbone_stages), fewer epochs, a larger "
-        "--weight_decay.",
+        f"More images are the best remedy. Then {', '.join(way for way in ways if way)}.",
     )
 
 
-def copies(training: TrainingSplit) -> Advice | None:
-    """Images of this split that are in training too."""
+def copies(training: TrainingSplit, data: str) -> Advice | None:
+    """Images of this split that are in training too; `data` is a folder."""
     if not training.copies:
         return None
     one = training.copies == 1
@@ -196,7 +222,7 @@ def copies(training: TrainingSplit) -> Advice | None:
         "copies",
         f"{training.copies} of {training.compared} images {'looks' if one else 'look'} like one of training: the "
         "numbers here are better than those on new images would be.",
-        "ssd_tf inspect --data_dir=DATA shows the pairs. Images of one series, film or patient belong in one split.",
+        f"ssd_tf inspect --data_dir={data} shows the pairs. Images of one series, film or patient belong in one split.",
     )
 
 
@@ -216,6 +242,28 @@ def other_threshold(metrics: CocoMetrics, best: BestThreshold, score_threshold: 
         f"predict, stream and export with --score_threshold={best.threshold:.2f}, unless misses cost more than false "
         "alarms, or less.",
     )
+
+
+def _better_weights(spec: DetectorSpec, settings: Mapping[str, Any]) -> list[str]:
+    """The flags of published weights that say more than what the run started from, the best first."""
+    if settings.get("init_from") or settings.get("weights") == "coco":
+        return []
+    has_backbone = settings.get("weights") == "imagenet" or settings.get("backbone_weights")
+    found = []
+    for data in ("coco",) if has_backbone else ("coco", "imagenet"):
+        with contextlib.suppress(ValueError):  # there are none for this detector
+            for_detector(spec, data)
+            found.append(f"--weights={data}")
+    return found
+
+
+def _unused_mixing(settings: Mapping[str, Any]) -> list[str]:
+    """The flags that mix images in training, where the run did not."""
+    return [f"--{name}" for name in ("mosaic", "mixup") if not _augment(settings).get(name)]
+
+
+def _augment(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    return settings.get("augment", {})
 
 
 def _objects(evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:

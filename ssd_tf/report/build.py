@@ -87,10 +87,7 @@ def write_report(config: ReportConfig, now: datetime.datetime | None = None) -> 
         missing.append(f"No training curves: {model_dir} has no {METRICS}, so the model was not trained there.")
     scored = None
     if source is not None:
-        skips = bool(settings.get("skip_bad_records"))
-        places = (str(settings.get("data_dir", "")), str(settings.get("train_split", "train")))
-        trained_on = places if places[0] else None
-        scored = score_checkpoint(*source, config.batch_size, config.score_threshold, skips, trained_on)
+        scored = score_checkpoint(*source, config.batch_size, config.score_threshold, settings)
     title = f"{info.spec.name}: {model_dir.resolve().name}"
     header = _header(title, history, source, scored, missing, now or datetime.datetime.now())
     drawn = sections.evaluation_charts(scored, config.score_threshold) if scored else {}

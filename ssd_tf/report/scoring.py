@@ -2,7 +2,8 @@
 """The evaluation that a report is about, and all that is worked out of it."""
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,8 +59,7 @@ def score_checkpoint(
     split: str,
     batch_size: int,
     score_threshold: float,
-    skip_bad_records: bool = False,
-    trained_on: tuple[str, str] | None = None,
+    settings: Mapping[str, Any],
 ) -> Scored:
     """Runs the checkpoint on every image of the split, and looks at what it found.
 
@@ -67,8 +67,8 @@ def score_checkpoint(
       checkpoint, data_dir, split: what is scored on what.
       batch_size: images in a step.
       score_threshold: of the confusion matrix and of images.
-      skip_bad_records: leave out records that cannot be read.
-      trained_on: the folder and the split of training, to compare with; None where it is not known.
+      settings: of the run, as config.json has them: whether records that cannot be read are left out, and the split
+        of training, to compare with. Empty where they are not known.
 
     Raises:
       FileNotFoundError, ValueError: there is no such split, or it does not fit the model.
@@ -76,11 +76,13 @@ def score_checkpoint(
     manifest = load_manifest(data_dir, split)
     predictor = load_predictor_for(checkpoint, manifest)
     hashing = HashingPredictor(predictor)
-    evaluation = evaluate_split(hashing, data_dir, manifest, predictor.spec, batch_size, skip_bad_records)
+    skips = bool(settings.get("skip_bad_records"))
+    evaluation = evaluate_split(hashing, data_dir, manifest, predictor.spec, batch_size, skips)
     training = None
-    if trained_on:
+    if settings.get("data_dir"):
+        trained_on = str(settings["data_dir"]), str(settings.get("train_split", "train"))
         training = look_at_training(predictor, *trained_on, str(data_dir), manifest, hashing.hashes, batch_size)
-    return look_into(evaluation, data_dir, manifest, score_threshold, predictor.spec, training)
+    return look_into(evaluation, data_dir, manifest, score_threshold, predictor.spec, training, settings)
 
 
 def look_into(
@@ -90,6 +92,7 @@ def look_into(
     score_threshold: float,
     spec: DetectorSpec,
     training: TrainingSplit | None = None,
+    settings: Mapping[str, Any] = MappingProxyType({}),
 ) -> Scored:
     """What a report says of an evaluation; `data_dir` and `manifest` are of the split, for its images."""
     truth, results = evaluation.ground_truth, evaluation.results
@@ -98,7 +101,7 @@ def look_into(
     worst, best = worst_and_best(image_scores(truth, results, score_threshold, outcomes))
     drawn = draw_examples([*worst, *best], evaluation, data_dir, manifest, score_threshold)  # the split is read once
     best_score = best_threshold(evaluation.metrics.matches, None)
-    advice = advise(evaluation, spec, best_score, score_threshold, training)
+    advice = advise(evaluation, spec, best_score, score_threshold, training, str(data_dir), settings)
     return Scored(
         evaluation,
         confusion_matrix(truth, results, score_threshold),

@@ -45,10 +45,16 @@ def training(images: tuple[int, int] = (200, 200), ap50: float | None = 1.0, cop
     return TrainingSplit(classes, 200, ap50, copies, IMAGES)
 
 
-def advice(truths: list[dict], results: list[dict], known: TrainingSplit | None = None, threshold: float = 0.3):
+def advice(
+    truths: list[dict],
+    results: list[dict],
+    known: TrainingSplit | None = None,
+    threshold: float = 0.3,
+    settings: dict | None = None,
+):
     scored = evaluation(truths, results)
     best = best_threshold(scored.metrics.matches, None)
-    return advise(scored, SPEC, best, threshold, known)
+    return advise(scored, SPEC, best, threshold, known, "our data", settings or {})
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +84,60 @@ def test_a_class_with_few_images_that_does_worse_is_named_with_its_numbers(truth
 
 def test_a_class_with_few_images_that_does_well_is_left_alone(truths):
     assert advice(truths, found(truths), training(images=(200, 9))) == []
+    # AP50 of 0.99 or less, where no class has more images; AP50 of 0.90 against 1.
+    for part, images in ((40, (9, 9)), (10, (200, 9))):
+        most = [result for n, result in enumerate(found(truths)) if n % (2 * part) != 1]
+        assert evaluation(truths, most).metrics.summary["AP50"] < 1
+        assert advice(truths, most, training(images, ap50=None)) == []
+
+
+def test_a_class_with_few_images_that_does_as_badly_as_the_rest_is_left_alone(truths):
+    # AP50: 0.60 of cats, 0.55 of dogs.
+    some = [result for n, result in enumerate(found(truths)) if n < (48 if n % 2 == 0 else 44)]
+    assert advice(truths, some, training(images=(200, 9), ap50=None)) == []
+    one = only(advice(truths, some, training(images=(9, 9), ap50=None)), "few-images")
+    assert "2 classes: cat" in one.finding and "images or more" not in one.finding
+
+
+@pytest.mark.parametrize(
+    ("settings", "few", "overfitted"),
+    [
+        (
+            {},
+            " To get the most out of what there is, train with --weights=imagenet, --mosaic, --mixup.",
+            "stronger augmentation (--augmentation=ssd, --mosaic, --mixup), weights to start from (--weights=imagenet)",
+        ),
+        (
+            {"weights": "imagenet", "augment": {"augmentation": "ssd", "mosaic": 0.5, "mixup": 0.0}},
+            " To get the most out of what there is, train with --mixup.",
+            "stronger augmentation (--mixup), a backbone that stays as it is (--freeze_backbone_stages)",
+        ),
+        (
+            {
+                "init_from": "runs/old",
+                "augment": {"augmentation": "ssd", "mosaic": 0.5, "mixup": 0.1},
+                "freeze_backbone_stages": 2,
+            },
+            "",
+            "Then fewer epochs, a larger --weight_decay.",
+        ),
+    ],
+)
+def test_a_run_is_not_told_to_do_what_it_did(truths, settings, few, overfitted):
+    some = [result for n, result in enumerate(found(truths)) if result["category_id"] == 3 or n % 4 == 1]
+    first, second = advice(truths, some, training(images=(200, 9)), settings=settings)
+    assert first.todo.partition("are better.")[2] == few
+    assert overfitted in second.todo
+
+
+def test_weights_for_the_whole_detector_are_told_to_a_run_that_began_with_its_backbones(truths):
+    scored = evaluation(truths, found(truths)[: IMAGES // 2])
+    known = best_threshold(scored.metrics.matches, None), 0.3, training(images=(9, 9))
+    spec = ssd_tf.spec("ssd300_vgg16_torchvision")
+    first, *_ = advise(scored, spec, *known, "data", {"weights": "imagenet"})
+    assert "train with --weights=coco, --mosaic" in first.todo
+    first, *_ = advise(scored, spec, *known, "data", {})
+    assert "train with --weights=coco or --weights=imagenet, --mosaic" in first.todo
 
 
 def test_small_objects_that_are_not_found_are_told_with_their_size_at_the_input(truths):
@@ -99,7 +159,7 @@ def test_default_boxes_that_do_not_fit_are_told_with_how_many_they_match(truths)
     bars = [truth for image in range(IMAGES) for truth in objects(image, 120, 8)]
     one = only(advice(bars, found(bars)), "default-boxes")
     assert "match 0% of the objects that are large enough" in one.finding and "15.0 times the shorter" in one.finding
-    assert "proposed_detector.json" in one.todo
+    assert "proposed_detector.json" in one.todo and "ssd_tf inspect --data_dir='our data' proposes" in one.todo
 
 
 def test_sure_detections_where_nothing_is_labelled_are_shown_the_surest_first(truths):
@@ -129,6 +189,8 @@ def test_overfitting_is_told_with_both_numbers(truths):
 def test_copies_of_training_images_are_counted(truths):
     one = only(advice(truths, found(truths), training(copies=12)), "copies")
     assert "12 of 40 images look like one of training" in one.finding
+    one = only(advice(truths, found(truths), training(copies=12), settings={"data_dir": "trained/on"}), "copies")
+    assert "ssd_tf inspect --data_dir=trained/on shows the pairs" in one.todo
     assert advice(truths, found(truths), training(copies=None)) == []
 
 

@@ -45,7 +45,7 @@ def test_the_matching_of_the_metrics_is_used_and_not_made_again(run, evaluation)
 
 
 def test_a_checkpoint_is_scored_on_its_data(run):
-    scored = score_checkpoint(str(run.model_dir), run.data_dir, "val", 4, 0.0)
+    scored = score_checkpoint(str(run.model_dir), run.data_dir, "val", 4, 0.0, {})
     assert len(scored.evaluation.ground_truth["images"]) == run.manifest.num_images
     results = [result for result in scored.evaluation.results if result["score"] >= 0.0]
     assert (scored.confusion == confusion_matrix(scored.evaluation.ground_truth, results, 0.0)).all()
@@ -54,4 +54,4 @@ def test_a_checkpoint_is_scored_on_its_data(run):
 
 def test_a_split_that_is_not_there_is_an_error(run):
     with pytest.raises(FileNotFoundError, match="split 'test' has not been prepared"):
-        score_checkpoint(str(run.model_dir), run.data_dir, "test", 4, 0.3)
+        score_checkpoint(str(run.model_dir), run.data_dir, "test", 4, 0.3, {})
