@@ -3,6 +3,7 @@
 
 import io
 import pathlib
+import shlex
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 import PIL.Image
 
 from ssd_tf.data.manifest import load_manifest
+from ssd_tf.evaluation.coco_metrics import value_text
 from ssd_tf.export.description import describe
 from ssd_tf.export.forms import calibration_images, export_model
 from ssd_tf.export.litert import LiteRTConfig
@@ -56,8 +58,30 @@ def finish(model_dir: pathlib.Path, data_dir: str, say: Callable[[str], None]) -
         describe(info, None, None, None), model, model_dir / LITERT, "litert", LiteRTConfig("int8", "none"), calibration
     )
     done = Finished(ap, ap50, written.page, folder, litert)
-    say(_summary(done, model_dir, data_dir, load_manifest(data_dir, "val").num_images))
+    say(summary(done, model_dir, data_dir, load_manifest(data_dir, "val").num_images))
     return done
+
+
+def summary(done: Finished, model_dir: pathlib.Path, data_dir: str, images: int) -> str:
+    """AP on so many images, where the files are, and commands to go on with, as a shell takes them."""
+    ap, ap50 = value_text(done.ap, 3), value_text(done.ap50, 3)
+    on = f"on {images} images that were not trained on" if done.ap >= 0 else "(not defined: no boxes in val)"
+    run, litert, data, onnx = (
+        shlex.quote(str(path)) for path in (model_dir, done.litert, data_dir, model_dir / "model.onnx")
+    )
+    return f"""
+AP {ap}  AP50 {ap50}  {on}
+report, with what would help:  {done.report}
+annotated images:              {done.images}
+for phones and boards:         {done.litert} ({done.litert.stat().st_size / 1e6:.1f} MB)
+
+what to do with it:
+  ssd_tf predict --model={run} --input=photos --output_dir=found
+  ssd_tf predict --model={litert} --input=photos --output_dir=found
+  ssd_tf stream --model={run} --source=0
+  ssd_tf evaluate --model={litert} --data_dir={data} --split=val
+  ssd_tf export --model={run} --output={onnx}
+  tensorboard --logdir={run}"""
 
 
 def _annotate(predictor: Predictor, data_dir: str, folder: pathlib.Path) -> pathlib.Path:
@@ -72,19 +96,3 @@ def _annotate(predictor: Predictor, data_dir: str, folder: pathlib.Path) -> path
         with atomic_path(folder / name) as temporary:
             PIL.Image.fromarray(found.plot()).save(temporary, "JPEG", quality=90)
     return folder
-
-
-def _summary(done: Finished, model_dir: pathlib.Path, data_dir: str, images: int) -> str:
-    return f"""
-AP {done.ap:.3f}  AP50 {done.ap50:.3f}  on {images} images that were not trained on
-report, with what would help:  {done.report}
-annotated images:              {done.images}
-for phones and boards:         {done.litert} ({done.litert.stat().st_size / 1e6:.1f} MB)
-
-what to do with it:
-  ssd_tf predict --model={model_dir} --input=photos --output_dir=found
-  ssd_tf predict --model={done.litert} --input=photos --output_dir=found
-  ssd_tf stream --model={model_dir} --source=0
-  ssd_tf evaluate --model={done.litert} --data_dir={data_dir} --split=val
-  ssd_tf export --model={model_dir} --output={model_dir}/model.onnx
-  tensorboard --logdir={model_dir}"""
