@@ -126,12 +126,13 @@ class Checkpoints:
             self._saved_step = step
 
     def save_if_best(self, step: int, ap: float) -> bool:
-        """Keeps the weights under best/ where this AP is the highest so far.
+        """Keeps the weights under best/ where this AP is the highest so far; of several with an AP of 0 the last.
 
         Raises:
           OSError: as `save`.
         """
-        if ap <= self.best_ap:
+        # At 0 nothing tells weights apart but how long they were trained; else the first of equals was there sooner.
+        if ap < self.best_ap or ap == self.best_ap != 0:
             return False
         self._best_ap.assign(ap)
         self.step.assign(step)

@@ -339,6 +339,18 @@ def test_first_evaluation_is_the_best_even_at_zero(small_run):
     assert checkpoint_names(small_run / "best") == ["ckpt-1.index"]
 
 
+def test_while_ap_is_0_the_weights_that_were_trained_longest_are_kept(small_run):
+    checkpoints = Checkpoints(small_run, *trained(0))
+    kept = [checkpoints.save_if_best(step, ap) for step, ap in ((1, 0.0), (2, 0.0), (3, 0.1), (4, 0.0), (5, 0.1))]
+    assert kept == [True, True, True, False, False]
+    assert checkpoint_names(small_run / "best") == ["ckpt-3.index"]
+
+
+def test_a_split_in_which_ap_is_not_defined_has_no_best(small_run):
+    assert not Checkpoints(small_run, *trained(0)).save_if_best(1, -1.0)
+    assert not (small_run / "best").exists()
+
+
 def test_as_many_checkpoints_are_kept_as_asked_for(small_run):
     checkpoints = Checkpoints(small_run, *trained(1), kept=3)
     for step in (10, 20, 30, 40, 50):
