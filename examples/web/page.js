@@ -106,6 +106,7 @@ function draw() {
 }
 
 async function startCamera() {
+  if (stream) return; // a second click, before the first one's camera was there
   if (!navigator.mediaDevices) {
     throw new Error("Browsers give the camera only to https:// and http://localhost");
   }

@@ -150,3 +150,14 @@ def test_page_watches_the_camera_until_it_is_stopped(files, tmp_path):
         return [width, label, text("camera")];"""
     flags = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
     assert answer_of(script, files, tmp_path, *flags) == [640, "Stop camera", "Start camera"]
+
+
+@pytest.mark.proof
+def test_two_quick_clicks_open_the_camera_once(files, tmp_path):
+    script = """await open("model=files/int8.tflite"); await told(/ class/); const opened = [];
+        const media = frame.contentWindow.navigator.mediaDevices; const get = media.getUserMedia.bind(media);
+        media.getUserMedia = async (wanted) => { const one = await get(wanted); opened.push(one); return one; };
+        part("camera").click(); part("camera").click(); await told(/^camera: [0-9]+ found/); part("camera").click();
+        return [opened.length, opened.filter((one) => one.active).length, text("camera")];"""
+    flags = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    assert answer_of(script, files, tmp_path, *flags) == [1, 0, "Start camera"]
