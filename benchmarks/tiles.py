@@ -25,6 +25,7 @@ from ssd_tf.data.formats.readers import read_dataset
 from ssd_tf.data.image_files import read_image
 from ssd_tf.data.manifest import load_manifest
 from ssd_tf.data.preparation.prepare import prepare
+from ssd_tf.evaluation.coco_metrics import value_text
 from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.geometry.boxes import to_coco_xywh
 from ssd_tf.geometry.tiles import parse_tiles
@@ -59,9 +60,7 @@ def main() -> None:
             found = evaluate_split(predictor, folder / "data", manifest, predictor.spec, 1, **how).metrics.summary
             took = 1000 * (time.perf_counter() - start) / manifest.num_images
             kind = split if split == "alone" else f"{options.side} x {options.side} as one"
-            scores = " | ".join(
-                "-" if found[key] is None else f"{found[key]:.3f}" for key in ("AP", "AP50", "APs", "APm")
-            )
+            scores = " | ".join(value_text(found[key], 3) for key in ("AP", "AP50", "APs", "APm"))
             print(
                 f"| {manifest.num_images} {kind} | {'whole, ' + tiles if tiles else 'whole'} | {scores} | {took:.0f} |"
             )
