@@ -80,6 +80,7 @@ def put_together(
     scores_tk: np.ndarray,
     classes_tk: np.ndarray,
     iou_threshold: float,
+    keep_equal_iou: bool,
     most: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The detections of one image's views as those of the image, best first: boxes [N, 4], scores and classes [N].
@@ -93,7 +94,8 @@ def put_together(
       boxes_tk4: normalised in each view.
       scores_tk: 0 for no detection.
       classes_tk: 1..C.
-      iou_threshold: a box is dropped where its IoU with a better one of its class is at least this.
+      iou_threshold: a box is dropped where its IoU with a better one of its class is at least this (above it, with
+        keep_equal_iou).
       most: detections kept.
     """
     tops_lefts, sizes = windows_t4[:, None, :2], windows_t4[:, None, 2:] - windows_t4[:, None, :2]
@@ -108,6 +110,7 @@ def put_together(
 
     order = np.lexsort((-scores, cut))
     boxes, scores, classes, cut = boxes[order], scores[order], classes[order], cut[order]
+    # A suppression of its own: decoding's is TensorFlow's, and litert_detect's, which stands alone, knows no cut boxes.
     alive = np.ones(len(scores), bool)
     areas = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), -1)
     for index in range(len(scores)):
@@ -116,8 +119,9 @@ def put_together(
         rest = index + 1 + np.flatnonzero(alive[index + 1 :] & (classes[index + 1 :] == classes[index]))
         low, high = np.maximum(boxes[index, :2], boxes[rest, :2]), np.minimum(boxes[index, 2:], boxes[rest, 2:])
         common = np.prod(np.maximum(high - low, 0), -1)
-        union = areas[index] + areas[rest] - common
-        alive[rest[(common >= iou_threshold * union) | (cut[rest] & (common >= _MOST * areas[rest]))]] = False
+        iou = common / np.maximum(areas[index] + areas[rest] - common, np.finfo(np.float32).tiny)
+        overlaps = iou > iou_threshold if keep_equal_iou else iou >= iou_threshold
+        alive[rest[overlaps | (cut[rest] & (common >= _MOST * areas[rest]))]] = False
     kept = np.flatnonzero(alive)
     kept = kept[np.argsort(-scores[kept], kind="stable")][:most]
     return boxes[kept], scores[kept], classes[kept]

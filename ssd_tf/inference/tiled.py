@@ -38,7 +38,8 @@ class TiledPredictor:
             np.stack([np.asarray(part) for part in parts], axis=1)
             for parts in zip(*((view.boxes, view.scores, view.classes) for view in found), strict=True)
         )
-        how = (self.spec.detection.iou_threshold, self.max_detections)
+        detection = self.spec.detection
+        how = (detection.iou_threshold, detection.keep_equal_iou, self.max_detections)
         together = (
             tiles.put_together(self._windows_t4, *image, *how) for image in zip(boxes, scores, classes, strict=True)
         )

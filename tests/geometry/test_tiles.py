@@ -10,7 +10,9 @@ TWO = Tiling(2, 1, overlap=0.25)  # the left view ends at 0.571, the right one b
 tilings = st.builds(Tiling, st.integers(2, 5), st.integers(1, 5), st.floats(0, 0.5))
 
 
-def merged(found: dict[int, list[tuple]], tiling: Tiling = TWO, most: int = 10) -> list[tuple]:
+def merged(
+    found: dict[int, list[tuple]], tiling: Tiling = TWO, most: int = 10, keep_equal_iou: bool = False
+) -> list[tuple]:
     """What is left of (box, score, class) by the number of the view; 0 is the whole image."""
     views = windows(tiling, 128)
     k = max(map(len, found.values()))
@@ -22,7 +24,7 @@ def merged(found: dict[int, list[tuple]], tiling: Tiling = TWO, most: int = 10) 
     for view, entries in found.items():
         for place, (box, score, label) in enumerate(entries):
             boxes[view, place], scores[view, place], classes[view, place] = box, score, label
-    together = put_together(views, boxes, scores, classes, 0.5, most)
+    together = put_together(views, boxes, scores, classes, 0.5, keep_equal_iou, most)
     return [(box.astype(float).round(3).tolist(), score, label) for box, score, label in zip(*together, strict=True)]
 
 
@@ -82,6 +84,15 @@ def test_a_box_at_the_edge_of_the_image_is_not_cut():
 def test_classes_do_not_suppress_each_other():
     box = (0.2, 0.525, 0.8, 1.0)
     assert len(merged({1: [(box, 0.9, 1), (box, 0.8, 2)]})) == 2
+
+
+def test_a_box_whose_iou_is_the_threshold_is_kept_where_the_detector_keeps_it():
+    # IoU 1/2, without rounding: sides of 1/2 and 1/4.
+    found = {0: [((0.25, 0.25, 0.75, 0.75), 0.9, 1), ((0.25, 0.25, 0.75, 0.5), 0.8, 1)]}
+    assert len(merged(found)) == 1
+    assert len(merged(found, keep_equal_iou=True)) == 2
+    closer = {0: [*found[0][:1], ((0.25, 0.25, 0.75, 0.5625), 0.8, 1)]}
+    assert len(merged(closer, keep_equal_iou=True)) == 1
 
 
 def test_no_detections_and_the_most_of_them():

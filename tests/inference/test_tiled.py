@@ -1,6 +1,8 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Of drawn squares a predictor that finds them by their colour: those too small for it are found in tiles."""
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -78,6 +80,26 @@ def test_columns_come_before_rows_and_sides_may_differ():
     predictor = TiledPredictor(BySight(), Tiling(3, 1))
     assert predictor.input_size == (128, 320)
     assert found_in(image_of((200, 300, 40)), Tiling(3, 1)) == pytest.approx(np.array([[200, 300, 240, 340]]), abs=4)
+
+
+@pytest.mark.parametrize("keep_equal_iou", [False, True])
+def test_boxes_suppress_each_other_as_the_detector_has_it(keep_equal_iou):
+    boxes = np.array([[[0.25, 0.25, 0.75, 0.75], [0.25, 0.25, 0.75, 0.5]]], np.float32)  # IoU 1/2
+    scores, classes = np.array([[0.9, 0.8]], np.float32), np.ones((1, 2), np.int32)
+    in_the_whole = Detections(boxes, scores, classes, np.array([2], np.int32))
+    in_tiles = Detections(0 * boxes, 0 * scores, 0 * classes, np.array([0], np.int32))
+    views = iter([in_the_whole, *[in_tiles] * 4])
+
+    class Given(BySight):
+        detection = dataclasses.replace(BySight.spec.detection, iou_threshold=0.5, keep_equal_iou=keep_equal_iou)
+        spec = dataclasses.replace(BySight.spec, detection=detection)
+
+        def __call__(self, images, score_threshold=None) -> Detections:
+            return next(views)
+
+    predictor = TiledPredictor(Given(), Tiling(2, 2))
+    found = predictor(np.zeros((1, *predictor.input_size, 3), np.uint8))
+    assert found.count.tolist() == [2 if keep_equal_iou else 1]
 
 
 def test_it_is_called_as_the_predictor_that_it_is_made_of():
