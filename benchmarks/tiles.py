@@ -9,7 +9,6 @@ ones whole and in tiles.
 """
 
 import argparse
-import itertools
 import json
 import os
 import pathlib
@@ -70,9 +69,9 @@ def put_together(dataset, folder: pathlib.Path, side: int):
     """The images as large ones of side x side; those that are left over are left out."""
     images, annotations = [], []
     (folder / "together").mkdir()
-    for number, group in enumerate(itertools.batched(dataset.images, side * side), start=1):
-        if len(group) < side * side:
-            break
+    count = side * side
+    for number in range(1, len(dataset.images) // count + 1):
+        group = dataset.images[(number - 1) * count : number * count]
         large = np.zeros((side * HEIGHT, side * WIDTH, 3), np.uint8)
         for place, one in enumerate(group):
             top, left = HEIGHT * (place // side), WIDTH * (place % side)
