@@ -12,20 +12,13 @@ DATA ?= ../shared/data
 
 .PHONY: demo test proofs test-all lint bench verify clean
 
-# From nothing to annotated images, through the programs that a user calls. A second run resumes where one stopped.
+# From nothing to a detector, its report and annotated images, in one command. A second run resumes where one stopped.
 demo: $(VENV)/runtime
 	$(RUN) -m ssd_tf.apps.shapes --output_dir=$(DEMO)/shapes/train --num_images=6000 --width=240 --height=240 --seed=0
 	$(RUN) -m ssd_tf.apps.shapes --output_dir=$(DEMO)/shapes/val --num_images=300 --width=240 --height=240 --seed=1
-	$(RUN) -m ssd_tf.apps.categories --annotations=$(DEMO)/shapes/train/annotations.json
-	$(RUN) -m ssd_tf.apps.prepare --annotations=$(DEMO)/shapes/train/annotations.json --images=$(DEMO)/shapes/train/images --output_dir=$(DEMO)/data --split=train
-	$(RUN) -m ssd_tf.apps.prepare --annotations=$(DEMO)/shapes/val/annotations.json --images=$(DEMO)/shapes/val/images --output_dir=$(DEMO)/data --split=val
-	$(RUN) train.py --flagfile=flags/demo.cfg --data_dir=$(DEMO)/data --model_dir=$(DEMO)/model
-	$(RUN) -m ssd_tf.apps.evaluate --model=$(DEMO)/model --data_dir=$(DEMO)/data --split=val --output_dir=$(DEMO)/evaluation
-	$(RUN) predict.py --model=$(DEMO)/model --input='$(DEMO)/shapes/val/images/0000000*.jpg' --output_dir=$(DEMO)/images --logdir=$(DEMO)/model/images
-	@echo
-	@$(RUN) -c "import json; m = json.load(open('$(DEMO)/evaluation/metrics.json')); print('AP %.3f  AP50 %.3f  on %d synthetic images that were not trained on' % (m['AP'], m['AP50'], m['num_images']))"
-	@echo "annotated images: $(DEMO)/images"
-	@echo "TensorBoard:        $(VENV)/bin/tensorboard --logdir $(DEMO)/model"
+	$(RUN) -m ssd_tf quickstart --annotations=$(DEMO)/shapes/train/annotations.json --images=$(DEMO)/shapes/train/images \
+	  --val_annotations=$(DEMO)/shapes/val/annotations.json --val_images=$(DEMO)/shapes/val/images \
+	  --detector=ssd128_tiny --minutes=5 --output=$(DEMO)/run
 
 # A few minutes: before and after every change. In the order of the folders, the longest files first, so that no worker
 # has a long one left at the end.
@@ -46,7 +39,7 @@ lint: $(VENV)/dev
 	$(VENV)/bin/lint-imports
 
 # Ours, and the peers that are installed: PyTorch and ONNX Runtime are in the dev extra.
-bench: $(VENV)/runtime
+bench: $(VENV)/dev
 	$(RUN) benchmarks/speed.py
 	$(RUN) benchmarks/peers/compare.py
 	$(RUN) benchmarks/evaluation.py

@@ -4,9 +4,10 @@
 python benchmarks/finetune.py --data=FOLDER --backbone_weights=mobilenet_v2-b0353104.pth [--steps=300] [--seeds=2]
 
 FOLDER holds bccd/ and coco-mini/ as `make verify` has them. The base is what quickstart chooses for the set and the
-length, with ssdlite320_mobilenet_v2. Each run is a process of train.py in OUTPUT/SET/STEPS/VARIANT-SEED: one that was
-stopped resumes, one that is done is not run again, so the same command goes on where the last one ended. The table is
-made of what is there, from the runs' own metrics.jsonl; --table makes it without running anything.
+length, with ssdlite320_mobilenet_v2, a finer level and default boxes made for the set. Each run is a process of
+train.py in OUTPUT/SET/STEPS/VARIANT-SEED: one that was stopped resumes, one that is done is not run again, so the same
+command goes on where the last one ended. The table is made of what is there, from the runs' own metrics.jsonl; --table
+makes it without running anything.
 """
 
 import argparse
@@ -36,7 +37,7 @@ SETS = ("bccd", "coco5")
 # What each changes in the base. A flag that is given twice has its last value. {twice} and {half}: of the steps.
 VARIANTS = {
     "base": (),
-    "own default boxes": (f"--detector={DETECTOR}",),
+    "the detector's levels and default boxes": (f"--detector={DETECTOR}",),
     "SGD, rate 0.02": ("--optimizer=sgd", "--learning_rate=0.02", "--weight_decay=0.0005"),
     "rate 0.0005": ("--learning_rate=0.0005",),
     "rate 0.002": ("--learning_rate=0.002",),
@@ -49,6 +50,7 @@ VARIANTS = {
     "7 of 17 blocks frozen": ("--freeze_backbone_stages=7",),
     "all blocks frozen": ("--freeze_backbone_stages=17",),
     "not cropped": ("--augmentation=none",),
+    "not mirrored": ("--norandom_flip",),
     "zoom-out": ("--augmentation=ssd", "--nocolor_jitter"),
     "colours": ("--augmentation=ssd", "--nozoom_out"),
     "mlperf's": ("--augmentation=mlperf",),

@@ -54,7 +54,7 @@ def main() -> None:
         ready = tf.zeros([options.batch_size, spec.image_size, spec.image_size, 3], tf.uint8)
 
         def model_alone() -> None:
-            for _ in range(len(files) // options.batch_size):
+            for _ in range(-(-len(files) // options.batch_size)):
                 np.asarray(predictor(ready).count)
 
         def whole_folder() -> None:

@@ -23,7 +23,7 @@ os.environ.setdefault("TQDM_DISABLE", "1")
 sys.path[:0] = [str(pathlib.Path(__file__).parent.parent), str(pathlib.Path(__file__).parent)]
 
 SSD = "ssd300_resnet34"
-# Of both, what batch norm and XLA do once is before.
+# Calls that are not counted, since they compile, and calls that are.
 WARM_UP, TIMED = 2, 5
 
 

@@ -33,6 +33,7 @@ from ssd_tf.models.ssd import build_model
 from ssd_tf.settings import AugmentConfig
 from ssd_tf.specs import DETECTORS, DetectorSpec
 from ssd_tf.training.optimizer import SGD
+from ssd_tf.training.precision import choose_jit_compile
 from ssd_tf.training.step import make_train_step
 
 CLASSES = 80
@@ -44,18 +45,21 @@ def main() -> None:
     parser.add_argument("--detector", default="ssd300_resnet34", choices=list(DETECTORS))
     parser.add_argument("--batch_size", default=8, type=int)
     parser.add_argument("--runs", default=5, type=int)
+    parser.add_argument("--jit_compile", default="auto", choices=["auto", "on", "off"], help="as of train")
     options = parser.parse_args()
     spec = specs.spec(options.detector)
     print(f"{spec.name}, batch {options.batch_size}, {os.cpu_count()} CPU cores, GPUs: {_gpus()}")
     print(f"{'what':<22} {'median':>8} {'slowest':>8} {'fastest':>8}  images/s")
     batch = random_batch(spec, options.batch_size)
+    jit_compile = choose_jit_compile(options.jit_compile, bool(tf.config.list_physical_devices("GPU")), False)
     for policy in ("float32", "mixed_bfloat16"):
         keras.mixed_precision.set_global_policy(policy)
         model = build_model(spec, CLASSES)
-        step = make_train_step(spec, model, SGD(momentum=0.9, weight_decay=5e-4), AugmentConfig(), options.batch_size)
+        optimizer = SGD(momentum=0.9, weight_decay=5e-4)
+        step = make_train_step(spec, model, optimizer, AugmentConfig(), options.batch_size, jit_compile=jit_compile)
         rate = tf.constant(1e-4)
         measure(f"train {policy}", lambda step=step, rate=rate: step(batch, rate).numpy(), options)
-        predictor = Predictor(spec, (), model)
+        predictor = Predictor(spec, (), model, frozen=True)
         measure(f"predict {policy}", lambda predict=predictor: predict(batch.images).count.numpy(), options)
     with tempfile.TemporaryDirectory() as folder:
         batches = iter(drawn_batches(pathlib.Path(folder), spec, options.batch_size))

@@ -49,7 +49,10 @@ def resized(predictor: AnyPredictor, image: np.ndarray, size: tuple[int, int]) -
     """uint8 [H, W, 3] -> uint8 of this height and width, as the predictor's model takes images."""
     antialias = predictor.spec.preprocessing.antialias
     if predictor.on_tensorflow:
-        return _resizer(size, antialias)(image).numpy()
+        import tensorflow as tf
+
+        with tf.device("/cpu:0"):  # as in evaluation; and a GPU would make it wait for the model
+            return _resizer(size, antialias)(image).numpy()
     return litert_detect.resize(image, size, antialias)
 
 
@@ -61,9 +64,9 @@ def detect_batch(
     Those wholly outside their image are left out: default boxes may lie there (all but a few of the last levels of
     ssd300_res10 do), and nobody can see what such a box is around. Evaluation counts them, as the references do.
 
-    The batch is filled up with black images, so that one graph serves all.
+    A batch of TensorFlow's is filled up with black images, so that one graph serves all.
     """
-    batch = np.zeros((batch_size, *inputs[0].shape), np.uint8)
+    batch = np.zeros((batch_size if predictor.on_tensorflow else len(inputs), *inputs[0].shape), np.uint8)
     batch[: len(inputs)] = inputs
     found = [np.asarray(value) for value in predictor(batch, score_threshold)]
     return [_in_image(Detections(*(value[place : place + 1] for value in found))) for place in range(len(inputs))]

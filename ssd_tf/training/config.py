@@ -103,6 +103,11 @@ def check_config(config: TrainConfig) -> None:
         )
     if config.schedule.mlperf_warmup_quirk and config.schedule.lr_schedule == "cosine":
         raise UserError("--mlperf_warmup_quirk: expected --lr_schedule=step. Received: cosine")
+    if config.batch_splits > 1 and config.distribution.sync_bn:
+        raise UserError(
+            "--batch_splits: expected 1 with --sync_bn, since replicas meet in batch norm. Received: "
+            f"{config.batch_splits}"
+        )
     if config.jit_compile == "on" and config.distribution.sync_bn:
         raise UserError(
             "--jit_compile=on: expected --nosync_bn, since replicas meet in batch norm. Received: --sync_bn"

@@ -238,7 +238,7 @@ def _make_step(
     on_gpus, sync_bn = distribution.accelerator is not None, config.distribution.sync_bn
     jit_compile = choose_jit_compile(config.jit_compile, on_gpus, sync_bn)
     if jit_compile:
-        logging.info("XLA compiles forward and backward: the first step takes up to a minute longer")
+        logging.info("XLA compiles forward and backward: the first step takes one to two minutes longer")
     return make_train_step(
         plan.spec,
         trained.model,

@@ -34,7 +34,7 @@ _FREE = {
         "profile_steps",
     ),
     *("checkpoint_every_epochs", "checkpoint_every_steps", "keep_checkpoints", "skip_bad_records"),
-    *("strategy", "num_virtual_devices", "input_service", "batch_splits"),
+    *("strategy", "num_virtual_devices", "input_service", "batch_splits", "jit_compile"),
     *("mlperf_log", "mlperf_org", "mlperf_platform", "mlperf_division", "mlperf_status"),
 }
 # The cosine schedule depends on the length of the run.

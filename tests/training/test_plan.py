@@ -189,6 +189,10 @@ def test_splits_with_the_same_number_of_other_classes_are_refused(data, tmp_path
             "--mlperf_warmup_quirk: expected --lr_schedule=step. Received: cosine",
         ),
         (
+            {"batch_splits": 2, "sync_bn": True},
+            "--batch_splits: expected 1 with --sync_bn, since replicas meet in batch norm. Received: 2",
+        ),
+        (
             {"jit_compile": "on", "sync_bn": True},
             "--jit_compile=on: expected --nosync_bn, since replicas meet in batch norm. Received: --sync_bn",
         ),

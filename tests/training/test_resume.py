@@ -126,6 +126,7 @@ def test_all_changed_settings_are_named_at_once(before):
 
 FREE = {
     "batch_splits": 2,
+    "jit_compile": "off",
     "data_dir": "moved",
     "val_split": "val2",
     "epochs": 20,

@@ -1,7 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """One shard: annotated images -> a file of records, and beside it a note by which the finished shard is known again.
 
-Every image is decoded once with the decoder that training uses, so that a bad file is found here and not hours into
+Every image is decoded once, a JPEG file to an eighth of its sides, so that a bad file is found here and not hours into
 a run. Threads (prepare.py) and Apache Beam (beam.py) call the same `write_shard`, which is a function of its job alone.
 """
 

@@ -92,6 +92,6 @@ class Inference:
         return True
 
     def _detect(self, predictor: "AnyPredictor", image: np.ndarray) -> "Detections":
-        from ssd_tf.inference.batches import detect_batch, model_input  # late: imports TensorFlow
+        from ssd_tf.inference.batches import detect_batch, model_input  # late: takes a second
 
         return detect_batch(predictor, [model_input(predictor, image)], 1, _SCORE_THRESHOLD)[0]
