@@ -3,19 +3,27 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ssd_tf.data.annotations import AnnotatedDataset
+import numpy as np
+
+from ssd_tf.data.annotations import AnnotatedDataset, Category
+from ssd_tf.data.formats.fields import NoSubsetError
 from ssd_tf.data.formats.readers import AUTO, AnyPath, as_paths, detect_format, read_dataset
 from ssd_tf.data.preparation.splitting import split_images
 from ssd_tf.utils.errors import UserError
 
 VAL_FRACTION = 0.2
 _SEED = 0
-_TRAIN, _VAL = ("train",), ("val", "valid", "validation")
+_VAL = ("val", "valid", "validation")
 # A COCO file is one part; the others may list several.
 _WITH_SUBSETS = ("voc", "yolo", "csv", "tfrecord")
+# What no data set calls a part: a reader that gives one for it gives everything, since nothing is listed.
+_NO_PART = "no such part"
+
+_Read = tuple[AnnotatedDataset, dict[str, str]]
+_Classes = AnyPath | Sequence[str]
 
 
 class Parts(NamedTuple):
@@ -38,8 +46,10 @@ def read_parts(
 ) -> Parts:
     """Reads a data set, and finds its validation part or makes one.
 
-    In this order: val_annotations; the folders train and val or valid of a folder; the lists, sets or shards that a
-    format has for train and val; a fifth of the images, stratified by class.
+    In this order: val_annotations; two files such as COCO's instances_train2017.json and instances_val2017.json in a
+    folder; the folders train and val or valid of a folder; the lists, sets or shards that a format has for train and
+    val; a fifth of the images, stratified by class. Where the data names a part to train on, the fifth is of that part,
+    since another one may be there to test.
 
     Args:
       annotations, images, format, classes: as `read_dataset` takes them.
@@ -49,75 +59,128 @@ def read_parts(
       FileNotFoundError, ValueError: as `read_dataset`; or there are too few images to divide.
     """
     if val_annotations:
-        return _two_sets(annotations, images, [val_annotations], [val_images or ""], format, classes, "as given")
+        return _two_sets((annotations, images), ([val_annotations], [val_images or ""]), format, classes, "as given")
     paths = as_paths(annotations)
-    if len(paths) == 1 and (folders := _part_folders(pathlib.Path(paths[0]))):
-        train, val = folders
-        how = f"the folders {train.name} and {val.name}"
-        return _two_sets([train], images, [val], images, format, classes, how)
-    found = _subsets(paths, images, format, classes)
-    return found or _divided(*read_dataset(paths, images, format, "", classes))
+    folder = pathlib.Path(paths[0])
+    if len(paths) == 1 and folder.is_dir():
+        if format in (AUTO, "coco") and (pair := _coco_pair(folder, images)):
+            (train, of_train), (val, of_val) = pair
+            return _two_sets(([train], [of_train]), ([val], [of_val]), format, classes, f"{train} and {val.name}")
+        train, val = _part_folders(folder)
+        if train and val:
+            return _two_sets(
+                ([train], images), ([val], images), format, classes, f"the folders {train.name} and {val.name}"
+            )
+        if train:
+            return _divided(*read_dataset([train], images, format, "", classes), f"the folder {train.name}")
+    formats = {detect_format(path) if format == AUTO else format for path in paths}
+    if not formats <= {*_WITH_SUBSETS}:
+        return _divided(*read_dataset(paths, images, format, "", classes))
+    return _of_subsets(lambda subset, names: read_dataset(paths, images, format, subset, names), classes)
+
+
+def _of_subsets(read: Callable[[str, _Classes], _Read], classes: _Classes) -> Parts:
+    """The parts that the annotations name themselves, or a division of what they name to train on."""
+
+    def part(subset: str) -> _Read | None:
+        try:
+            return read(subset, classes)
+        except NoSubsetError:
+            return None
+
+    if part(_NO_PART) is not None:
+        return _divided(*read("", classes))
+    train, val = part("train"), next((name for name in _VAL if part(name)), "")
+    if train and val:
+        return _agreeing(
+            lambda names: (read("train", names), read(val, names)), classes, "the data set's own train and val"
+        )
+    for name in ("trainval", "train"):
+        if to_divide := part(name):
+            return _divided(*to_divide, name)
+    return _divided(*read("", classes))
 
 
 def _two_sets(
-    train: Sequence[AnyPath],
-    train_images: Sequence[AnyPath],
-    val: Sequence[AnyPath],
-    val_images: Sequence[AnyPath],
+    train: tuple[Sequence[AnyPath], Sequence[AnyPath]],
+    val: tuple[Sequence[AnyPath], Sequence[AnyPath]],
     format: str,
-    classes: AnyPath | Sequence[str],
+    classes: _Classes,
     how: str,
 ) -> Parts:
-    parts = Parts(
-        *read_dataset(train, train_images, format, "", classes),
-        *read_dataset(val, val_images, format, "", classes),
-        how,
+    """Of the annotations and the images of each."""
+    return _agreeing(
+        lambda names: (read_dataset(*train, format, "", names), read_dataset(*val, format, "", names)), classes, how
     )
-    if parts.train.categories == parts.val.categories or classes:
-        return parts
-    # Where classes are those that occur, one part may lack some.
-    names = sorted({category.name for dataset in (parts.train, parts.val) for category in dataset.categories})
-    return _two_sets(train, train_images, val, val_images, format, names, how)
 
 
-def _part_folders(folder: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path] | None:
+def _agreeing(read: Callable[[_Classes], tuple[_Read, _Read]], classes: _Classes, how: str) -> Parts:
+    """Both parts with the same classes, those of either, and the ids that the part to train on has for them."""
+    (train, train_source), (val, val_source) = read(classes)
+    if not classes:
+        names = [sorted(category.name for category in dataset.categories) for dataset in (train, val)]
+        if names[0] != names[1]:  # where classes are those that occur, one part may lack some
+            (train, train_source), (val, val_source) = read(sorted({*names[0], *names[1]}))
+    return Parts(train, train_source, _with_ids(val, train.categories), val_source, how)
+
+
+def _with_ids(dataset: AnnotatedDataset, categories: tuple[Category, ...]) -> AnnotatedDataset:
+    """The data set with these categories, which have the same names."""
+    if dataset.categories == categories:
+        return dataset
+    id_of = {category.name: category.id for category in categories}
+    new = {category.id: id_of[category.name] for category in dataset.categories}
+    images = tuple(
+        dataclasses.replace(image, category_ids=np.array([new[old] for old in image.category_ids.tolist()], np.int64))
+        for image in dataset.images
+    )
+    return dataclasses.replace(dataset, categories=categories, images=images)
+
+
+def _coco_pair(folder: pathlib.Path, images: Sequence[AnyPath]) -> list[tuple[pathlib.Path, AnyPath]] | None:
+    """COCO's files of the two parts in a folder or its annotations/, with the folders of their images beside."""
+    for place in (folder, folder / "annotations"):
+        trains = [file for file in sorted(place.glob("*train*.json")) if _val_of(file).is_file()]
+        trains = [file for file in trains if file.name.startswith("instances")] or trains
+        if len(trains) == 1:
+            root = place.parent if place.name == "annotations" else place
+            return [(file, _images_of(file, root, images)) for file in (trains[0], _val_of(trains[0]))]
+    return None
+
+
+def _val_of(file: pathlib.Path) -> pathlib.Path:
+    return file.with_name(file.name.replace("train", "val"))
+
+
+def _images_of(file: pathlib.Path, root: pathlib.Path, images: Sequence[AnyPath]) -> AnyPath:
+    """The folder called as the file is, such as train2017 for instances_train2017.json; else the one given."""
+    name = file.stem.rpartition("_")[2]
+    short = "train" if "train" in name else "val"
+    there = [root / above / below for above in ("", "images") for below in (name, short)]
+    return next((place for place in there if place.is_dir()), images[0] if images else "")
+
+
+def _part_folders(folder: pathlib.Path) -> tuple[pathlib.Path | None, pathlib.Path | None]:
     """The folders of the parts, as Roboflow exports them; YOLO's are its reader's."""
-    there = [next((folder / name for name in names if (folder / name).is_dir()), None) for names in (_TRAIN, _VAL)]
-    if there[0] is None or there[1] is None:
-        return None
+    train, val = (
+        next((folder / name for name in names if (folder / name).is_dir()), None) for names in (("train",), _VAL)
+    )
     try:
-        formats = {detect_format(path) for path in there if path}
+        formats = {detect_format(path) for path in (train, val) if path}
     except (UserError, OSError):
-        return None
-    return None if "yolo" in formats else (there[0], there[1])
+        return None, None  # folders of images, for instance, with the annotations elsewhere
+    return (None, None) if "yolo" in formats else (train, val)
 
 
-def _subsets(paths: Sequence[str], images: Sequence[AnyPath], format: str, classes: AnyPath) -> Parts | None:
-    """The parts that the annotations name themselves; None where they name none."""
-    formats = {detect_format(path) if format == AUTO else format for path in paths}
-    if not formats <= {*_WITH_SUBSETS}:
-        return None
-    try:
-        train, train_source = read_dataset(paths, images, format, _TRAIN[0], classes)
-        val, val_source = read_dataset(paths, images, format, _VAL[0], classes)
-    except (UserError, OSError):
-        return None  # it names others; what else is wrong is told when all of it is read
-    places = [{_place(image) for image in dataset.images} for dataset in (train, val)]
-    if not places[0] or not places[1] or places[0] == places[1]:  # without subsets a reader takes everything
-        return None
-    return Parts(train, train_source, val, val_source, "the data set's own train and val")
-
-
-def _place(image) -> tuple[str, int]:
-    return str(image.path), image.stored.offset if image.stored else 0
-
-
-def _divided(dataset: AnnotatedDataset, source: dict[str, str]) -> Parts:
+def _divided(dataset: AnnotatedDataset, source: dict[str, str], part: str = "") -> Parts:
     number = len(dataset.images)
     if number < 2:
         raise UserError(f"annotations: expected at least 2 images, one of them to evaluate on. Received: {number}")
     count = max(1, round(VAL_FRACTION * number))
     chosen = split_images(dataset.images, [1 - count / number, count / number], _SEED)
     train, val = (dataclasses.replace(dataset, images=tuple(dataset.images[k] for k in part)) for part in chosen)
-    how = f"{count} of {number} images put aside to evaluate on, stratified by class: there is no validation part"
+    of = f" of {part}" if part else ""
+    how = f"{count} of {number} images{of} put aside to evaluate on, stratified by class: there is no validation part"
+    if part:
+        how += ", and other parts are left out"
     return Parts(train, source, val, {**source}, how)

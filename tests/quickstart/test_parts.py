@@ -99,6 +99,84 @@ def test_sets_of_a_table_are_its_parts(drawn, tmp_path, content):
     assert_parts(read_parts([file], [tmp_path / "images"]), 19, 1)
 
 
+def test_a_test_part_is_never_trained_on(drawn, tmp_path, content):
+    write_voc(content, drawn / "images", tmp_path)
+    sets = tmp_path / "ImageSets" / "Main"
+    stems = (sets / "train.txt").read_text().split()
+    for path in sets.iterdir():
+        path.unlink()
+    (sets / "train.txt").write_text("\n".join(stems[:15]))
+    (sets / "test.txt").write_text("\n".join(stems[15:]))
+    parts = read_parts([tmp_path])
+    assert_parts(parts, 12, 3)
+    assert not {f"{stem}.jpg" for stem in stems[15:]} & (names(parts.train) | names(parts.val))
+    assert "3 of 15 images of train put aside" in parts.how and "other parts are left out" in parts.how
+
+
+def test_a_test_set_of_a_table_is_never_trained_on(drawn, tmp_path, content):
+    shutil.copytree(drawn / "images", tmp_path / "images")
+    file = write_csv(content, tmp_path / "table.csv", "automl")
+    lines = file.read_text().splitlines(keepends=True)
+    last = content["images"][-1]["file_name"]
+    file.write_text("".join(line.replace("TRAIN", "TEST") if last in line else line for line in lines))
+    parts = read_parts([file], [tmp_path / "images"])
+    assert_parts(parts, 15, 4)
+    assert last not in names(parts.train) | names(parts.val)
+
+
+def test_a_validation_list_that_names_what_is_not_there_is_told(drawn, tmp_path, content):
+    write_voc(content, drawn / "images", tmp_path)
+    sets = tmp_path / "ImageSets" / "Main"
+    stems = (sets / "train.txt").read_text().split()
+    (sets / "val.txt").write_text(f"{stems[0]}\nabsent\n")
+    with pytest.raises(FileNotFoundError, match=r"val\.txt lists absent"):
+        read_parts([tmp_path])
+
+
+def with_ids(content, ids):
+    """The content with these classes alone, by name, under these ids."""
+    old = {category["id"]: category["name"] for category in content["categories"]}
+    kept = [entry for entry in content["annotations"] if old[entry["category_id"]] in ids]
+    return {
+        **content,
+        "categories": [{"id": number, "name": name} for name, number in ids.items()],
+        "annotations": [{**entry, "category_id": ids[old[entry["category_id"]]]} for entry in kept],
+    }
+
+
+def test_coco_files_with_other_ids_get_those_of_train(drawn, tmp_path, content):
+    (tmp_path / "a.json").write_text(json.dumps(with_ids(content, {"circle": 1, "star": 2, "cross": 3})))
+    (tmp_path / "b.json").write_text(json.dumps(with_ids(content, {"circle": 1, "cross": 2, "square": 3})))
+    images = drawn / "images"
+    parts = read_parts([tmp_path / "a.json"], [images], val_annotations=tmp_path / "b.json", val_images=images)
+    assert parts.train.categories == parts.val.categories
+    assert {category.name for category in parts.val.categories} == {"circle", "star", "cross", "square"}
+    name_of = {category.id: category.name for category in parts.val.categories}
+    counts = dict.fromkeys(("circle", "cross", "square"), 0)
+    for image in parts.val.images:
+        for number in image.category_ids.tolist():
+            counts[name_of[number]] += 1
+    old = {category["id"]: category["name"] for category in content["categories"]}
+    assert counts == {name: [old[e["category_id"]] for e in content["annotations"]].count(name) for name in counts}
+
+
+@pytest.mark.parametrize("given", ["", "annotations"])
+def test_coco_s_own_layout_is_found(drawn, tmp_path, content, given):
+    (tmp_path / "annotations").mkdir()
+    for name, chosen in (("train2017", content["images"][:15]), ("val2017", content["images"][15:])):
+        ids = {image["id"] for image in chosen}
+        kept = [entry for entry in content["annotations"] if entry["image_id"] in ids]
+        file = tmp_path / "annotations" / f"instances_{name}.json"
+        file.write_text(json.dumps({**content, "images": chosen, "annotations": kept}))
+        (tmp_path / "annotations" / f"captions_{name}.json").write_text("{}")
+        (tmp_path / name).mkdir()
+        for image in chosen:
+            shutil.copy(drawn / "images" / image["file_name"], tmp_path / name)
+    parts = read_parts([tmp_path / given])
+    assert_parts(parts, 15, 5)
+    assert "instances_train2017.json and instances_val2017.json" in parts.how
+
+
 def test_what_cannot_be_read_is_said_once(tmp_path):
     with pytest.raises(FileNotFoundError, match="annotations file not found"):
         read_parts([tmp_path / "absent.json"])

@@ -222,7 +222,7 @@ def _of_subset(rows: list[_Row], subset: str, path: pathlib.Path) -> list[_Row]:
         return rows
     found = [row for row in rows if row.subset == _SETS.get(subset.lower(), subset.lower())]
     if not found:
-        raise UserError(f"{path}: expected one of the sets {', '.join(there)}, or all. Received: {subset!r}")
+        raise fields.NoSubsetError(f"{path}: expected one of the sets {', '.join(there)}, or all. Received: {subset!r}")
     return found
 
 

@@ -36,6 +36,10 @@ _LINE_END = re.compile("\r\n|\r|\n")
 _SHOWN = 80
 
 
+class NoSubsetError(UserError):
+    """A data set lists subsets, and none of the name that was asked for."""
+
+
 def shown(value: Any) -> str:
     """A value as messages show it, cut off where it is long."""
     try:

@@ -117,7 +117,9 @@ def find_shards(annotations: str | pathlib.Path, subset: str = "") -> list[pathl
     chosen = next((of_subset[name] for name, words in _SUBSETS.items() if subset in words), None)
     chosen = [p for p in found if _is_named_for(p, (subset,))] if chosen is None else chosen
     if there and not chosen:
-        raise UserError(f"{path}: expected one of the subsets {', '.join(there)}, or all. Received: {subset!r}")
+        raise fields.NoSubsetError(
+            f"{path}: expected one of the subsets {', '.join(there)}, or all. Received: {subset!r}"
+        )
     return chosen or found
 
 

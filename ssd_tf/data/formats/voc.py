@@ -119,7 +119,7 @@ def _listed(
         there = sorted(p.stem for p in sets.glob("*.txt"))
         if subset == fields.ALL or (subset in _SUBSETS and not {*there} & {*_SUBSETS}):
             return every
-        raise UserError(
+        raise fields.NoSubsetError(
             f"{path}: not found. Expected one of the lists there: {', '.join(there)}. Or pass --subset=all for all"
         )
     lines = [line.strip() for line in fields.read_lines(path, of_names=True) if line.strip()]

@@ -88,7 +88,9 @@ def _yaml_places(source: Source, subset: str) -> tuple[list[pathlib.Path], list[
         key for key in there if subset in ("", fields.ALL) or key == subset or subset in _OTHER_NAMES.get(key, ())
     ]
     if there and not wanted:
-        raise UserError(f"{source.yaml_file}: expected one of {', '.join(there)}, or all. Received: {subset!r}")
+        raise fields.NoSubsetError(
+            f"{source.yaml_file}: expected one of {', '.join(there)}, or all. Received: {subset!r}"
+        )
     values = {key: [str(value) for value in _as_list(source.settings[key])] for key in there}
     upward = [value for of_key in values.values() for value in of_key if value.startswith("..")]
     stays_inside = any(_inside(source.root, value).exists() for value in upward)
@@ -127,7 +129,9 @@ def _subset_folders(root: pathlib.Path, subset: str) -> list[pathlib.Path]:
         if subset in ("", fields.ALL):
             return list(there.values())
         if subset not in there:
-            raise UserError(f"{root}: expected one of the subsets {', '.join(there)}, or all. Received: {subset!r}")
+            raise fields.NoSubsetError(
+                f"{root}: expected one of the subsets {', '.join(there)}, or all. Received: {subset!r}"
+            )
         return [there[subset]]
     return []
 
