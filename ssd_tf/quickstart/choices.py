@@ -19,6 +19,8 @@ _WARMUP_STEPS = 50
 _EVALUATIONS, _PATIENCE = 12, 6
 # The weights are averaged over about this part of the run, and over so many steps at the most.
 _AVERAGED_PART, _LONGEST_AVERAGE = 0.1, 500
+# Crops help where images would be learnt by heart; in shorter runs they made AP lower, or no higher.
+_CROPPED_EPOCHS = 25
 # Settings that say the same in another way.
 _INSTEAD = {"lr_warmup_steps": "lr_warmup_epochs", "eval_every_epochs": "eval_epochs"}
 # A run of fewer leaves nothing worth having.
@@ -84,7 +86,7 @@ def choose(facts: Facts, given: Mapping[str, Any] | None = None) -> list[Choice]
         Choice("weight_decay", _DECAYS.get(optimizer, 0.0), f"usual for {optimizer}; of the kernels alone"),
         Choice("decay_bias_and_norm", False, "biases and batch norm have nothing to shrink"),
         Choice("clip_gradient_norm", 10.0, "a batch with odd boxes must not undo the rest"),
-        Choice("augmentation", "ssdlite", "crops that keep a box, and mirroring"),
+        Choice("augmentation", "ssdlite", "crops that keep a box, in runs of many epochs, and mirroring"),
     ]
     sided = [name for name in facts.classes if _SIDES.search(_CAMEL.sub("_", name))]
     if sided:
@@ -113,6 +115,8 @@ def choose_length(steps: int, epoch_steps: int, minutes: float, given: Mapping[s
         Choice("patience", _PATIENCE, "so many evaluations without a better AP end the run"),
         Choice("checkpoint_every_epochs", every, "to resume from"),
     ]
+    if epochs < _CROPPED_EPOCHS:
+        found.append(Choice("random_crop", False, f"{epochs:.3g} epochs: images that are hardly seen again"))
     return _open_ones(found, given or {})
 
 

@@ -56,6 +56,11 @@ def test_there_are_a_dozen_evaluations_at_the_most(steps, count):
     assert evaluations_in(steps, 12) == count
 
 
+@pytest.mark.parametrize(("steps", "cropped"), [(299, False), (300, True)])
+def test_images_are_cropped_where_they_are_seen_often(steps, cropped):
+    assert ("random_crop" not in values(choose_length(steps, 12, 10))) == cropped
+
+
 def test_what_is_given_stays_and_the_rest_goes_with_it():
     given = {"batch_size": 64, "optimizer": "sgd", "lr_warmup_epochs": 1.0, "eval_epochs": (3,)}
     chosen = values([*choose(Facts(205, ["cell"]), given), *choose_length(600, 12, 10, given)])
