@@ -41,9 +41,12 @@ def fit(dataset: AnnotatedDataset, spec: DetectorSpec, keep_levels: bool = False
         return None
     every_box = np.concatenate(list(boxes_of.values()))
     taken, recall, added = spec, own[worst], ""
-    for base, addition in ((spec, ""), (None if keep_levels else with_finer_level(spec), "a finer level and ")):
-        if base is None or recall >= WELL:
-            continue
+    bases = [(spec, "")]
+    if not keep_levels and (finer := with_finer_level(spec)):
+        bases.append((finer, "a finer level and "))
+    for base, addition in bases:
+        if recall >= WELL:
+            break
         proposed = propose(every_box, base)
         found = anchor_recall(boxes_of[worst], proposed).recall
         if found >= recall + _GAIN:

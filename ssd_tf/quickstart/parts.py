@@ -88,17 +88,16 @@ def _of_subsets(read: Callable[[str, _Classes], _Read], classes: _Classes) -> Pa
         except NoSubsetError:
             return None
 
-    if part(_NO_PART) is not None:
-        return _divided(*read("", classes))
-    train, val = part("train"), next((name for name in _VAL if part(name)), "")
+    if everything := part(_NO_PART):
+        return _divided(*everything)
+    train = part("train")
+    val_name, val = next(((name, found) for name in _VAL if (found := part(name))), ("", None))
     if train and val:
-        return _agreeing(
-            lambda names: (read("train", names), read(val, names)), classes, "the data set's own train and val"
-        )
-    for name in ("trainval", "train"):
-        if to_divide := part(name):
-            return _divided(*to_divide, name)
-    return _divided(*read("", classes))
+        how = "the data set's own train and val"
+        return _agreeing((train, val), lambda names: (read("train", names), read(val_name, names)), classes, how)
+    if trainval := part("trainval"):
+        return _divided(*trainval, "trainval")
+    return _divided(*train, "train") if train else _divided(*read("", classes))
 
 
 def _two_sets(
@@ -109,18 +108,25 @@ def _two_sets(
     how: str,
 ) -> Parts:
     """Of the annotations and the images of each."""
-    return _agreeing(
-        lambda names: (read_dataset(*train, format, "", names), read_dataset(*val, format, "", names)), classes, how
-    )
+
+    def read(names: _Classes) -> tuple[_Read, _Read]:
+        return read_dataset(*train, format, "", names), read_dataset(*val, format, "", names)
+
+    return _agreeing(read(classes), read, classes, how)
 
 
-def _agreeing(read: Callable[[_Classes], tuple[_Read, _Read]], classes: _Classes, how: str) -> Parts:
-    """Both parts with the same classes, those of either, and the ids that the part to train on has for them."""
-    (train, train_source), (val, val_source) = read(classes)
-    if not classes:
-        names = [sorted(category.name for category in dataset.categories) for dataset in (train, val)]
-        if names[0] != names[1]:  # where classes are those that occur, one part may lack some
-            (train, train_source), (val, val_source) = read(sorted({*names[0], *names[1]}))
+def _agreeing(
+    found: tuple[_Read, _Read], read: Callable[[_Classes], tuple[_Read, _Read]], classes: _Classes, how: str
+) -> Parts:
+    """Both parts with the same classes, those of either, and the ids that the part to train on has for them.
+
+    Args:
+      found: what `read` gives for these classes.
+    """
+    names = [sorted(category.name for category in dataset.categories) for dataset, _ in found]
+    if not classes and names[0] != names[1]:  # where classes are those that occur, one part may lack some
+        found = read(sorted({*names[0], *names[1]}))
+    (train, train_source), (val, val_source) = found
     return Parts(train, train_source, _with_ids(val, train.categories), val_source, how)
 
 

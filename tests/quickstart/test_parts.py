@@ -90,12 +90,18 @@ def test_yolo_without_a_validation_part_is_divided(drawn, tmp_path):
     assert_parts(read_parts([tmp_path]), 16, 4)
 
 
-def test_sets_of_a_table_are_its_parts(drawn, tmp_path, content):
-    shutil.copytree(drawn / "images", tmp_path / "images")
-    file = write_csv(content, tmp_path / "table.csv", "automl")
+def table_with_sets(drawn, folder, content, last_set):
+    """A table whose last image is of this set, and all others of TRAIN; and the name of that image."""
+    shutil.copytree(drawn / "images", folder / "images")
+    file = write_csv(content, folder / "table.csv", "automl")
     lines = file.read_text().splitlines(keepends=True)
     last = content["images"][-1]["file_name"]
-    file.write_text("".join(line.replace("TRAIN", "VALIDATION") if last in line else line for line in lines))
+    file.write_text("".join(line.replace("TRAIN", last_set) if last in line else line for line in lines))
+    return file, last
+
+
+def test_sets_of_a_table_are_its_parts(drawn, tmp_path, content):
+    file, _ = table_with_sets(drawn, tmp_path, content, "VALIDATION")
     assert_parts(read_parts([file], [tmp_path / "images"]), 19, 1)
 
 
@@ -114,11 +120,7 @@ def test_a_test_part_is_never_trained_on(drawn, tmp_path, content):
 
 
 def test_a_test_set_of_a_table_is_never_trained_on(drawn, tmp_path, content):
-    shutil.copytree(drawn / "images", tmp_path / "images")
-    file = write_csv(content, tmp_path / "table.csv", "automl")
-    lines = file.read_text().splitlines(keepends=True)
-    last = content["images"][-1]["file_name"]
-    file.write_text("".join(line.replace("TRAIN", "TEST") if last in line else line for line in lines))
+    file, last = table_with_sets(drawn, tmp_path, content, "TEST")
     parts = read_parts([file], [tmp_path / "images"])
     assert_parts(parts, 15, 4)
     assert last not in names(parts.train) | names(parts.val)
