@@ -2,6 +2,7 @@
 """Any annotations -> what is trained on and what is evaluated: the data set's own parts, or a division made here."""
 
 import dataclasses
+import hashlib
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from ssd_tf.data.formats.fields import NoSubsetError
 from ssd_tf.data.formats.readers import AUTO, AnyPath, as_paths, detect_format, read_dataset
 from ssd_tf.data.preparation.splitting import split_images
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.text import counted
 
 VAL_FRACTION = 0.2
 _SEED = 0
@@ -34,6 +36,17 @@ class Parts(NamedTuple):
     val: AnnotatedDataset
     val_source: dict[str, str]
     how: str
+
+    @property
+    def state(self) -> str:
+        """The images by their names, their classes and boxes, in short: another text where any of them changed."""
+        digest, images, boxes = hashlib.sha256(), 0, 0
+        for dataset in (self.train, self.val):
+            digest.update(repr(dataset.categories).encode())
+            for image in dataset.images:
+                digest.update(repr((image.name, image.category_ids.tolist(), image.boxes.tolist())).encode())
+                images, boxes = images + 1, boxes + len(image.boxes)
+        return f"{counted(images, 'image')}, {counted(boxes, 'box')}, {digest.hexdigest()[:12]}"
 
 
 def read_parts(
@@ -172,10 +185,10 @@ def _part_folders(folder: pathlib.Path) -> tuple[pathlib.Path | None, pathlib.Pa
         next((folder / name for name in names if (folder / name).is_dir()), None) for names in (("train",), _VAL)
     )
     try:
-        formats = {detect_format(path) for path in (train, val) if path}
+        is_part = train is not None and detect_format(train) != "yolo"
     except (UserError, OSError):
-        return None, None  # folders of images, for instance, with the annotations elsewhere
-    return (None, None) if "yolo" in formats else (train, val)
+        is_part = False  # a folder of images, for instance, with the annotations elsewhere
+    return (train, val) if is_part else (None, None)
 
 
 def _divided(dataset: AnnotatedDataset, source: dict[str, str], part: str = "") -> Parts:

@@ -22,7 +22,7 @@ from ssd_tf.inspection.sources import prepared_source
 from ssd_tf.quickstart.choices import Choice
 from ssd_tf.quickstart.finish import Finished, finish
 from ssd_tf.quickstart.fitting import fit
-from ssd_tf.quickstart.parts import read_parts
+from ssd_tf.quickstart.parts import Parts, read_parts
 from ssd_tf.quickstart.timed import ASKED_FOR, STATE, choose_all, keep, kept
 from ssd_tf.quickstart.weights import Start, find_start
 from ssd_tf.settings import train_config
@@ -69,17 +69,26 @@ def quickstart(config: QuickstartConfig, say: Callable[[str], None]) -> Finished
 
     Raises:
       FileNotFoundError, ValueError: the data cannot be read or trained on, the time is too short, or the folder holds
-        another run.
+        another run, of other data for instance.
       OSError: something cannot be written.
     """
     begin = time.monotonic()
     output = pathlib.Path(config.output)
-    settings = kept(output, _asked(config))
+    parts = read_parts(
+        as_paths(config.annotations),
+        as_paths(config.images),
+        config.format,
+        config.classes,
+        config.val_annotations,
+        config.val_images,
+    )
+    asked = _asked(config, parts)
+    settings = kept(output, asked)
     if settings is None:
-        chosen = _choose(config, output, begin, say)
+        chosen = _choose(config, parts, output, begin, say)
         if chosen is None:
             return None
-        settings = keep(output, _asked(config), chosen)
+        settings = keep(output, asked, chosen)
     else:
         say(f"resuming {output} with its data and the settings in {output / STATE}")
     outcome = train(train_config(**settings, data_dir=str(output / DATA), model_dir=str(output)))
@@ -98,11 +107,11 @@ def explained(chosen: Sequence[Choice], output: pathlib.Path) -> str:
 
 
 def _choose(
-    config: QuickstartConfig, output: pathlib.Path, begin: float, say: Callable[[str], None]
+    config: QuickstartConfig, parts: Parts, output: pathlib.Path, begin: float, say: Callable[[str], None]
 ) -> list[Choice] | None:
     """Prepares the data and settles all settings; None where a signal came."""
     make_folder(output)
-    train_part = _prepare(config, output / DATA, say)
+    train_part = _prepare(parts, output / DATA, say)
     start = find_start(config.detector)
     chosen = [_detector(config, output, start, train_part)]
     looked = inspect(InspectConfig(data_dir=str(output / DATA), detector=chosen[0].value, output=str(output / PAGE)))
@@ -130,16 +139,8 @@ def _detector(config: QuickstartConfig, output: pathlib.Path, start: Start, trai
     return Choice("detector", str(path), fitted.why)
 
 
-def _prepare(config: QuickstartConfig, data_dir: pathlib.Path, say: Callable[[str], None]) -> Manifest:
+def _prepare(parts: Parts, data_dir: pathlib.Path, say: Callable[[str], None]) -> Manifest:
     """Prepares both parts, and returns the manifest of the one to train on."""
-    parts = read_parts(
-        as_paths(config.annotations),
-        as_paths(config.images),
-        config.format,
-        config.classes,
-        config.val_annotations,
-        config.val_images,
-    )
     say(f"{parts.train_source['annotations']} is read as {parts.train_source['format']}; to evaluate on: {parts.how}")
     for split, dataset, source in (
         ("train", parts.train, parts.train_source),
@@ -152,6 +153,7 @@ def _prepare(config: QuickstartConfig, data_dir: pathlib.Path, say: Callable[[st
     return manifest
 
 
-def _asked(config: QuickstartConfig) -> dict[str, Any]:
-    """What makes it another run. Where the folder lies does not."""
-    return {name: value for name, value in dataclasses.asdict(config).items() if name != "output"}
+def _asked(config: QuickstartConfig, parts: Parts) -> dict[str, Any]:
+    """What makes it another run: what was asked for, and the data. Where the folder lies does not."""
+    asked = {name: value for name, value in dataclasses.asdict(config).items() if name != "output"}
+    return {**asked, "data": parts.state}

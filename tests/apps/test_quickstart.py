@@ -1,6 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """What quickstart refuses, in a line; and, as a proof, one run from images to files that is stopped and goes on."""
 
+import dataclasses
 import json
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import time
 import pytest
 
 import ssd_tf
+from ssd_tf.quickstart.run import QuickstartConfig
 from ssd_tf.training.stopping import since_best
 from tests.apps.conftest import ROOT, command, run, run_well
 from tests.apps.test_mistakes import assert_refused
@@ -48,6 +50,14 @@ def test_a_folder_with_another_run(drawn, tmp_path):
     asked = {"annotations": [f"{drawn}/annotations.json"], "minutes": 7.0}
     (tmp_path / "quickstart.json").write_text(json.dumps({"asked": asked, "settings": {}}))
     assert_refused(run("quickstart", *flags(drawn, tmp_path)), "holds a quickstart with", "Choose another folder")
+
+
+def test_a_folder_with_a_run_of_other_data(drawn, tmp_path):
+    asked = dataclasses.asdict(QuickstartConfig([f"{drawn}/annotations.json"], [f"{drawn}/images"]))
+    asked |= {"detector": "ssd128_tiny", "minutes": 0.1, "data": "23 images, 1 box, abc"}
+    (tmp_path / "quickstart.json").write_text(json.dumps({"asked": asked, "settings": {}}))
+    done = run("quickstart", *flags(drawn, tmp_path))
+    assert_refused(done, "holds a quickstart with data=23 images, 1 box, abc. Received: data=24 images, ")
 
 
 def test_a_folder_with_a_run_of_train(drawn, tmp_path):

@@ -84,6 +84,30 @@ def test_folders_of_voc_are_its_parts_though_one_lacks_a_class(drawn, tmp_path, 
     assert "circle" in {category.name for category in parts.val.categories}
 
 
+def test_an_empty_validation_folder_is_told(drawn, tmp_path, content):
+    write_voc(content, drawn / "images", tmp_path / "train")
+    (tmp_path / "test").mkdir()
+    (tmp_path / "valid").mkdir()
+    with pytest.raises(UserError, match=r"valid: expected one of the formats .* an empty folder"):
+        read_parts([tmp_path])
+
+
+def test_state_is_another_where_a_box_or_an_image_is(drawn, tmp_path, content):
+    def state(content):
+        (tmp_path / "a.json").write_text(json.dumps(content))
+        return read_parts([tmp_path / "a.json"], [drawn / "images"]).state
+
+    before = state(content)
+    assert before.startswith(f"20 images, {len(content['annotations'])} boxes, ")
+    assert state(content) == before
+    x, *others = content["annotations"][0]["bbox"]
+    moved = [{**content["annotations"][0], "bbox": [x + 1, *others]}, *content["annotations"][1:]]
+    fewer = {**content, "images": content["images"][1:]}
+    ids = {image["id"] for image in fewer["images"]}
+    fewer["annotations"] = [entry for entry in content["annotations"] if entry["image_id"] in ids]
+    assert len({before, state({**content, "annotations": moved}), state(fewer)}) == 3
+
+
 def test_yolo_without_a_validation_part_is_divided(drawn, tmp_path):
     content = plain_coco(drawn / "annotations.json", drawn / "images", 20, first_class_id=0)
     write_yolo(content, drawn / "images", tmp_path)
