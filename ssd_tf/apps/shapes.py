@@ -8,6 +8,7 @@ from absl import flags
 
 from ssd_tf.apps import cli
 from ssd_tf.data.formats.shapes import MIN_SIDE
+from ssd_tf.utils.text import counted
 
 STARTS_TENSORFLOW = False
 
@@ -24,7 +25,7 @@ def main(args: flags.FlagValues) -> None:
     from ssd_tf.data.formats.shapes import draw_shapes
 
     path = draw_shapes(args.output_dir, args.num_images, args.seed, (args.width, args.height))
-    print(f"{args.num_images} images, annotations in {path}")
+    print(f"{counted(args.num_images, 'image')}, annotations in {path}")
 
 
 if __name__ == "__main__":

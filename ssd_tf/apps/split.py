@@ -13,7 +13,7 @@ from absl import flags
 
 from ssd_tf.apps import cli
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.text import one_line
+from ssd_tf.utils.text import counted, one_line
 
 PARTS = ("train", "val", "test")
 
@@ -71,7 +71,7 @@ def main(args: flags.FlagValues) -> None:
     for row in zip(*counts, strict=True):
         print(" ".join(f"{count.boxes:12d}" for count in row) + f"  {one_line(row[0].category.name)}")
     for path, chosen in zip(paths, parts, strict=True):
-        print(f"{path}: {len(chosen)} images")
+        print(f"{path}: {counted(len(chosen), 'image')}")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from ssd_tf.inspection.sources import prepared_source
 from ssd_tf.plots.history import read_history
 from ssd_tf.report.build import ReportConfig, write_report
 from ssd_tf.utils.files import atomic_path, make_folder
+from ssd_tf.utils.text import counted
 from ssd_tf.weights.model_dir import METRICS
 
 IMAGES, LITERT = "val_images", "model_int8.tflite"
@@ -65,7 +66,7 @@ def finish(model_dir: pathlib.Path, data_dir: str, say: Callable[[str], None]) -
 def summary(done: Finished, model_dir: pathlib.Path, data_dir: str, images: int) -> str:
     """AP on so many images, where the files are, and commands to go on with, as a shell takes them."""
     ap, ap50 = value_text(done.ap, 3), value_text(done.ap50, 3)
-    on = f"on {images} images that were not trained on" if done.ap >= 0 else "(not defined: no boxes in val)"
+    on = f"on {counted(images, 'image')} that were not trained on" if done.ap >= 0 else "(not defined: no boxes in val)"
     run, litert, data, onnx = (
         shlex.quote(str(path)) for path in (model_dir, done.litert, data_dir, model_dir / "model.onnx")
     )

@@ -28,6 +28,8 @@ _FEW, _GOOD, _LOWER = 50, 0.8, 0.1
 # Side at the input, in pixels, below which SSD's coarse levels hardly see an object; how many objects are so, and by
 # how much fewer of them are found, that it is worth a word.
 _SMALL_SIDE, _MANY, _GAP = 16, 0.1, 0.15
+# Inputs that are larger: --image_size of the resizable detectors, and a detector of about that size.
+_LARGER = ((512, "ssd512_vgg16"), (1024, "ssd1200_resnet34"))
 # AP50 of training images above that of others.
 _OVERFITTED = 0.15
 # What a better threshold adds to F1.
@@ -132,9 +134,16 @@ def small_objects(boxes_n4: np.ndarray, found_n: np.ndarray, spec: DetectorSpec)
         f"Objects are small for the input: {small_n.mean():.0%} have sides under {_SMALL_SIDE} pixels where the image "
         f"is made {spec.image_size} x {spec.image_size} (in the middle {width:.0f} x {height:.0f}). {recall:.0%} of "
         f"them are found{larger}.",
-        "A larger input: --image_size=512 for ssdlite320 detectors, or ssd512_vgg16. Without training anew: "
-        "predict and evaluate with --tiles=2x2. Or leave out objects that nobody needs.",
+        f"{_larger_input(spec)}Without training anew: predict and evaluate with --tiles=2x2. Or leave out objects that "
+        "nobody needs.",
     )
+
+
+def _larger_input(spec: DetectorSpec) -> str:
+    for size, detector in _LARGER:
+        if size > spec.image_size:
+            return f"A larger input: --image_size={size} for ssdlite320 detectors, or {detector}. "
+    return ""
 
 
 def unfit_default_boxes(boxes_n4: np.ndarray, spec: DetectorSpec, data: str) -> Advice | None:
@@ -208,7 +217,8 @@ def overfitted(
     ]
     return Advice(
         "overfitting",
-        f"Overfitting: AP50 is {theirs:.2f} on {training.sample} images of training, and {ours:.2f} on these.",
+        f"Overfitting: AP50 is {theirs:.2f} on {counted(training.sample, 'image')} of training, and {ours:.2f} on "
+        "these.",
         f"More images are the best remedy. Then {', '.join(way for way in ways if way)}.",
     )
 

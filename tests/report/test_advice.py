@@ -9,8 +9,9 @@ from ssd_tf.data.annotations import Category, ClassCount
 from ssd_tf.evaluation.coco_metrics import coco_metrics
 from ssd_tf.evaluation.evaluator import Evaluation
 from ssd_tf.evaluation.precision_recall import best_threshold
-from ssd_tf.report.advice import advise
+from ssd_tf.report.advice import advise, small_objects
 from ssd_tf.report.training_split import TrainingSplit
+from ssd_tf.specs import with_image_size
 
 SPEC = ssd_tf.spec("ssd300_resnet34")
 CLASSES = {3: "cat", 7: "dog"}
@@ -148,6 +149,16 @@ def test_small_objects_that_are_not_found_are_told_with_their_size_at_the_input(
     assert "33% have sides under 16 pixels where the image is made 300 x 300 (in the middle 12 x 10)" in one.finding
     assert "0% of them are found, 100% of the larger ones" in one.finding
     assert "--image_size=512" in one.todo and "--tiles=2x2" in one.todo
+
+
+@pytest.mark.parametrize(
+    ("size", "larger"), [(320, "--image_size=512 "), (512, "--image_size=1024 "), (1024, "Without training anew")]
+)
+def test_an_input_larger_than_the_one_in_use_is_advised(size, larger):
+    spec = with_image_size(ssd_tf.spec("ssdlite320_mobilenet_v2"), size)
+    tiny = np.array([[0.1, 0.1, 0.11, 0.11]])
+    one = small_objects(tiny, np.array([False]), spec)
+    assert one is not None and one.todo.startswith(("A larger input: " if size < 1024 else "") + larger)
 
 
 def test_small_objects_that_are_found_need_no_advice(truths):
