@@ -26,6 +26,7 @@ _TESTS = pathlib.Path(__file__).parent
 # What several folders of tests share.
 pytest_plugins = [
     "tests.fixtures.live",
+    "tests.fixtures.package_index",
     "tests.fixtures.prepared_split",
     "tests.fixtures.report_run",
     "tests.fixtures.small_runs",

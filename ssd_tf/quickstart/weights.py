@@ -49,7 +49,7 @@ def find_start(detector: str = "") -> Start:
         except UserError:
             continue  # nobody has published such
         there = (cache_dir() / find(weights).remote.name).is_file()
-        if offline and not there:
+        if offline and not there and not find(weights).package:
             continue
         try:
             path = local_file(weights)

