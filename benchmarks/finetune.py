@@ -3,11 +3,11 @@
 
 python benchmarks/finetune.py --data=FOLDER --backbone_weights=mobilenet_v2-b0353104.pth [--steps=300] [--seeds=2]
 
-FOLDER holds bccd/ and coco-mini/ as `make verify` has them. The base is what quickstart chooses for the set and the
-length, with ssdlite320_mobilenet_v2, a finer level and default boxes made for the set. Each run is a process of
-train.py in OUTPUT/SET/STEPS/VARIANT-SEED: one that was stopped resumes, one that is done is not run again, so the same
-command goes on where the last one ended. The table is made of what is there, from the runs' own metrics.jsonl; --table
-makes it without running anything.
+FOLDER holds bccd/ and voc2012-100/, the first with its own split, the second divided as quickstart divides it. The base
+is what quickstart chooses for the set and the length, with ssdlite320_mobilenet_v2 and default boxes made for the set.
+Each run is a process of train.py in OUTPUT/SET/STEPS/VARIANT-SEED: one that was stopped resumes, one that is done is
+not run again, so the same command goes on where the last one ended. The table is made of what is there, from the runs'
+own metrics.jsonl; --table makes it without running anything.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import sys
 from collections.abc import Sequence
 
 from ssd_tf import specs
-from ssd_tf.data.annotations import AnnotatedDataset, count_classes
+from ssd_tf.data.annotations import AnnotatedDataset
 from ssd_tf.data.formats.readers import read_dataset
 from ssd_tf.data.manifest import load_manifest, manifest_path
 from ssd_tf.data.pipeline import steps_per_epoch
@@ -28,12 +28,12 @@ from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.inspection.sources import prepared_source
 from ssd_tf.quickstart.choices import Facts, choose, choose_length
 from ssd_tf.quickstart.fitting import fit
+from ssd_tf.quickstart.parts import read_parts
 from ssd_tf.specs import spec_to_json
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DETECTOR = "ssdlite320_mobilenet_v2"
-CLASSES = 5  # of coco-mini, the most frequent ones
-SETS = ("bccd", "coco5")
+SETS = ("bccd", "voc")
 # What each changes in the base. A flag that is given twice has its last value. {twice} and {half}: of the steps.
 VARIANTS = {
     "base": (),
@@ -49,7 +49,8 @@ VARIANTS = {
     "no clipping": ("--clip_gradient_norm=0",),
     "7 of 17 blocks frozen": ("--freeze_backbone_stages=7",),
     "all blocks frozen": ("--freeze_backbone_stages=17",),
-    "not cropped": ("--augmentation=none",),
+    "cropped": ("--random_crop",),
+    "not cropped": ("--norandom_crop",),
     "not mirrored": ("--norandom_flip",),
     "zoom-out": ("--augmentation=ssd", "--nocolor_jitter"),
     "colours": ("--augmentation=ssd", "--nozoom_out"),
@@ -110,15 +111,11 @@ def base_flags(folder: pathlib.Path, options: argparse.Namespace) -> list[str]:
 
 
 def read_set(data: pathlib.Path, name: str, split: str) -> tuple[AnnotatedDataset, dict[str, str]]:
-    """BCCD's published split; or coco-mini's images with its most frequent classes in train."""
+    """BCCD's published split; or VOC's images, a fifth of them to evaluate on."""
     if name == "bccd":
         return read_dataset(data / "bccd" / f"coco_{split}.json", data / "bccd" / "JPEGImages")
-    folder = data / "coco-mini"
-    files = {part: folder / "annotations" / f"instances_{part}2017.json" for part in ("train", "val")}
-    whole, _ = read_dataset(files["train"], folder / "train2017")
-    counts = sorted(count_classes(whole.categories, whole.images), key=lambda count: -count.boxes)
-    names = [count.category.name for count in counts[:CLASSES]]
-    return read_dataset(files[split], folder / f"{split}2017", classes=names)
+    parts = read_parts([data / "voc2012-100"])
+    return (parts.train, parts.train_source) if split == "train" else (parts.val, parts.val_source)
 
 
 def run_dir(folder: pathlib.Path, steps: int, variant: str, seed: int) -> pathlib.Path:
