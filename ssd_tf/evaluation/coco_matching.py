@@ -107,6 +107,20 @@ def by_image(rows: Sequence[Mapping[str, Any]]) -> Mapping[Any, list[Mapping[str
     return found
 
 
+def truths_of(ground_truth: Mapping[str, Any]) -> Results:
+    """The annotations as arrays; each has the score 1."""
+    return Results.of([{**row, "score": 1.0} for row in ground_truth["annotations"]])
+
+
+def places_by_image(image_ids: np.ndarray, chosen: np.ndarray) -> dict[Any, np.ndarray]:
+    """Image id -> the places, int [N] and ascending, of its rows that are `chosen`, bool [D]. Of image_ids [D]."""
+    places = np.flatnonzero(chosen)
+    places = places[np.argsort(image_ids[places], kind="stable")]
+    ids, starts = np.unique(image_ids[places], return_index=True)
+    # Not strict: of no places at all np.split makes one part.
+    return dict(zip(ids.tolist(), np.split(places, starts[1:]), strict=False))
+
+
 def class_indices(ground_truth: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
     """Of annotations or results: int64 [N], 1..C in the order of the ascending category ids; 0 for an unknown one."""
     class_of = {k: i for i, k in enumerate(sorted(c["id"] for c in ground_truth["categories"]), start=1)}

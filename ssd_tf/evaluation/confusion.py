@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ssd_tf.evaluation.coco_matching import check, class_indices, overlaps
+from ssd_tf.data.formats.coco_results import Results
+from ssd_tf.evaluation.coco_matching import check, class_indices, overlaps, places_by_image, truths_of
 
 
 def confusion_matrix(
@@ -40,35 +41,35 @@ def confusion_matrix(
         ground truth does not have.
     """
     check(ground_truth, results)
-    kept = [result for result in results if result["score"] >= score_threshold]
-    # sorted is stable: results of the same score keep their order.
-    found = _by_image(ground_truth, sorted(kept, key=lambda result: -result["score"]))
-    truths = _by_image(ground_truth, [a for a in ground_truth["annotations"] if not a.get("iscrowd", 0)])
-    crowds = _by_image(ground_truth, [a for a in ground_truth["annotations"] if a.get("iscrowd", 0)])
+    results, truths = Results.of(results), truths_of(ground_truth)
+    # Stable: results of the same score keep their order.
+    results = results.take(np.argsort(-results.scores, kind="stable"))
+    is_crowd = np.array([bool(truth.get("iscrowd", 0)) for truth in ground_truth["annotations"]], bool)
+    found = _by_image(ground_truth, results, results.scores >= score_threshold)
+    true = _by_image(ground_truth, truths, ~is_crowd)
+    crowds = _by_image(ground_truth, truths, is_crowd)
     size = len(ground_truth["categories"]) + 1
     matrix = np.zeros((size, size), np.int64)
-    for (boxes, predicted), (true_boxes, true), (crowd_boxes, _) in zip(found, truths, crowds, strict=True):
-        partner = _match(overlaps(boxes, true_boxes), predicted[:, None] == true, iou_threshold)
+    for (boxes, predicted), (true_boxes, labels), (crowd_boxes, _) in zip(found, true, crowds, strict=True):
+        partner = _match(overlaps(boxes, true_boxes), predicted[:, None] == labels, iou_threshold)
         on_crowd = (overlaps(boxes, crowd_boxes, crowd=True) >= iou_threshold).any(1)
         hit = partner >= 0
-        missed = np.setdiff1d(np.arange(len(true)), partner)
-        np.add.at(matrix, (true[partner[hit]], predicted[hit]), 1)
+        missed = np.setdiff1d(np.arange(len(labels)), partner)
+        np.add.at(matrix, (labels[partner[hit]], predicted[hit]), 1)
         np.add.at(matrix[0], predicted[~hit & ~on_crowd], 1)
-        np.add.at(matrix[:, 0], true[missed], 1)
+        np.add.at(matrix[:, 0], labels[missed], 1)
     return matrix
 
 
 def _by_image(
-    ground_truth: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+    ground_truth: Mapping[str, Any], rows: Results, chosen: np.ndarray
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For each image its boxes, float64 [N, 4], and classes, int [N], in the order of the rows. Rows of unknown images
-    and categories are left out, as COCO does."""
-    of_image: dict[Any, tuple[list[Any], list[int]]] = {image["id"]: ([], []) for image in ground_truth["images"]}
-    for row, class_index in zip(rows, class_indices(ground_truth, rows).tolist(), strict=True):
-        if class_index and row["image_id"] in of_image:
-            of_image[row["image_id"]][0].append(row["bbox"])
-            of_image[row["image_id"]][1].append(class_index)
-    return [(np.array(boxes, np.float64), np.array(classes, np.int64)) for boxes, classes in of_image.values()]
+    """For each image the boxes, float64 [N, 4], and classes, int [N], of its `chosen` rows, bool [D], in their order.
+    Rows of unknown images and categories are left out, as COCO does."""
+    classes = class_indices(ground_truth, rows)
+    places_of = places_by_image(rows.image_ids, chosen & (classes > 0))
+    places = [places_of.get(image["id"], np.zeros(0, int)) for image in ground_truth["images"]]
+    return [(rows.boxes[of_image], classes[of_image]) for of_image in places]
 
 
 def _match(iou: np.ndarray, same_class: np.ndarray, threshold: float) -> np.ndarray:

@@ -17,7 +17,18 @@ from typing import Any
 
 import numpy as np
 
-from ssd_tf.evaluation.coco_matching import CROWD, IGNORED, MISSED, Outcomes, class_indices, match, overlaps
+from ssd_tf.data.formats.coco_results import Results
+from ssd_tf.evaluation.coco_matching import (
+    CROWD,
+    IGNORED,
+    MISSED,
+    Outcomes,
+    class_indices,
+    match,
+    overlaps,
+    places_by_image,
+    truths_of,
+)
 from ssd_tf.evaluation.precision_recall import Matches, average_precision, matches_of
 
 # In the order in which reports show them. The first five are what a wrong detection can be.
@@ -84,13 +95,13 @@ def analyse_errors(
       ValueError: the ground truth lacks one of its three lists, or a result names an image or a category that the
         ground truth does not have.
     """
+    results = Results.of(results)
     outcomes = outcomes or match(ground_truth, results)
     # COCO's order among detections of the same score.
-    rows = list(results)
-    order = sorted(range(len(rows)), key=lambda place: rows[place]["image_id"])
-    results, outcomes = [rows[place] for place in order], outcomes._replace(detections=outcomes.detections[order])
+    order = np.argsort(results.image_ids, kind="stable")
+    results, outcomes = results.take(order), outcomes._replace(detections=outcomes.detections[order])
     matches = matches_of(outcomes, ground_truth, results)
-    found = [result for result, seen in zip(results, outcomes.detections, strict=True) if seen != IGNORED]
+    found = results.take(outcomes.detections != IGNORED)
     wrong, unfound = ~matches.correct, outcomes.truths == MISSED
     kind, target = _kinds(ground_truth, found, wrong, outcomes.truths != CROWD)
     missed = unfound.copy()
@@ -117,7 +128,7 @@ def analyse_errors(
 
 
 def _kinds(
-    ground_truth: Mapping[str, Any], found: Sequence[Mapping[str, Any]], wrong: np.ndarray, real: np.ndarray
+    ground_truth: Mapping[str, Any], found: Results, wrong: np.ndarray, real: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Of each of `found`, int [D]: the place of its kind in ERROR_KINDS, -1 if it is not `wrong`; and the truth that a
     classification or localization error points to, -1 for the others.
@@ -126,18 +137,16 @@ def _kinds(
       wrong: bool [D].
       real: bool [G], the truths that are no crowds.
     """
-    truths = ground_truth["annotations"]
-    true_class, true_box = _columns(truths)
-    found_class, found_box = _columns(found)
-    truths_of, found_of = _rows_by_image(truths, real), _rows_by_image(found, wrong)
+    truths = truths_of(ground_truth)
+    columns_of, rows_of = places_by_image(truths.image_ids, real), places_by_image(found.image_ids, wrong)
     kind, target = np.full(len(found), -1), np.full(len(found), -1)
-    for image_id, rows in found_of.items():
-        columns = truths_of.get(image_id, np.zeros(0, int))
+    for image_id, rows in rows_of.items():
+        columns = columns_of.get(image_id, np.zeros(0, int))
         if not len(columns):
             kind[rows] = _BACKGROUND
             continue
-        iou = overlaps(found_box[rows], true_box[columns])
-        same = found_class[rows, None] == true_class[columns]
+        iou = overlaps(found.boxes[rows], truths.boxes[columns])
+        same = found.category_ids[rows, None] == truths.category_ids[columns]
         own, other = np.where(same, iou, 0), np.where(same, 0, iou)
         own_iou, other_iou = own.max(1), other.max(1)
         kind[rows] = np.select(
@@ -191,17 +200,3 @@ def _cost(count: int, before: float, fixed: Matches) -> ErrorCost:
     after = average_precision(fixed)
     # No oracle lowers AP: less than 0 is the last digit of a mean over fewer classes.
     return ErrorCost(count, max((1.0 if math.isnan(after) else after) - before, 0.0))
-
-
-def _columns(rows: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
-    """category_id [N] and bbox float64 [N, 4] of COCO annotations or results."""
-    boxes = np.array([row["bbox"] for row in rows], np.float64).reshape(-1, 4)
-    return np.array([row["category_id"] for row in rows]), boxes
-
-
-def _rows_by_image(rows: Sequence[Mapping[str, Any]], chosen: np.ndarray) -> dict[Any, np.ndarray]:
-    """image_id -> the places of its `chosen` rows, int [N], ascending."""
-    places: dict[Any, list[int]] = {}
-    for place in np.flatnonzero(chosen).tolist():
-        places.setdefault(rows[place]["image_id"], []).append(place)
-    return {image_id: np.array(of_image) for image_id, of_image in places.items()}

@@ -60,8 +60,15 @@ class Results(Sequence[dict[str, Any]]):
     def __getitem__(self, index: slice) -> "Results": ...
     def __getitem__(self, index: int | slice) -> "dict[str, Any] | Results":
         if isinstance(index, slice):
-            return Results(self.image_ids[index], self.category_ids[index], self.boxes[index], self.scores[index])
+            return self._part(index)
         return _row(self.image_ids[index], self.category_ids[index], self.boxes[index].tolist(), self.scores[index])
+
+    def take(self, places: np.ndarray) -> "Results":
+        """Those at these places, int [N], in that order; or those where a mask, bool [D], is set."""
+        return self._part(places)
+
+    def _part(self, index: slice | np.ndarray) -> "Results":
+        return Results(self.image_ids[index], self.category_ids[index], self.boxes[index], self.scores[index])
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         columns = (self.image_ids, self.category_ids, self.boxes, self.scores)
