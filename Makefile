@@ -38,11 +38,16 @@ lint: $(VENV)/dev
 	$(RUN) -m pyright
 	$(VENV)/bin/lint-imports
 
-# Ours, and the peers that are installed: PyTorch and ONNX Runtime are in the dev extra.
+# Ours, and the peers that are installed: PyTorch and ONNX Runtime are in the dev extra. About an hour on two cores.
 bench: $(VENV)/dev
 	$(RUN) benchmarks/speed.py
 	$(RUN) benchmarks/peers/compare.py
 	$(RUN) benchmarks/evaluation.py
+	$(RUN) benchmarks/decoding.py
+	$(RUN) benchmarks/folder.py
+	$(RUN) benchmarks/start.py
+	$(RUN) benchmarks/preparation.py --only=speed
+	$(RUN) benchmarks/growth.py
 
 # Real images, with the numbers that must be reached.
 verify: $(VENV)/dev
