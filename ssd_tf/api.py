@@ -35,7 +35,8 @@ from ssd_tf.inference.load import warn_of_limits
 from ssd_tf.inference.predictor import Predictor, load_model
 from ssd_tf.inference.tiled import TiledPredictor
 from ssd_tf.models.ssd import build_model
-from ssd_tf.quickstart.timed import timed_settings
+from ssd_tf.quickstart.choices import MINUTES
+from ssd_tf.quickstart.timed import LENGTHS, timed_settings
 from ssd_tf.settings import train_config
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.training.config import complete
@@ -175,8 +176,9 @@ class Detector:
         Args:
           data_dir: what `ssd_tf.prepare` wrote.
           model_dir: the run's folder; its folder "start" keeps the weights that the run starts from.
-          minutes: how long it may take. The settings are then chosen as `ssd_tf quickstart` chooses them, but for
-            those that are given. Default boxes stay as they are.
+          minutes: how long it may take, 10 where there is neither epochs nor steps among the settings. All that are
+            not given are then chosen as `ssd_tf quickstart` chooses them; default boxes stay as they are. With epochs
+            or steps they are TrainConfig's.
           settings: TrainConfig's, those of its groups too, such as epochs=60 or momentum=0.8.
 
         Returns:
@@ -190,6 +192,8 @@ class Detector:
         for name in {"detector", "image_size"} & set(settings):
             raise UserError(f"{name}: expected none, since this detector is trained. Received: {settings[name]!r}")
         places = {"data_dir": str(data_dir), "model_dir": str(model_dir)}
+        if minutes is None and not LENGTHS & {*settings}:
+            minutes = MINUTES
         if minutes is not None:
             self._require_classes(load_manifest(data_dir, settings.get("train_split", "train")), data_dir)
             timed = timed_settings(self.spec, settings, pathlib.Path(data_dir), pathlib.Path(model_dir), minutes)

@@ -258,6 +258,8 @@ def test_training_by_the_clock_chooses_its_settings_and_keeps_them(prepared, tmp
     assert (again.step, again.trained) == (result.step, False)
     with pytest.raises(UserError, match=r"holds a quickstart with minutes=0\.1\. Received: minutes=5"):
         detector.train(prepared, tmp_path, minutes=5, batch_size=4, precision="float32")
+    with pytest.raises(UserError, match=r"Received: minutes=10\.0"):
+        detector.train(prepared, tmp_path, batch_size=4, precision="float32")
 
 
 @pytest.mark.parametrize(

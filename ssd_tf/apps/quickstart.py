@@ -14,6 +14,7 @@ import functools
 from absl import flags, logging
 
 from ssd_tf.apps import cli
+from ssd_tf.quickstart.choices import MINUTES
 from ssd_tf.utils.errors import UserError
 
 
@@ -34,7 +35,7 @@ def define_flags(values: flags.FlagValues) -> None:
     cli.define_path("output", "runs/quickstart", "The folder of the run.", values)
     flags.DEFINE_float(
         "minutes",
-        10.0,
+        MINUTES,
         "Until the detector is trained, preparation and all; the report and the files take about one more.",
         lower_bound=0.1,
         flag_values=values,

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+# Of a run whose length nobody asked for.
+MINUTES = 10.0
 # The learning rate of a batch of 16, which grows with the batch, and the weight decay, by the optimizer.
 _RATES, _RATE_BATCH = {"adamw": 1e-3, "sgd": 2e-2}, 16
 _DECAYS = {"adamw": 0.02, "sgd": 5e-4}

@@ -19,7 +19,7 @@ from ssd_tf.data.manifest import Manifest, load_manifest
 from ssd_tf.data.preparation.prepare import prepare, report
 from ssd_tf.inspection.build import InspectConfig, inspect
 from ssd_tf.inspection.sources import prepared_source
-from ssd_tf.quickstart.choices import Choice
+from ssd_tf.quickstart.choices import MINUTES, Choice
 from ssd_tf.quickstart.finish import Finished, finish
 from ssd_tf.quickstart.fitting import fit
 from ssd_tf.quickstart.parts import Parts, read_parts
@@ -53,7 +53,7 @@ class QuickstartConfig:
     val_annotations: str = ""
     val_images: str = ""
     output: str = "runs/quickstart"
-    minutes: float = 10.0
+    minutes: float = MINUTES
     detector: str = ""
     seed: int = 0
 

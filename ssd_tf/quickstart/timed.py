@@ -23,6 +23,8 @@ from ssd_tf.weights.model_info import CONFIG
 
 STATE = "quickstart.json"
 ASKED_FOR = "asked for"
+# Settings that say how long a run is.
+LENGTHS = {"steps", "epochs"}
 
 
 def choose_all(
@@ -76,7 +78,7 @@ def timed_settings(
     """Those of a run with this detector that ends after so many minutes; of a run that is there already, its own.
 
     Args:
-      settings: those that are given; the length is none of them.
+      settings: those that are given; none of LENGTHS is among them.
 
     Returns:
       All but the detector; None where a signal came.
@@ -85,7 +87,7 @@ def timed_settings(
       ValueError, FileNotFoundError, OSError: as `choose_all` and `kept`.
     """
     begin = time.monotonic()
-    if lengths := {"steps", "epochs"} & {*settings}:
+    if lengths := LENGTHS & {*settings}:
         raise UserError(f"minutes: expected no {' or '.join(sorted(lengths))} with it")
     asked = {"detector": spec.name, "minutes": minutes, **settings}
     found = kept(model_dir, asked)
