@@ -66,7 +66,7 @@ def finish(model_dir: pathlib.Path, data_dir: str, say: Callable[[str], None]) -
 def summary(done: Finished, model_dir: pathlib.Path, data_dir: str, images: int) -> str:
     """AP on so many images, where the files are, and commands to go on with, as a shell takes them."""
     ap, ap50 = value_text(done.ap, 3), value_text(done.ap50, 3)
-    on = f"on {counted(images, 'image')} that were not trained on" if done.ap >= 0 else "(not defined: no boxes in val)"
+    on = f"on {counted(images, 'validation image')}" if done.ap >= 0 else "(not defined: no boxes in val)"
     run, litert, data, onnx = (
         shlex.quote(str(path)) for path in (model_dir, done.litert, data_dir, model_dir / "model.onnx")
     )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssd_tf.data.annotations import AnnotatedDataset, Category
+from ssd_tf.data.annotations import AnnotatedDataset, Category, Stored
 from ssd_tf.data.formats.fields import NoSubsetError
 from ssd_tf.data.formats.readers import AUTO, AnyPath, as_paths, detect_format, read_dataset
 from ssd_tf.data.preparation.splitting import split_images
@@ -21,8 +21,6 @@ _SEED = 0
 _VAL = ("val", "valid", "validation")
 # A COCO file is one part; the others may list several.
 _WITH_SUBSETS = ("voc", "yolo", "csv", "tfrecord")
-# What no data set calls a part: a reader that gives one for it gives everything, since nothing is listed.
-_NO_PART = "no such part"
 
 _Read = tuple[AnnotatedDataset, dict[str, str]]
 _Classes = AnyPath | Sequence[str]
@@ -101,16 +99,20 @@ def _of_subsets(read: Callable[[str, _Classes], _Read], classes: _Classes) -> Pa
         except NoSubsetError:
             return None
 
-    if everything := part(_NO_PART):
-        return _divided(*everything)
     train = part("train")
     val_name, val = next(((name, found) for name in _VAL if (found := part(name))), ("", None))
+    if train and val and _files(train) == _files(val):  # nothing is listed: readers then give everything for any part
+        return _divided(*train)
     if train and val:
         how = "the data set's own train and val"
         return _agreeing((train, val), lambda names: (read("train", names), read(val_name, names)), classes, how)
     if trainval := part("trainval"):
         return _divided(*trainval, "trainval")
     return _divided(*train, "train") if train else _divided(*read("", classes))
+
+
+def _files(read: _Read) -> list[tuple[pathlib.Path, Stored | None]]:
+    return [(image.path, image.stored) for image in read[0].images]
 
 
 def _two_sets(
@@ -140,6 +142,8 @@ def _agreeing(
     if not classes and names[0] != names[1]:  # where classes are those that occur, one part may lack some
         found = read(sorted({*names[0], *names[1]}))
     (train, train_source), (val, val_source) = found
+    if shared := len({*_files(found[0])} & {*_files(found[1])}):
+        how += f"; {shared} of these {len(val.images)} images are trained on too, so that AP says little of new ones"
     return Parts(train, train_source, _with_ids(val, train.categories), val_source, how)
 
 

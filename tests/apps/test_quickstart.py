@@ -95,7 +95,7 @@ def test_from_images_to_files_though_it_is_stopped_in_between(drawn, tmp_path):
     assert run_.returncode == 75, errors
     settings = json.loads((output / "quickstart.json").read_text())["settings"]
     printed = run_well("quickstart", *flags(drawn, output))
-    assert "resuming" in printed and "on 5 images that were not trained on" in printed
+    assert "resuming" in printed and "on 5 validation images" in printed
     assert json.loads((output / "quickstart.json").read_text())["settings"] == settings
     lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
     aps = [line["AP"] for line in lines if "AP" in line]

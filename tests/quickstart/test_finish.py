@@ -33,7 +33,7 @@ def test_commands_can_be_given_to_a_shell_whatever_the_folder_is_called(tmp_path
 
 def test_ap_is_said_with_what_it_is_of(tmp_path):
     text = said(tmp_path / "run", 0.5123, 0.8)
-    assert text.splitlines()[1] == "AP 0.512  AP50 0.800  on 12 images that were not trained on"
+    assert text.splitlines()[1] == "AP 0.512  AP50 0.800  on 12 validation images"
     assert "model_int8.tflite (1.5 MB)" in text
 
 

@@ -52,7 +52,8 @@ def test_one_image_is_refused(drawn, tmp_path, content):
 def test_given_validation_is_taken(drawn):
     file = drawn / "annotations.json"
     parts = read_parts([file], [drawn / "images"], val_annotations=file, val_images=drawn / "images")
-    assert (len(parts.train.images), len(parts.val.images), parts.how) == (24, 24, "as given")
+    assert (len(parts.train.images), len(parts.val.images)) == (24, 24)
+    assert parts.how.startswith("as given; 24 of these 24 images are trained on too")
 
 
 def test_lists_of_voc_are_its_parts(drawn, tmp_path, content):
@@ -67,6 +68,20 @@ def test_lists_of_voc_are_its_parts(drawn, tmp_path, content):
     (sets / "val.txt").unlink()
     (sets / "trainval.txt").write_text("\n".join(stems))
     assert_parts(read_parts([tmp_path]), 16, 4)
+
+
+@pytest.mark.parametrize("lists", [(), ("all",), ("all", "aeroplane_all")])
+def test_voc_with_no_list_for_a_part_is_divided(drawn, tmp_path, content, lists):
+    write_voc(content, drawn / "images", tmp_path)
+    sets = tmp_path / "ImageSets" / "Main"
+    whole = (sets / "train.txt").read_text()
+    for path in sets.iterdir():
+        path.unlink()
+    for name in lists:
+        (sets / f"{name}.txt").write_text(whole)
+    parts = read_parts([tmp_path])
+    assert_parts(parts, 16, 4)
+    assert "there is no validation part" in parts.how and "other parts" not in parts.how
 
 
 def test_folders_of_voc_are_its_parts_though_one_lacks_a_class(drawn, tmp_path, content):
