@@ -53,8 +53,9 @@ def test_a_folder_with_another_run(drawn, tmp_path):
 
 
 def test_a_folder_with_a_run_of_other_data(drawn, tmp_path):
-    asked = dataclasses.asdict(QuickstartConfig([f"{drawn}/annotations.json"], [f"{drawn}/images"]))
-    asked |= {"detector": "ssd128_tiny", "minutes": 0.1, "data": "23 images, 1 box, abc"}
+    config = QuickstartConfig([f"{drawn}/annotations.json"], [f"{drawn}/images"], detector="ssd128_tiny", minutes=0.1)
+    asked = {**dataclasses.asdict(config), "data": "23 images, 1 box, abc"}
+    del asked["output"]
     (tmp_path / "quickstart.json").write_text(json.dumps({"asked": asked, "settings": {}}))
     done = run("quickstart", *flags(drawn, tmp_path))
     assert_refused(done, "holds a quickstart with data=23 images, 1 box, abc. Received: data=24 images, ")
