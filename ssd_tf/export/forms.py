@@ -84,9 +84,8 @@ def calibration_images(
 
 def usable_forms() -> list[str]:
     """Those of FORMS that can be written and run with what is installed."""
-    litert = list(_LITERT) if is_installed("ai_edge_litert") else []
     onnx = ["onnx"] if is_installed("tf2onnx") and is_installed("onnxruntime") else []
-    return ["saved_model", *litert, *onnx]
+    return ["saved_model", *_LITERT, *onnx]
 
 
 def export_forms(

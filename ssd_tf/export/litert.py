@@ -26,7 +26,6 @@ from ssd_tf.models.preprocessing import preprocess
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.utils.errors import UserError, first_line
 from ssd_tf.utils.files import atomic_path, require_file_target
-from ssd_tf.utils.imports import import_extra
 
 QUANTIZE = ("none", "float16", "dynamic", "int8")
 NMS = ("none", "op")
@@ -85,8 +84,6 @@ def convert(
 ) -> bytes:
     """The model that `export_litert` writes, without what it carries."""
     require_clamped_overlaps(description, "litert")
-    if config.quantize == "int8":
-        import_extra("ai_edge_litert.interpreter")  # before the work that would be lost
     size = description.info.spec.image_size
     archive = keras.export.ExportArchive()
     archive.track(model)

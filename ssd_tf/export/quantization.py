@@ -21,7 +21,7 @@ from tensorflow.lite.python.convert import mlir_quantize
 
 from ssd_tf.export import flatbuffer
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.imports import import_extra, quiet_stderr
+from ssd_tf.utils.imports import quiet_stderr
 
 # With fewer images to calibrate with there is a warning.
 ENOUGH_IMAGES = 200
@@ -60,7 +60,8 @@ def image_ranges(content: bytes, images: Iterable[np.ndarray], outside: float = 
     Raises:
       ValueError: there are no images.
     """
-    litert = import_extra("ai_edge_litert.interpreter")  # only int8 runs a model while it is exported
+    import ai_edge_litert.interpreter as litert  # here, since only int8 runs a model while it is exported
+
     interpreter = litert.Interpreter(
         model_content=content,
         num_threads=os.cpu_count(),

@@ -53,7 +53,6 @@ class LiteRTPredictor(ExportedPredictor):
     """A .tflite file, by the same code that runs it without TensorFlow; one image after the other."""
 
     def __init__(self, path: pathlib.Path):
-        import_extra("ai_edge_litert.interpreter")
         try:
             self._detector = LiteRTDetector(str(path), os.cpu_count())
         except ValueError as error:  # that file runs without ssd_tf, and knows no UserError

@@ -67,8 +67,8 @@ def summary(done: Finished, model_dir: pathlib.Path, data_dir: str, images: int)
     """AP on so many images, where the files are, and commands to go on with, as a shell takes them."""
     ap, ap50 = value_text(done.ap, 3), value_text(done.ap50, 3)
     on = f"on {counted(images, 'validation image')}" if done.ap >= 0 else "(not defined: no boxes in val)"
-    run, litert, data, onnx = (
-        shlex.quote(str(path)) for path in (model_dir, done.litert, data_dir, model_dir / "model.onnx")
+    run, litert, data, served = (
+        shlex.quote(str(path)) for path in (model_dir, done.litert, data_dir, model_dir / "served")
     )
     return f"""
 AP {ap}  AP50 {ap50}  {on}
@@ -81,7 +81,7 @@ what to do with it:
   ssd_tf predict --model={litert} --input=photos --output_dir=found
   ssd_tf stream --model={run} --source=0
   ssd_tf evaluate --model={litert} --data_dir={data} --split=val
-  ssd_tf export --model={run} --output={onnx}
+  ssd_tf export --model={run} --output={served}
   tensorboard --logdir={run}"""
 
 

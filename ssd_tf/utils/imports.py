@@ -17,7 +17,6 @@ from ssd_tf.utils.errors import UserError
 _EXTRAS = {
     "apache_beam": "beam",
     "apache_beam.options.pipeline_options": "beam",
-    "ai_edge_litert.interpreter": "litert",
     "tf2onnx": "onnx",
     "onnxruntime": "onnx",
     "mlperf_loadgen": "mlperf",

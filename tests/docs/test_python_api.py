@@ -22,7 +22,6 @@ def run(page: str, line: int, example: str, names: dict[str, object]) -> None:
 
 @pytest.mark.proof
 def test_every_example_of_the_page_runs(tmp_path, monkeypatch, capsys):
-    pytest.importorskip("ai_edge_litert")
     pytest.importorskip("tf2onnx")
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}

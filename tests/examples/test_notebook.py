@@ -23,7 +23,6 @@ def test_notebook_is_kept_without_outputs_and_in_the_readme():
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:jupyter_client")
 def test_notebook_goes_from_images_to_an_exported_model(tmp_path, monkeypatch):
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
-    pytest.importorskip("ai_edge_litert")
     # The kernel is a process of its own.
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     notebook = nbformat.read(NOTEBOOK, as_version=4)

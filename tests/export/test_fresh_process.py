@@ -32,7 +32,7 @@ for name in ("model_dir", "mine.keras", "served", "mine.tflite", "mine.onnx"):
 
 @pytest.mark.proof
 def test_every_form_finds_the_same_in_a_fresh_process(description, model, images, tmp_path):
-    for package in ("ai_edge_litert", "onnxruntime", "tf2onnx"):
+    for package in ("onnxruntime", "tf2onnx"):
         pytest.importorskip(package)
     save_model(tmp_path / "model_dir", description.info, model, [])
     detector = ssd_tf.Detector.load(tmp_path / "model_dir")

@@ -14,7 +14,6 @@ from ssd_tf.utils.imports import import_extra
     ("module", "words"),
     [
         ("mlperf_loadgen", "mlperf_loadgen, which is not installed: pip install 'ssd_tf[mlperf]'"),
-        ("ai_edge_litert.interpreter", "ai_edge_litert, which is not installed: pip install 'ssd_tf[litert]'"),
         ("tf2onnx", "tf2onnx, which is not installed: pip install 'ssd_tf[onnx]'"),
         ("PySide6.QtWidgets", "PySide6, which is not installed: pip install 'ssd_tf[app]'"),
     ],
@@ -26,15 +25,13 @@ def test_missing_package_is_named_with_its_extra(monkeypatch, module, words):
 
 
 def test_module_that_is_there_is_returned():
-    assert import_extra("ai_edge_litert.interpreter").Interpreter.__name__ == "Interpreter"
+    assert import_extra("onnxruntime").InferenceSession.__name__ == "InferenceSession"
 
 
 def test_forms_that_cannot_be_run_are_not_usable(monkeypatch):
     assert set(usable_forms()) == set(FORMS)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     assert set(usable_forms()) == set(FORMS) - {"onnx"}
-    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
-    assert usable_forms() == ["saved_model"]
 
 
 def test_unknown_form_is_refused_before_anything_is_written(tmp_path):
