@@ -14,8 +14,9 @@ from ssd_tf.utils.errors import UserError
 
 # Of a tile's side: the edge of a box that is so near to an inner edge of its tile may have been cut off there.
 _AT_EDGE = 0.02
-# A box that was cut off is dropped where so much of it lies in another one of its class.
-_MOST = 0.5
+# A box that was cut off is dropped where so much of it lies in another one of its class, whose score may be this part
+# of its own.
+_MOST, _SURE = 0.5, 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,8 +87,8 @@ def put_together(
     """The detections of one image's views as those of the image, best first: boxes [N, 4], scores and classes [N].
 
     Of two boxes of a class that overlap the better one stays, as within an image. A box that an inner edge of its tile
-    cut off stays only where no other one of its class is around most of it: it is a part of an object that a neighbour,
-    or the view of the whole image, has in full.
+    cut off counts half of its score beside others, and stays only where no such better one of its class is around most
+    of it: it is a part of an object that a neighbour, or the view of the whole image, has in full.
 
     Args:
       windows_t4: as `windows` gives them.
@@ -108,7 +109,7 @@ def put_together(
     near = np.concatenate([inside[:, :2] < _AT_EDGE, inside[:, 2:] > 1 - _AT_EDGE], -1)
     cut = np.any(inner & near, axis=-1)
 
-    order = np.lexsort((-scores, cut))
+    order = np.argsort(-np.where(cut, _SURE * scores, scores), kind="stable")
     boxes, scores, classes, cut = boxes[order], scores[order], classes[order], cut[order]
     # A suppression of its own: decoding's is TensorFlow's, and litert_detect's, which stands alone, knows no cut boxes.
     alive = np.ones(len(scores), bool)

@@ -64,11 +64,17 @@ def test_an_object_that_two_views_see_whole_counts_once_with_its_better_score():
     assert [(score, label) for _, score, label in found] == [(pytest.approx(0.8), 1)]
 
 
-def test_a_box_that_a_tile_cuts_goes_where_another_view_has_it_whole_whatever_the_scores():
+def test_a_box_that_a_tile_cuts_goes_where_another_view_has_it_whole_with_half_of_its_score():
     whole, cut_left, cut_right = (0.2, 0.3, 0.8, 0.7), (0.2, 0.525, 0.8, 1.0), (0.2, 0.0, 0.8, 0.475)
     found = merged({0: [(whole, 0.5, 1)], 1: [(cut_left, 0.9, 1)], 2: [(cut_right, 0.9, 1)]})
     assert [score for _, score, _ in found] == [pytest.approx(0.5)]
     assert found[0][0] == list(whole)
+
+
+def test_a_sure_box_that_a_tile_cuts_does_not_go_where_one_of_hardly_any_score_is_around_it():
+    whole, cut = (0.2, 0.3, 0.8, 0.7), (0.2, 0.525, 0.8, 1.0)
+    found = merged({0: [(whole, 0.06, 1)], 1: [(cut, 0.95, 1)]})
+    assert found[0][1] == pytest.approx(0.95)
 
 
 def test_a_box_that_a_tile_cuts_stays_where_nothing_else_has_it():
