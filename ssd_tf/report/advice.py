@@ -32,6 +32,8 @@ _SMALL_SIDE, _MANY, _GAP = 16, 0.1, 0.15
 _LARGER = ((512, "ssd512_vgg16"), (1024, "ssd1200_resnet34"))
 # AP50 of training images above that of others.
 _OVERFITTED = 0.15
+# What part of the images is mixed with others, by the name of the flag.
+_MIXED = {"mosaic": 0.5, "mixup": 0.2}
 # What a better threshold adds to F1.
 _BETTER = 0.02
 # Of detections where no object is labelled: how sure, what part of all that are so sure, and how many.
@@ -142,7 +144,7 @@ def small_objects(boxes_n4: np.ndarray, found_n: np.ndarray, spec: DetectorSpec)
 def _larger_input(spec: DetectorSpec) -> str:
     for size, detector in _LARGER:
         if size > spec.image_size:
-            return f"A larger input: --image_size={size} for ssdlite320 detectors, or {detector}. "
+            return f"A larger input: train with --image_size={size} for ssdlite320 detectors, or {detector}. "
     return ""
 
 
@@ -211,7 +213,7 @@ def overfitted(
     ways = [
         f"stronger augmentation ({', '.join(stronger)})" if stronger else "",
         f"weights to start from ({' or '.join(weights)})" if weights else "",
-        "" if settings.get("freeze_backbone_stages") else "a backbone that stays as it is (--freeze_backbone_stages)",
+        "" if settings.get("freeze_backbone_stages") else "a backbone that stays as it is (--freeze_backbone_stages=2)",
         "fewer epochs",
         "a larger --weight_decay",
     ]
@@ -269,7 +271,7 @@ def _better_weights(spec: DetectorSpec, settings: Mapping[str, Any]) -> list[str
 
 def _unused_mixing(settings: Mapping[str, Any]) -> list[str]:
     """The flags that mix images in training, where the run did not."""
-    return [f"--{name}" for name in ("mosaic", "mixup") if not _augment(settings).get(name)]
+    return [f"--{name}={part}" for name, part in _MIXED.items() if not _augment(settings).get(name)]
 
 
 def _augment(settings: Mapping[str, Any]) -> Mapping[str, Any]:

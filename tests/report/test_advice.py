@@ -105,13 +105,14 @@ def test_a_class_with_few_images_that_does_as_badly_as_the_rest_is_left_alone(tr
     [
         (
             {},
-            " To get the most out of what there is, train with --weights=imagenet, --mosaic, --mixup.",
-            "stronger augmentation (--augmentation=ssd, --mosaic, --mixup), weights to start from (--weights=imagenet)",
+            " To get the most out of what there is, train with --weights=imagenet, --mosaic=0.5, --mixup=0.2.",
+            "stronger augmentation (--augmentation=ssd, --mosaic=0.5, --mixup=0.2), "
+            "weights to start from (--weights=imagenet)",
         ),
         (
             {"weights": "imagenet", "augment": {"augmentation": "ssd", "mosaic": 0.5, "mixup": 0.0}},
-            " To get the most out of what there is, train with --mixup.",
-            "stronger augmentation (--mixup), a backbone that stays as it is (--freeze_backbone_stages)",
+            " To get the most out of what there is, train with --mixup=0.2.",
+            "stronger augmentation (--mixup=0.2), a backbone that stays as it is (--freeze_backbone_stages=2)",
         ),
         (
             {
@@ -136,9 +137,9 @@ def test_weights_for_the_whole_detector_are_told_to_a_run_that_began_with_its_ba
     known = best_threshold(scored.metrics.matches, None), 0.3, training(images=(9, 9))
     spec = ssd_tf.spec("ssd300_vgg16_torchvision")
     first, *_ = advise(scored, spec, *known, "data", {"weights": "imagenet"})
-    assert "train with --weights=coco, --mosaic" in first.todo
+    assert "train with --weights=coco, --mosaic=0.5" in first.todo
     first, *_ = advise(scored, spec, *known, "data", {})
-    assert "train with --weights=coco or --weights=imagenet, --mosaic" in first.todo
+    assert "train with --weights=coco or --weights=imagenet, --mosaic=0.5" in first.todo
 
 
 def test_small_objects_that_are_not_found_are_told_with_their_size_at_the_input(truths):
@@ -158,7 +159,7 @@ def test_an_input_larger_than_the_one_in_use_is_advised(size, larger):
     spec = with_image_size(ssd_tf.spec("ssdlite320_mobilenet_v2"), size)
     tiny = np.array([[0.1, 0.1, 0.11, 0.11]])
     one = small_objects(tiny, np.array([False]), spec)
-    assert one is not None and one.todo.startswith(("A larger input: " if size < 1024 else "") + larger)
+    assert one is not None and one.todo.startswith(("A larger input: train with " if size < 1024 else "") + larger)
 
 
 def test_small_objects_that_are_found_need_no_advice(truths):
