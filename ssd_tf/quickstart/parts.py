@@ -4,6 +4,7 @@
 import dataclasses
 import hashlib
 import pathlib
+import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -12,8 +13,10 @@ import numpy as np
 from ssd_tf.data.annotations import AnnotatedDataset, Category, Stored
 from ssd_tf.data.formats.fields import NoSubsetError
 from ssd_tf.data.formats.readers import AUTO, AnyPath, as_paths, detect_format, read_dataset
+from ssd_tf.data.formats.tfrecord import PATTERNS
 from ssd_tf.data.preparation.splitting import split_images
 from ssd_tf.utils.errors import UserError
+from ssd_tf.utils.files import files_like
 from ssd_tf.utils.text import counted
 
 VAL_FRACTION = 0.2
@@ -70,11 +73,13 @@ def read_parts(
       FileNotFoundError, ValueError: as `read_dataset`; or there are too few images to divide.
     """
     if val_annotations:
-        return _two_sets((annotations, images), ([val_annotations], [val_images or ""]), format, classes, "as given")
+        of_val = [val_images] if val_images else images
+        return _two_sets((annotations, images), ([val_annotations], of_val), format, classes, "as given")
     paths = as_paths(annotations)
     folder = pathlib.Path(paths[0])
     if len(paths) == 1 and folder.is_dir():
-        if format in (AUTO, "coco") and (pair := _coco_pair(folder, images)):
+        is_coco = format == "coco" or (format == AUTO and not files_like(folder, *PATTERNS))  # shards have manifests
+        if is_coco and (pair := _coco_pair(folder, images)):
             (train, of_train), (val, of_val) = pair
             return _two_sets(([train], [of_train]), ([val], [of_val]), format, classes, f"{train} and {val.name}")
         train, val = _part_folders(folder)
@@ -163,24 +168,32 @@ def _with_ids(dataset: AnnotatedDataset, categories: tuple[Category, ...]) -> An
 def _coco_pair(folder: pathlib.Path, images: Sequence[AnyPath]) -> list[tuple[pathlib.Path, AnyPath]] | None:
     """COCO's files of the two parts in a folder or its annotations/, with the folders of their images beside."""
     for place in (folder, folder / "annotations"):
-        trains = [file for file in sorted(place.glob("*train*.json")) if _val_of(file).is_file()]
-        trains = [file for file in trains if file.name.startswith("instances")] or trains
-        if len(trains) == 1:
+        pairs = [(file, val) for file in sorted(place.glob("*train*.json")) if (val := _val_of(file))]
+        pairs = [pair for pair in pairs if pair[0].name.startswith("instances")] or pairs
+        if len(pairs) == 1:
             root = place.parent if place.name == "annotations" else place
-            return [(file, _images_of(file, root, images)) for file in (trains[0], _val_of(trains[0]))]
+            return [(file, _images_of(file, root, images)) for file in pairs[0]]
     return None
 
 
-def _val_of(file: pathlib.Path) -> pathlib.Path:
-    return file.with_name(file.name.replace("train", "val"))
+def _val_of(file: pathlib.Path) -> pathlib.Path | None:
+    """The file that is called as this one is, but for val in place of train."""
+    names = (re.sub("train(ing)?", val, file.name) for val in _VAL)
+    return next((other for name in names if (other := file.with_name(name)).is_file()), None)
 
 
 def _images_of(file: pathlib.Path, root: pathlib.Path, images: Sequence[AnyPath]) -> AnyPath:
-    """The folder called as the file is, such as train2017 for instances_train2017.json; else the one given."""
+    """The folder called as the file is, such as train2017 for instances_train2017.json; else the one given, or that of
+    all images."""
     name = file.stem.rpartition("_")[2]
-    short = "train" if "train" in name else "val"
-    there = [root / above / below for above in ("", "images") for below in (name, short)]
-    return next((place for place in there if place.is_dir()), images[0] if images else "")
+    short = ("train",) if "train" in name else _VAL
+    there = [root / above / below for above in ("", "images") for below in (name, *short)]
+    found = [
+        *(place for place in there if place.is_dir()),
+        *images,
+        *([root / "images"] if (root / "images").is_dir() else []),
+    ]
+    return found[0] if found else ""
 
 
 def _part_folders(folder: pathlib.Path) -> tuple[pathlib.Path | None, pathlib.Path | None]:

@@ -6,6 +6,8 @@ import shutil
 
 import pytest
 
+from ssd_tf.data.formats.readers import read_dataset
+from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.quickstart.parts import read_parts
 from ssd_tf.utils.errors import UserError
 from tests.fixtures.formats import plain_coco, write_csv, write_voc, write_yolo
@@ -54,6 +56,44 @@ def test_given_validation_is_taken(drawn):
     parts = read_parts([file], [drawn / "images"], val_annotations=file, val_images=drawn / "images")
     assert (len(parts.train.images), len(parts.val.images)) == (24, 24)
     assert parts.how.startswith("as given; 24 of these 24 images are trained on too")
+
+
+def test_given_validation_is_of_the_same_images_unless_these_are_given_too(drawn, tmp_path, content):
+    (tmp_path / "val.json").write_text(json.dumps(content))
+    parts = read_parts([drawn / "annotations.json"], [drawn / "images"], val_annotations=tmp_path / "val.json")
+    assert all(image.path.is_file() for image in parts.val.images)
+
+
+def test_a_prepared_folder_is_read_as_shards(drawn, tmp_path):
+    dataset, source = read_dataset(drawn / "annotations.json", drawn / "images")
+    for split in ("train", "val"):
+        prepare(dataset, tmp_path, split, source)
+    parts = read_parts([tmp_path])
+    assert (len(parts.train.images), len(parts.val.images)) == (24, 24)
+    assert parts.train_source["format"] == "tfrecord"
+
+
+@pytest.mark.parametrize("names", [("train", "valid"), ("instances_training", "instances_validation")])
+def test_coco_files_by_other_names_are_its_parts(drawn, tmp_path, content, names):
+    shutil.copytree(drawn / "images", tmp_path / "images")
+    (tmp_path / "annotations").mkdir()
+    for name, chosen in zip(names, (content["images"][:15], content["images"][15:]), strict=True):
+        ids = {image["id"] for image in chosen}
+        kept = [entry for entry in content["annotations"] if entry["image_id"] in ids]
+        part = {**content, "images": chosen, "annotations": kept}
+        (tmp_path / "annotations" / f"{name}.json").write_text(json.dumps(part))
+    parts = read_parts([tmp_path])
+    assert_parts(parts, 15, 5)
+    assert all(image.path.is_file() for image in (*parts.train.images, *parts.val.images))
+
+
+def test_one_coco_file_beside_its_images_is_divided(drawn, tmp_path, content):
+    shutil.copytree(drawn / "images", tmp_path / "images")
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "instances_default.json").write_text(json.dumps(content))
+    parts = read_parts([tmp_path])
+    assert_parts(parts, 16, 4)
+    assert all(image.path.is_file() for image in parts.train.images)
 
 
 def test_lists_of_voc_are_its_parts(drawn, tmp_path, content):

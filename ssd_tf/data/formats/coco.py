@@ -15,6 +15,8 @@ from ssd_tf.geometry.boxes import from_coco_xywh
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import files_like, is_file
 
+# Where tools put the file, with the images beside this folder.
+_ANNOTATIONS = "annotations"
 # The 80 classes, for weights that come without a list of theirs. Ids run from 1 to 90 and leave these out.
 _UNUSED_IDS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
 _CLASS_NAMES = """
@@ -41,9 +43,9 @@ def read_coco(
     """Reads a COCO instances file.
 
     Args:
-      annotations: the JSON file, or a folder with no other JSON file in it.
-      images: the folder that its file names are relative to; "" takes the folder of the JSON file. Where names do not
-        fit, `find_files` looks for one rule for all of them.
+      annotations: the JSON file, or a folder with no other JSON file in it or in its `annotations`.
+      images: the folder that its file names are relative to; "" takes the folder of the JSON file, or `images` beside
+        it where that is called `annotations`. Where names do not fit, `find_files` looks for one rule for all of them.
       subset, classes: as all readers take them; a file is one subset, and has its classes.
 
     Returns:
@@ -59,7 +61,7 @@ def read_coco(
         id twice.
     """
     annotations = json_file(pathlib.Path(annotations))
-    images = pathlib.Path(images) if str(images) else annotations.parent
+    images = pathlib.Path(images) if str(images) else _images_of(annotations)
     content = load_coco_json(annotations)
     try:
         categories, notes = _read_categories(content)
@@ -86,14 +88,28 @@ def read_coco(
 
 
 def json_file(path: pathlib.Path) -> pathlib.Path:
-    """The file itself, or the one JSON file of a folder."""
+    """The file itself, or the one JSON file of a folder or of its `annotations`."""
     if not path.is_dir():
         return path
-    files = files_like(path, "*.json")
-    if len(files) != 1:
-        there = ", ".join(file.name for file in files) or "none"
+    file = coco_file(path)
+    if file is None:
+        there = ", ".join(file.name for file in files_like(path, "*.json")) or "none"
         raise UserError(f"{path}: expected a JSON file, or a folder with one. Received: a folder with {there}")
-    return files[0]
+    return file
+
+
+def coco_file(folder: pathlib.Path) -> pathlib.Path | None:
+    """The one JSON file of a folder, or of its `annotations` where it has none itself; None where there are several,
+    since nothing would say which of them is meant."""
+    files = files_like(folder, "*.json")
+    if not files and (folder / _ANNOTATIONS).is_dir():
+        files = files_like(folder / _ANNOTATIONS, "*.json")
+    return files[0] if len(files) == 1 else None
+
+
+def _images_of(file: pathlib.Path) -> pathlib.Path:
+    beside = file.parent.parent / "images"
+    return beside if file.parent.name == _ANNOTATIONS and beside.is_dir() else file.parent
 
 
 class _Object(NamedTuple):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ssd_tf.data.annotations import AnnotatedDataset
 from ssd_tf.data.formats import fields
-from ssd_tf.data.formats.coco import read_coco
+from ssd_tf.data.formats.coco import coco_file, read_coco
 from ssd_tf.data.formats.combine import of_classes, together, without_difficult
 from ssd_tf.data.formats.csv_tables import read_csv
 from ssd_tf.data.formats.label_map import read_label_map
@@ -140,7 +140,7 @@ def _is_label_map(classes: AnyPath | Sequence[str]) -> bool:
 
 def _is_coco(folder: pathlib.Path) -> bool:
     """Shards of ours have a manifest beside them, and Label Studio writes notes.json beside YOLO's labels."""
-    return _has_one(folder, "*.json") and not (folder / "notes.json").is_file() and not _is_shards(folder)
+    return coco_file(folder) is not None and not (folder / "notes.json").is_file() and not _is_shards(folder)
 
 
 def _has_one(folder: pathlib.Path, pattern: str) -> bool:
