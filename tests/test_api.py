@@ -15,6 +15,7 @@ from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.formats.shapes import CATEGORIES
 from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.inference.load import load_predictor
+from ssd_tf.settings import AugmentConfig
 from ssd_tf.utils.errors import UserError
 from ssd_tf.weights.model_dir import save_model
 from ssd_tf.weights.model_info import ModelInfo
@@ -250,16 +251,18 @@ def test_run_that_saved_nothing_starts_anew_from_the_detectors_weights(prepared,
 @pytest.mark.proof
 def test_training_by_the_clock_chooses_its_settings_and_keeps_them(prepared, tmp_path):
     detector = ssd_tf.Detector("ssd128_tiny", classes=NAMES)
-    result = detector.train(prepared, tmp_path, minutes=0.1, batch_size=4, precision="float32")
+    given = {"batch_size": 4, "precision": "float32", "augment": AugmentConfig(random_flip=False)}
+    result = detector.train(prepared, tmp_path, minutes=0.1, **given)
     assert result.step >= 20 and "AP" in result.metrics
     settings = json.loads((tmp_path / "quickstart.json").read_text())["settings"]
     assert settings["batch_size"] == 4 and settings["optimizer"] == "adamw" and settings["steps"] == result.step
-    again = detector.train(prepared, tmp_path, minutes=0.1, batch_size=4, precision="float32")
+    assert settings["random_flip"] is False and settings["augmentation"] == AugmentConfig().augmentation
+    again = detector.train(prepared, tmp_path, minutes=0.1, **given)
     assert (again.step, again.trained) == (result.step, False)
     with pytest.raises(UserError, match=r"holds a quickstart with minutes=0\.1\. Received: minutes=5"):
-        detector.train(prepared, tmp_path, minutes=5, batch_size=4, precision="float32")
+        detector.train(prepared, tmp_path, minutes=5, **given)
     with pytest.raises(UserError, match=r"Received: minutes=10\.0"):
-        detector.train(prepared, tmp_path, batch_size=4, precision="float32")
+        detector.train(prepared, tmp_path, **given)
 
 
 @pytest.mark.parametrize(

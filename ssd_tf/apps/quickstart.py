@@ -27,7 +27,8 @@ def define_flags(values: flags.FlagValues) -> None:
         "The annotations of the images to evaluate on; without them, those of the data set, or a fifth of it.",
         values,
     )
-    cli.define_path("val_images", "", "The folder of their images.", values)
+    cli.define_path("val_images", "", "The folder of their images; without it, --images.", values)
+    flags.DEFINE_bool("allow_missing", False, "Leave images out whose files are missing.", flag_values=values)
     flags.DEFINE_string(
         "format", "auto", f"What the annotations are: auto, {', '.join(cli.FORMATS)}.", flag_values=values
     )
@@ -59,6 +60,7 @@ def main(args: flags.FlagValues) -> int:
         classes=args.classes,
         val_annotations=args.val_annotations,
         val_images=args.val_images,
+        allow_missing=args.allow_missing,
         output=args.output,
         minutes=args.minutes,
         detector=args.detector,

@@ -118,7 +118,7 @@ def choose_length(steps: int, epoch_steps: int, minutes: float, given: Mapping[s
         Choice("checkpoint_every_epochs", every, "to resume from"),
     ]
     if epochs < _CROPPED_EPOCHS:
-        found.append(Choice("random_crop", False, f"{epochs:.3g} epochs: images that are hardly seen again"))
+        found.append(Choice("random_crop", False, f"{epochs:.3g} epochs: too few for crops to make AP higher"))
     return _open_ones(found, given or {})
 
 

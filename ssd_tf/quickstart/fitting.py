@@ -13,6 +13,8 @@ from ssd_tf.specs import DetectorSpec, with_finer_level
 
 # Boxes of others are taken where they match so much more of a class.
 _GAIN = 0.05
+# A class of fewer boxes decides nothing, unless all have so few: one odd box would.
+_FEWEST = 4
 
 
 class Fitted(NamedTuple):
@@ -35,11 +37,12 @@ def fit(dataset: AnnotatedDataset, spec: DetectorSpec, keep_levels: bool = False
     boxes_of = {name: boxes for name, boxes in boxes_of.items() if len(boxes)}
     if not boxes_of:
         return None
+    every_box = np.concatenate(list(boxes_of.values()))
+    boxes_of = {name: boxes for name, boxes in boxes_of.items() if len(boxes) >= _FEWEST} or boxes_of
     own = {name: anchor_recall(boxes, spec).recall for name, boxes in boxes_of.items()}
     worst = min(own, key=own.__getitem__)
     if own[worst] >= WELL:
         return None
-    every_box = np.concatenate(list(boxes_of.values()))
     taken, recall, added = spec, own[worst], ""
     bases = [(spec, "")]
     if not keep_levels and (finer := with_finer_level(spec)):

@@ -23,7 +23,7 @@ from ssd_tf.quickstart.choices import MINUTES, Choice
 from ssd_tf.quickstart.finish import Finished, finish
 from ssd_tf.quickstart.fitting import fit
 from ssd_tf.quickstart.parts import Parts, read_parts
-from ssd_tf.quickstart.timed import ASKED_FOR, STATE, choose_all, keep, kept
+from ssd_tf.quickstart.timed import ASKED_FOR, STATE, choose_all, keep, kept, require_minutes
 from ssd_tf.quickstart.weights import Start, find_start
 from ssd_tf.settings import train_config
 from ssd_tf.specs import spec_to_json
@@ -42,6 +42,7 @@ class QuickstartConfig:
       annotations, images, format, classes: as `prepare` takes them.
       val_annotations, val_images: of the images to evaluate on; without them, the data set's own or a fifth of it.
       output: the folder of the run.
+      allow_missing: leave images out whose files are missing.
       minutes: until the detector is trained.
       detector: a name or a .json file; "" takes that of the best weights.
     """
@@ -52,6 +53,7 @@ class QuickstartConfig:
     classes: str = ""
     val_annotations: str = ""
     val_images: str = ""
+    allow_missing: bool = False
     output: str = "runs/quickstart"
     minutes: float = MINUTES
     detector: str = ""
@@ -74,6 +76,7 @@ def quickstart(config: QuickstartConfig, say: Callable[[str], None]) -> Finished
     """
     begin = time.monotonic()
     output = pathlib.Path(config.output)
+    _check(config, output)
     parts = read_parts(
         as_paths(config.annotations),
         as_paths(config.images),
@@ -111,7 +114,7 @@ def _choose(
 ) -> list[Choice] | None:
     """Prepares the data and settles all settings; None where a signal came."""
     make_folder(output)
-    train_part = _prepare(parts, output / DATA, say)
+    train_part = _prepare(parts, output / DATA, config.allow_missing, say)
     start = find_start(config.detector)
     chosen = [_detector(config, output, start, train_part)]
     looked = inspect(InspectConfig(data_dir=str(output / DATA), detector=chosen[0].value, output=str(output / PAGE)))
@@ -120,7 +123,7 @@ def _choose(
         chosen.append(Choice("weights", start.weights, start.why))
     else:
         say(start.why)
-    chosen.append(Choice("seed", config.seed, ASKED_FOR))
+    chosen.append(Choice("seed", config.seed, "of the order of the images and of all that is drawn"))
     settled = choose_all(chosen, output / DATA, output, config.minutes, begin, say)
     if settled:
         say(explained(settled, output))
@@ -139,21 +142,34 @@ def _detector(config: QuickstartConfig, output: pathlib.Path, start: Start, trai
     return Choice("detector", str(path), fitted.why)
 
 
-def _prepare(parts: Parts, data_dir: pathlib.Path, say: Callable[[str], None]) -> Manifest:
+def _prepare(parts: Parts, data_dir: pathlib.Path, allow_missing: bool, say: Callable[[str], None]) -> Manifest:
     """Prepares both parts, and returns the manifest of the one to train on."""
     say(f"{parts.train_source['annotations']} is read as {parts.train_source['format']}; to evaluate on: {parts.how}")
     for split, dataset, source in (
         ("train", parts.train, parts.train_source),
         ("val", parts.val, parts.val_source),
     ):
-        say(report(prepare(dataset, data_dir, split, source)))
+        say(report(prepare(dataset, data_dir, split, source, allow_missing=allow_missing)))
     manifest = load_manifest(data_dir, "train")
     if not manifest.num_images_with_boxes:
         raise UserError(f"{parts.train_source['annotations']}: expected boxes to train on. Received: none")
     return manifest
 
 
+def _check(config: QuickstartConfig, output: pathlib.Path) -> None:
+    """Raises ValueError where a setting is wrong, before anything is read or written."""
+    require_minutes(config.minutes)
+    if config.detector:
+        specs.spec(config.detector)
+    for given in as_paths([*config.annotations, *([config.val_annotations] if config.val_annotations else [])]):
+        folder = pathlib.Path(given)
+        if folder.is_dir() and output.resolve().is_relative_to(folder.resolve()):
+            raise UserError(
+                f"--output: expected a folder outside of {folder}, or the run's own images would be taken for data. "
+                f"Received: {output}"
+            )
+
+
 def _asked(config: QuickstartConfig, parts: Parts) -> dict[str, Any]:
-    """What makes it another run: what was asked for, and the data. Where the folder lies does not."""
-    asked = {name: value for name, value in dataclasses.asdict(config).items() if name != "output"}
-    return {**asked, "data": parts.state}
+    """What makes it another run. Where the data and the folder lie does not."""
+    return {"minutes": config.minutes, "detector": config.detector, "seed": config.seed, "data": parts.state}

@@ -1,7 +1,10 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """A number of minutes -> all settings of a run, and the file in its folder that keeps them for when it is resumed."""
 
+import dataclasses
 import json
+import math
+import os
 import pathlib
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +16,7 @@ from absl import logging
 from ssd_tf.data.manifest import load_manifest
 from ssd_tf.quickstart.budget import measure, steps_within
 from ssd_tf.quickstart.choices import Choice, Facts, choose, choose_length
-from ssd_tf.settings import TrainConfig, train_config
+from ssd_tf.settings import TrainConfig, flat_settings, train_config
 from ssd_tf.specs import DetectorSpec
 from ssd_tf.training.config import check_config, complete
 from ssd_tf.training.plan import make_plan
@@ -49,8 +52,7 @@ def choose_all(
     Raises:
       ValueError, FileNotFoundError, OSError: as `ssd_tf.train`.
     """
-    if not minutes > 0:
-        raise UserError(f"minutes: expected more than 0. Received: {minutes}")
+    require_minutes(minutes)
     settled = {choice.name: choice.value for choice in given}
     places = {"data_dir": str(data_dir), "model_dir": str(model_dir)}
     train_part = load_manifest(data_dir, settled.get("train_split", TrainConfig.train_split))
@@ -72,6 +74,11 @@ def choose_all(
     return chosen + choose_length(steps, epoch_steps, minutes, settled)
 
 
+def require_minutes(minutes: float) -> None:
+    if not 0 < minutes < math.inf:
+        raise UserError(f"minutes: expected more than 0. Received: {minutes}")
+
+
 def timed_settings(
     spec: DetectorSpec, settings: dict[str, Any], data_dir: pathlib.Path, model_dir: pathlib.Path, minutes: float
 ) -> dict[str, Any] | None:
@@ -89,6 +96,7 @@ def timed_settings(
     begin = time.monotonic()
     if lengths := LENGTHS & {*settings}:
         raise UserError(f"minutes: expected no {' or '.join(sorted(lengths))} with it")
+    settings = _by_name(settings)
     asked = {"detector": spec.name, "minutes": minutes, **settings}
     found = kept(model_dir, asked)
     if found is not None:
@@ -96,6 +104,19 @@ def timed_settings(
     given = [Choice(name, value, ASKED_FOR) for name, value in {"detector": spec, **settings}.items()]
     chosen = choose_all(given, data_dir, model_dir, minutes, begin, logging.info)
     return keep(model_dir, asked, chosen[1:]) if chosen else None
+
+
+def _by_name(settings: dict[str, Any]) -> dict[str, Any]:
+    """Each setting by the name of its flag, those of groups that are given whole too, and paths as text."""
+    flat = flat_settings(train_config(**settings))
+    names = [
+        inner
+        for name, value in settings.items()
+        for inner in (
+            [field.name for field in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else [name]
+        )
+    ]
+    return {name: os.fspath(flat[name]) if isinstance(flat[name], os.PathLike) else flat[name] for name in names}
 
 
 def keep(model_dir: pathlib.Path, asked: dict[str, Any], chosen: Sequence[Choice]) -> dict[str, Any]:
@@ -114,7 +135,10 @@ def kept(model_dir: pathlib.Path, asked: dict[str, Any]) -> dict[str, Any] | Non
     path = model_dir / STATE
     if not path.is_file():
         if (model_dir / CONFIG).is_file():
-            raise UserError(f"expected a new folder, or one that quickstart made. Received: {model_dir}, another run's")
+            raise UserError(
+                f"{model_dir}: expected a new folder, or one of a run that was planned by minutes. Received: another "
+                f"run's, which goes on with its own epochs or steps"
+            )
         return None
     try:
         content = parse_json(path.read_bytes())
@@ -126,6 +150,6 @@ def kept(model_dir: pathlib.Path, asked: dict[str, Any]) -> dict[str, Any] | Non
         name = changed[0]
         raise UserError(
             f"{model_dir}: holds a quickstart with {name}={before.get(name)}. Received: {name}={now.get(name)}. "
-            f"Choose another folder"
+            f"Choose another folder; `ssd_tf train --init_from={model_dir}` goes on from its weights"
         )
     return settings

@@ -1,7 +1,6 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """What quickstart refuses, in a line; and, as a proof, one run from images to files that is stopped and goes on."""
 
-import dataclasses
 import json
 import signal
 import subprocess
@@ -10,10 +9,10 @@ import time
 import pytest
 
 import ssd_tf
-from ssd_tf.quickstart.run import QuickstartConfig
 from ssd_tf.training.stopping import since_best
 from tests.apps.conftest import ROOT, command, run, run_well
 from tests.apps.test_mistakes import assert_refused
+from tests.fixtures.formats import plain_coco, write_voc
 
 PATIENCE = 900
 TINY = ("--detector=ssd128_tiny", "--minutes=0.1")
@@ -53,9 +52,7 @@ def test_a_folder_with_another_run(drawn, tmp_path):
 
 
 def test_a_folder_with_a_run_of_other_data(drawn, tmp_path):
-    config = QuickstartConfig([f"{drawn}/annotations.json"], [f"{drawn}/images"], detector="ssd128_tiny", minutes=0.1)
-    asked = {**dataclasses.asdict(config), "data": "23 images, 1 box, abc"}
-    del asked["output"]
+    asked = {"minutes": 0.1, "detector": "ssd128_tiny", "seed": 0, "data": "23 images, 1 box, abc"}
     (tmp_path / "quickstart.json").write_text(json.dumps({"asked": asked, "settings": {}}))
     done = run("quickstart", *flags(drawn, tmp_path))
     assert_refused(done, "holds a quickstart with data=23 images, 1 box, abc. Received: data=24 images, ")
@@ -70,6 +67,20 @@ def test_a_folder_with_a_run_of_train(drawn, tmp_path):
 def test_a_state_that_is_none(drawn, tmp_path):
     (tmp_path / "quickstart.json").write_text("[1]")
     assert_refused(run("quickstart", *flags(drawn, tmp_path)), "expected what quickstart wrote")
+
+
+def test_an_output_among_the_data(drawn, tmp_path):
+    content = plain_coco(drawn / "annotations.json", drawn / "images", 4)
+    write_voc(content, drawn / "images", tmp_path)
+    done = run("quickstart", f"--annotations={tmp_path}", f"--output={tmp_path}/runs/mine", *TINY)
+    assert_refused(done, "--output: expected a folder outside of")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_detector_that_there_is_none_of(drawn, tmp_path):
+    done = run("quickstart", *flags(drawn, tmp_path / "run", "--detector=ssd129"))
+    assert_refused(done, "ssd129")
+    assert not (tmp_path / "run").exists()
 
 
 def test_an_output_that_is_a_file(drawn, tmp_path):
@@ -104,7 +115,7 @@ def test_from_images_to_files_though_it_is_stopped_in_between(drawn, tmp_path):
     assert settings["steps"] == 20 and (lines[-1]["step"] == 20 or since_best(aps) == settings["patience"])
     assert (output / "report" / "report.html").is_file() and (output / "inspect.html").is_file()
     assert len(list((output / "val_images").glob("*.jpg"))) == 5
-    assert not (output / "probe").exists()
+    assert not list(output.glob(".probe-*"))
     for model in (output, output / "model_int8.tflite"):
         assert ssd_tf.Detector.load(model).classes == ["circle", "triangle", "star", "square", "cross"]
     assert run_well("quickstart", *flags(drawn, output)).count("AP ") == printed.count("AP ")

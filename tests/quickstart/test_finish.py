@@ -26,7 +26,7 @@ def test_commands_can_be_given_to_a_shell_whatever_the_folder_is_called(tmp_path
         ["ssd_tf", "predict", f"--model={run}/model_int8.tflite", "--input=photos", "--output_dir=found"],
         ["ssd_tf", "stream", f"--model={run}", "--source=0"],
         ["ssd_tf", "evaluate", f"--model={run}/model_int8.tflite", f"--data_dir={run}/data", "--split=val"],
-        ["ssd_tf", "export", f"--model={run}", f"--output={run}/model.onnx"],
+        ["ssd_tf", "export", f"--model={run}", f"--output={run}/served"],
         ["tensorboard", f"--logdir={run}"],
     ]
 

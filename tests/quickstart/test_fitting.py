@@ -33,6 +33,11 @@ def test_a_rare_class_of_small_objects_gets_default_boxes():
     assert "match 0% of class 'dot'" in found.why
 
 
+def test_a_class_of_few_boxes_decides_nothing_beside_others():
+    assert fit(dataset(*[(80, CELL)] * 60, *[(38, DOT)] * 3), SPEC) is None
+    assert fit(dataset(*[(38, DOT)] * 3), SPEC) is not None
+
+
 SMALL = dataset(*[(80, CELL)] * 60, *[(18, DOT)] * 40)
 
 
