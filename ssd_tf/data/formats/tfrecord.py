@@ -139,7 +139,7 @@ def _records(shard: pathlib.Path) -> Iterator[tuple[Stored, str, _Features]]:
         for k, content in enumerate(tf.data.TFRecordDataset(str(shard)).as_numpy_iterator(), start=1):
             where = f"{shard}, record {k}"
             features = _features(content, where)
-            encoded = features.pop("image/encoded", [b""])[0]
+            encoded = (features.pop("image/encoded", []) or [b""])[0]
             if not isinstance(encoded, bytes) or not encoded:
                 raise UserError(
                     f"{where}: expected image/encoded. Received: {', '.join(sorted(features)) or 'nothing'}"

@@ -135,6 +135,7 @@ def test_names_of_shards_are_known(tmp_path, name):
 
 MISTAKES = {
     "no image": (without("image/encoded"), r"record 1: expected image/encoded\. Received: image/filename"),
+    "an empty list of images": ({**FULL, "image/encoded": []}, r"record 1: expected image/encoded\. Received: image"),
     "a corner missing": (without("image/object/bbox/xmax"), r"record 1: expected as many .* \[1, 1, 1, 0, 1\]"),
     "class without a name": (
         {**FULL, "image/object/class/label": [3, 4], **{key: [0.1, 0.5] for key in BOX}},

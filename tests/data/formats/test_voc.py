@@ -238,6 +238,10 @@ MISTAKES = {
         "<annotation><object><name>c</name><bndbox><xmin>1</xmin></bndbox></object></annotation>",
         r"a\.xml, object 1: ymin: expected a number\. Received: None",
     ),
+    "two boxes": (
+        "<annotation><object><name>c</name><bndbox/><bndbox/></object></annotation>",
+        "object 1: expected a <bndbox>.*: name, bndbox, bndbox",
+    ),
     "no box": ("<annotation><object><name>c</name></object></annotation>", "object 1: expected a <bndbox>.*: name"),
     "no name": (f"<annotation>{box(1, 1, 9, 9, '')}</annotation>", "object 1: name: expected text"),
     "difficult is odd": (
