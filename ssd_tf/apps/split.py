@@ -61,11 +61,16 @@ def main(args: flags.FlagValues) -> None:
     parts = split_images(dataset.images, fractions, args.seed)
     output.mkdir(parents=True, exist_ok=True)
     is_one_file = source["format"] == "coco" and len(given) == 1 and not args.classes
-    for path, chosen in zip(paths, parts, strict=True):
-        if is_one_file:
-            write_part(path, json_file(first), chosen)
-        else:
-            write_coco(path, dataset, chosen)
+    try:
+        for path, chosen in zip(paths, parts, strict=True):
+            if is_one_file:
+                write_part(path, json_file(first), chosen)
+            else:
+                write_coco(path, dataset, chosen)
+    except BaseException:  # with a part of them there, the same command would be refused
+        for path in paths:
+            path.unlink(missing_ok=True)
+        raise
     counts = [count_classes(dataset.categories, [dataset.images[k] for k in chosen]) for chosen in parts]
     print(" ".join(f"{path.stem + ' boxes':>12}" for path in paths) + "  name")
     for row in zip(*counts, strict=True):

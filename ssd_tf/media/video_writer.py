@@ -106,7 +106,7 @@ class VideoWriter:
         """
         self._writer.release()
         try:
-            if self._temporary.exists():
+            if self.frames and self._temporary.exists():
                 self._require_whole()
                 self._temporary.replace(self.path)
         finally:

@@ -21,7 +21,7 @@ import tqdm
 
 from ssd_tf.geometry.detections import Detections
 from ssd_tf.performance.loadgen_images import SplitImages
-from ssd_tf.performance.loadgen_log import SUMMARY_LOG, log_rows, start_logs
+from ssd_tf.performance.loadgen_log import log_rows, require_whole, start_logs
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.files import make_folder
 from ssd_tf.utils.imports import import_extra
@@ -115,7 +115,7 @@ def run_test(
     sizes = _batch_sizes(1 if config.scenario == "SingleStream" else config.batch_size)
     seconds = {size: _warm_up(predict, size, split_images.spec.image_size) for size in sizes}
     _Test(loadgen, predict, split_images, sizes).run(_test_settings(loadgen, config, seconds), logs, config)
-    return folder / SUMMARY_LOG
+    return require_whole(folder)
 
 
 @dataclasses.dataclass(frozen=True)

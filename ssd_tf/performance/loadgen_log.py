@@ -7,6 +7,7 @@ score, class. The image is its number in the test, boxes are normalised, classes
 
 import json
 import pathlib
+import re
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,23 @@ def start_logs(loadgen: Any, folder: pathlib.Path) -> Any:
     settings.log_output = output
     settings.enable_trace = False
     return settings
+
+
+def require_whole(folder: pathlib.Path) -> pathlib.Path:
+    """The summary of a test that has ended, where its logs are all on the disk; LoadGen itself would say nothing.
+
+    Raises:
+      OSError: one of them is cut off.
+    """
+    summary, detail = (folder / name for name in (SUMMARY_LOG, DETAIL_LOG))
+    last_lines = re.compile(r"errors? encountered.*\n", re.IGNORECASE)
+    for path, is_whole in (
+        (summary, bool(last_lines.search(summary.read_text()))),
+        (detail, detail.read_bytes().endswith(b"\n")),
+    ):
+        if not is_whole:
+            raise OSError(f"{path}: LoadGen could not write all of it; is the disk full?")
+    return summary
 
 
 def key_lines(summary: str) -> list[str]:

@@ -8,7 +8,6 @@ the one before it is taken.
 
 import json
 import pathlib
-import shutil
 import tempfile
 from typing import Any
 
@@ -26,6 +25,7 @@ from ssd_tf.weights.model_dir import (
     UNREADABLE,
     layers_by_name,
     list_checkpoints,
+    remove_leftovers,
     weights_manager,
 )
 
@@ -167,15 +167,6 @@ def read_made_with(model_dir: pathlib.Path) -> tuple[str, dict[str, Any]] | None
         except UNREADABLE as error:
             logging.error("%s cannot be read: %s", prefix, first_line(error))
     return None
-
-
-def remove_leftovers(folder: pathlib.Path) -> None:
-    """Removes what a save that was cut off left in a folder of checkpoints."""
-    for path in folder.glob("ckpt-*_temp*"):
-        shutil.rmtree(path)
-    for data in folder.glob("ckpt-*.data-*"):
-        if not data.with_suffix(".index").is_file():
-            data.unlink()
 
 
 class _Json(tf.train.experimental.PythonState):

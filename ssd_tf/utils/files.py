@@ -114,10 +114,13 @@ def json_lists(
       For each list a function that adds an entry.
     """
     with contextlib.ExitStack() as stack:
-        parts = [stack.enter_context(tempfile.TemporaryFile(dir=pathlib.Path(path).parent)) for _ in names]
+        parts = [stack.enter_context(_scratch_file(pathlib.Path(path).parent)) for _ in names]
 
         def adds_to(part: IO[bytes]) -> Callable[[Any], None]:
-            return lambda entry: write_chunk(part, (",\n" * (part.tell() > 0) + json.dumps(entry)).encode())
+            def add(entry: Any) -> None:
+                write_chunk(part, (",\n" * (part.tell() > 0) + json.dumps(entry)).encode(), name=path)
+
+            return add
 
         yield [adds_to(part) for part in parts]
         with atomic_path(path) as temporary, temporary.open("wb") as file:
@@ -128,6 +131,18 @@ def json_lists(
                 shutil.copyfileobj(part, file)
                 file.write(b"\n]")
             file.write(b"}\n")
+
+
+@contextlib.contextmanager
+def _scratch_file(folder: pathlib.Path) -> Iterator[IO[bytes]]:
+    """A file without a name, which is gone when the block ends."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        try:
+            yield file
+        finally:
+            # A full disk may refuse what is in its buffer, which nobody reads now: what ended the block is to be told.
+            with contextlib.suppress(OSError):
+                file.close()
 
 
 def literal(path: str | os.PathLike[str]) -> str:
@@ -157,12 +172,12 @@ def _link_to(folder: pathlib.Path) -> str:
     return name
 
 
-def write_chunk(file: IO[bytes], chunk: bytes) -> None:
-    """Appends to an open file; the OSError of a failure names the file."""
+def write_chunk(file: IO[bytes], chunk: bytes, name: str | os.PathLike[str] = "") -> None:
+    """Appends to an open file; the OSError of a failure names the file, by its own name where none is given."""
     try:
         file.write(chunk)
     except OSError as error:  # which does not name the file by itself
-        raise OSError(error.errno, error.strerror, str(file.name)) from error
+        raise OSError(error.errno, error.strerror, str(name or file.name)) from error
 
 
 def make_folder(folder: pathlib.Path) -> None:

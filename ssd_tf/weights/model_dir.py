@@ -6,6 +6,7 @@ imported, and not trained here, has best/ alone.
 """
 
 import pathlib
+import shutil
 from collections.abc import Callable, Sequence
 
 import keras
@@ -111,11 +112,16 @@ def save_model(model_dir: pathlib.Path, info: ModelInfo, model: keras.Model, sou
 
     Raises:
       ValueError: model_dir holds a model already.
+      OSError, tf.errors.OpError: it cannot be written.
     """
     if (model_dir / CONFIG).is_file():
         raise UserError(f"{model_dir} holds a model already")
     model_dir.mkdir(parents=True, exist_ok=True)
-    weights_manager(model_dir, model, tf.Variable(0, dtype=tf.int64)).save(0)
+    try:
+        weights_manager(model_dir, model, tf.Variable(0, dtype=tf.int64)).save(0)
+    except tf.errors.OpError:  # such as a full disk
+        remove_leftovers(model_dir / BEST)
+        raise
     write_config(model_dir, {**info_to_json(info), "source": source})
 
 
@@ -123,6 +129,15 @@ def weights_manager(model_dir: pathlib.Path, model: keras.Model, step: tf.Variab
     """Writes the weights alone, under best/."""
     weights = tf.train.Checkpoint(**{MODEL: layers_by_name(model)}, step=step)
     return tf.train.CheckpointManager(weights, literal(model_dir / BEST), 1, step_counter=step)
+
+
+def remove_leftovers(folder: pathlib.Path) -> None:
+    """Removes what a save that was cut off left in a folder of checkpoints."""
+    for path in folder.glob("ckpt-*_temp*"):
+        shutil.rmtree(path)
+    for data in folder.glob("ckpt-*.data-*"):
+        if not data.with_suffix(".index").is_file():
+            data.unlink()
 
 
 def layers_by_name(model: keras.Model) -> dict[str, keras.layers.Layer]:

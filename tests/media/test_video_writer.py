@@ -158,6 +158,13 @@ def test_nearly_full_disk_is_said_once_a_second_and_what_there_is_can_be_finishe
     assert numbers(tmp_path / "a.mp4") == [1, 2, 2, 2, 2]
 
 
+def test_disk_that_is_full_before_the_first_frame_leaves_no_video(tmp_path, monkeypatch):
+    monkeypatch.setattr(recording_module, "_SPARE_BYTES", 1 << 60)
+    with VideoWriter(tmp_path / "a.mp4", 5.0) as writer, pytest.raises(DiskFullError):
+        writer.write(grey(1))
+    assert list(tmp_path.iterdir()) == []
+
+
 class SlowWriter(VideoWriter):
     """Takes so many seconds for a frame, as an encoder of large ones does."""
 

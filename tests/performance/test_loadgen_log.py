@@ -9,7 +9,14 @@ import tensorflow as tf
 
 from ssd_tf.evaluation.evaluator import evaluate_split
 from ssd_tf.geometry.detections import Detections
-from ssd_tf.performance.loadgen_log import log_rows, read_accuracy_log, results_of_log
+from ssd_tf.performance.loadgen_log import (
+    DETAIL_LOG,
+    SUMMARY_LOG,
+    log_rows,
+    read_accuracy_log,
+    require_whole,
+    results_of_log,
+)
 
 
 def test_answers_in_any_order_score_exactly_as_evaluate(prepared_split, split_images, tmp_path):
@@ -77,3 +84,20 @@ def test_log_that_is_damaged_or_not_whole_is_refused(tmp_path, content, words):
     with pytest.raises(ValueError, match=words) as raised:
         read_accuracy_log(tmp_path / "log.json", 2)
     assert "log.json" in str(raised.value)
+
+
+SUMMARY, DETAIL = "MLPerf Results Summary\n\n1 ERROR encountered. See detailed log.\n", ':::MLLOG {"key": 1}\n'
+
+
+@pytest.mark.parametrize(
+    ("summary", "detail", "cut"),
+    [("", DETAIL, SUMMARY_LOG), (SUMMARY[:30], DETAIL, SUMMARY_LOG), (SUMMARY, DETAIL[:9], DETAIL_LOG)],
+)
+def test_log_that_was_cut_off_by_a_full_disk_is_told(tmp_path, summary, detail, cut):
+    (tmp_path / SUMMARY_LOG).write_text(SUMMARY)
+    (tmp_path / DETAIL_LOG).write_text(DETAIL)
+    assert require_whole(tmp_path) == tmp_path / SUMMARY_LOG
+    (tmp_path / SUMMARY_LOG).write_text(summary)
+    (tmp_path / DETAIL_LOG).write_text(detail)
+    with pytest.raises(OSError, match=f"{cut}: LoadGen could not write all of it"):
+        require_whole(tmp_path)

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ssd_tf.training.checkpoints import Checkpoints, read_made_with, remove_leftovers
+from ssd_tf.training.checkpoints import Checkpoints, read_made_with
 from ssd_tf.training.optimizer import SGD
-from ssd_tf.weights.model_dir import find_checkpoint, list_checkpoints, restore_model
+from ssd_tf.weights.model_dir import find_checkpoint, list_checkpoints, remove_leftovers, restore_model
 from tests.fixtures.small_runs import assert_filled, checkpoint_names, filled, train, trained, values
 
 # Of a file's name.

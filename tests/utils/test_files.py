@@ -3,6 +3,8 @@
 
 import json
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
@@ -102,6 +104,24 @@ def test_lists_appear_when_they_are_whole(tmp_path):
         add(object())
     assert json.loads(path.read_text())["all"] == [1]
     assert _names(tmp_path) == ["lists.json"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files as Unix does")
+@pytest.mark.parametrize(("entries", "named"), [(3, "image.jpg"), (300, "lists.json")])
+def test_full_disk_is_told_of_the_file_that_it_stopped(tmp_path, entries, named):
+    # No file of this process can be larger than 10 bytes; three entries stay in the buffer until the end.
+    code = (
+        "import resource, sys\nfrom ssd_tf.utils.files import json_lists\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n"
+        "with json_lists(sys.argv[1], {'info': 1}, ('all',)) as (add,):\n"
+        f"    for _ in range({entries}):\n        add('x' * 100)\n"
+        "    raise OSError(28, 'No space left on device', 'image.jpg')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "lists.json")], capture_output=True, text=True, check=False
+    )
+    assert named in done.stderr.splitlines()[-1]
+    assert _names(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["plain", "a b", "~", "]"])

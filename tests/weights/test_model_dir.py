@@ -9,6 +9,7 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import ssd_tf
 from ssd_tf.training.checkpoints import Checkpoints
@@ -178,6 +179,14 @@ def test_saved_model_is_a_model_dir(tmp_path):
     restore_model(model, find_checkpoint(folder)[1])
     assert_filled(model, 3)
     assert not (folder / "checkpoints").exists()
+
+
+def test_model_that_cannot_be_written_leaves_no_part_of_it(tmp_path):
+    index = tmp_path / "best" / "ckpt-0.index"
+    index.mkdir(parents=True)  # a file takes its name at the end of a save
+    with pytest.raises(tf.errors.OpError):
+        save_model(tmp_path, INFO, filled(3), [])
+    assert list(tmp_path.rglob("*")) == [tmp_path / "best", index]
 
 
 def test_saving_over_another_model_is_refused(averaged_small_run, tmp_path):

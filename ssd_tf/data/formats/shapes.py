@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from ssd_tf.utils.errors import UserError
-from ssd_tf.utils.files import write_atomically
+from ssd_tf.utils.files import atomic_path, write_atomically
 
 # Sparse and in no pattern, so that a program that confuses ids and labels fails at once.
 CATEGORIES: dict[int, str] = {1: "circle", 3: "triangle", 7: "star", 8: "square", 12: "cross"}
@@ -331,4 +331,5 @@ def _write_jpeg(path: pathlib.Path, image: np.ndarray) -> None:
     done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     if not done:
         raise OSError(f"Expected OpenCV to encode a JPEG. Received: path={path}")
-    path.write_bytes(data.tobytes())
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data.tobytes())
