@@ -44,11 +44,16 @@ def main(rows: Callable[[pathlib.Path], list[Row]], doc: str) -> None:
 
 
 def finish(rows: list[Row]) -> None:
-    """Prints the Markdown table and exits."""
+    """Prints the table and exits."""
+    print_table(rows)
+    sys.exit(0 if all(row.good for row in rows) else 1)
+
+
+def print_table(rows: list[Row]) -> None:
+    """In Markdown."""
     print("\n| fault | try | outcome |\n|---|---|---|")
     for row in rows:
-        print(f"| {row.fault} | {row.tried} | {'' if row.good else '**wrong:** '}{row.outcome} |")
-    sys.exit(0 if all(row.good for row in rows) else 1)
+        print(f"| {row.fault} | {row.tried} | {'' if row.good else '**wrong:** '}{row.outcome} |", flush=True)
 
 
 def prepare(folder: pathlib.Path, images: int = 48, evaluated: int = 16) -> None:

@@ -3,9 +3,9 @@
 
 python benchmarks/faults/program_kills.py
 
-What they are to write must never be there in part, and the same command, run to its end, must leave what one leaves
-that nobody stopped: the shards byte for byte, and a LiteRT file that finds the same. quickstart, whose length depends
-on the clock, must end with the same files.
+What they are to write must never be there in part, and no restarted one may refuse to go on. The same command, run to
+its end, must leave what one leaves that nobody stopped: the shards byte for byte, and a LiteRT file that finds the
+same. quickstart, whose length depends on the clock, must end with the same files.
 """
 
 import json
@@ -13,6 +13,7 @@ import pathlib
 import random
 import re
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -142,12 +143,19 @@ def killed(
             ended += 1
             shutil.rmtree(output)
             output.mkdir()
-    if common.start(command(output), log).wait():
-        wrong.append(common.error_line(log.read_text(errors="replace")))
-    wrong.append(same(whole, output))
+        elif status != -signal.SIGKILL:
+            wrong.append(_ended_by_itself(status, log))
+    status = common.start(command(output), log).wait(timeout=common.PATIENCE_S)
+    wrong.append(_ended_by_itself(status, log) if status else same(whole, output))
     said = "; ".join(sorted(set(filter(None, wrong))))
     tried = f"SIGKILL {KILLS} times in its {seconds:.0f} seconds" + (f", {ended} too late" if ended else "")
     return common.Row(f"{name} killed", tried, said or well, not said)
+
+
+def _ended_by_itself(status: int, log: pathlib.Path) -> str:
+    """What is said of a program that was started again and refused to go on, or failed."""
+    printed = log.read_text(errors="replace")
+    return f"started again: status {status}, {common.error_line(printed) or printed[-200:]!r}"
 
 
 def _found(path: pathlib.Path) -> np.ndarray:

@@ -7,6 +7,7 @@ Each script runs alone too. They take 20 minutes on two cores, and 0.5 GB of dis
 """
 
 import pathlib
+import traceback
 
 import bad_inputs
 import bad_records
@@ -23,17 +24,23 @@ import workers
 def rows(folder: pathlib.Path) -> list[common.Row]:
     found = []
     for script in (
+        bad_inputs,
+        disk_full,
         kills,
-        program_kills,
         corrupt_checkpoint,
         bad_records,
-        bad_inputs,
         nan_loss,
-        disk_full,
         served,
         workers,
+        program_kills,
     ):
-        found += script.rows(folder)
+        try:
+            new = script.rows(folder)
+        except Exception as error:  # the others are still worth their time
+            traceback.print_exc()
+            new = [common.Row(script.__name__, "all", f"the script failed: {error!r}"[:200], False)]
+        common.print_table(new)
+        found += new
     return found
 
 
