@@ -9,6 +9,7 @@ import time
 import types
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from ssd_tf.apps import input_service
@@ -49,6 +50,7 @@ def seconds_to_end(process: subprocess.Popen, number: signal.Signals) -> float:
     return time.monotonic() - start
 
 
+@pytest.mark.proof
 def test_dispatcher_and_worker_serve_the_local_stream_until_a_signal(tmp_path):
     path = shapes.draw_shapes(tmp_path / "drawn", 12, image_size=(80, 64))
     manifest = prepare(read_coco(path, path.parent / "images"), tmp_path, "train", {}, num_shards=3)

@@ -2,8 +2,7 @@
 """Each program once as a user starts it: a process of its own, through train.py, -m ssd_tf.apps.NAME or ssd_tf NAME.
 
 Train, stream and the input service are started in test_programs.py, test_stream.py and test_input_service.py. Those
-that take longest are proofs: their work is done in the tests' own process too, in test_report.py, test_loadgen.py and
-performance/test_comparison.py.
+that take longest are proofs: their work is done in the tests' own process too, each in the file of its program.
 """
 
 import subprocess
@@ -27,6 +26,7 @@ LAUNCHES = {
     "import_weights": ("--source={trained}", "--reverse", "--output={out}.npz"),
     "loadgen": ("--model={trained}", "--data_dir={prepared}", "--mode=accuracy", "--output_dir={out}"),
 }
+LONG = ("inspect", "export", "compare", "report", "average", "import_weights", "loadgen")
 # What the program prints of its work.
 SAYS = {
     "shapes": "2 images",
@@ -44,7 +44,7 @@ SAYS = {
 }
 
 
-@pytest.mark.parametrize("program", LAUNCHES)
+@pytest.mark.parametrize("program", [pytest.param(k, marks=[pytest.mark.proof] * (k in LONG)) for k in LAUNCHES])
 def test_program_does_its_work_in_a_process_of_its_own(program, drawn, prepared, trained, tmp_path):
     folders = {"drawn": drawn, "prepared": prepared, "trained": trained, "out": tmp_path / "out"}
     flags = [flag.format(**folders) for flag in LAUNCHES[program]]
