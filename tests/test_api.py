@@ -268,7 +268,7 @@ def test_training_by_the_clock_chooses_its_settings_and_keeps_them(prepared, tmp
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"minutes": 0}, "minutes: expected more than 0. Received: 0"),
+        ({"minutes": 0}, "minutes: expected a finite number above 0. Received: 0"),
         ({"minutes": 5, "steps": 100}, "minutes: expected no steps with it"),
         ({"minutes": 5, "epoch": 3}, "there is no setting epoch"),
     ],

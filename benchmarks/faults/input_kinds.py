@@ -40,7 +40,6 @@ class Made(NamedTuple):
 
 def material(folder: str, work: str) -> None:
     """Good inputs to spoil: images, annotations in five formats, a LiteRT model, weights of each kind, predictions."""
-    import numpy as np
 
     import ssd_tf
     from ssd_tf.apps.cli import call

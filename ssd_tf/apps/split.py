@@ -53,6 +53,7 @@ def main(args: flags.FlagValues) -> None:
         )
     given = as_paths(args.annotations)
     first = pathlib.Path(given[0])
+    first = json_file(first) if source["format"] == "coco" else first
     output = pathlib.Path(args.output_dir or (first if first.is_dir() else first.parent))
     paths = [output / f"{part}.json" for part in PARTS[: len(fractions)]]
     for path in paths:
@@ -64,7 +65,7 @@ def main(args: flags.FlagValues) -> None:
     try:
         for path, chosen in zip(paths, parts, strict=True):
             if is_one_file:
-                write_part(path, json_file(first), chosen)
+                write_part(path, first, chosen)
             else:
                 write_coco(path, dataset, chosen)
     except BaseException:  # with a part of them there, the same command would be refused

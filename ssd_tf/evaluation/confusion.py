@@ -68,7 +68,8 @@ def _by_image(
     Rows of unknown images and categories are left out, as COCO does."""
     classes = class_indices(ground_truth, rows)
     places_of = places_by_image(rows.image_ids, chosen & (classes > 0))
-    places = [places_of.get(image["id"], np.zeros(0, int)) for image in ground_truth["images"]]
+    image_ids = dict.fromkeys(image["id"] for image in ground_truth["images"])
+    places = [places_of.get(image_id, np.zeros(0, int)) for image_id in image_ids]
     return [(rows.boxes[of_image], classes[of_image]) for of_image in places]
 
 

@@ -14,9 +14,10 @@ from ssd_tf.utils.errors import UserError
 
 # Of a tile's side: the edge of a box that is so near to an inner edge of its tile may have been cut off there.
 _AT_EDGE = 0.02
-# A box that was cut off is dropped where so much of it lies in another one of its class, whose score may be this part
-# of its own.
-_MOST, _SURE = 0.5, 0.5
+# A box that was cut off is dropped where so much of it lies in another one of its class.
+_MOST = 0.5
+# What its score counts for beside that of such a one, which may be less sure of the object.
+_SURE = 0.5
 
 
 @dataclasses.dataclass(frozen=True)

@@ -118,7 +118,7 @@ def choose_length(steps: int, epoch_steps: int, minutes: float, given: Mapping[s
         Choice("checkpoint_every_epochs", every, "to resume from"),
     ]
     if epochs < _CROPPED_EPOCHS:
-        found.append(Choice("random_crop", False, f"{epochs:.3g} epochs: too few for crops to make AP higher"))
+        found.append(Choice("random_crop", False, f"{epochs:.3g} epochs: too few for crops to raise AP"))
     return _open_ones(found, given or {})
 
 

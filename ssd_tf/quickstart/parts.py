@@ -73,6 +73,8 @@ def read_parts(
       FileNotFoundError, ValueError: as `read_dataset`; or there are too few images to divide.
     """
     if val_annotations:
+        if len(images) > 1 and not val_images:
+            raise UserError("--val_images: expected the folder of --val_annotations, since --images are several")
         of_val = [val_images] if val_images else images
         return _two_sets((annotations, images), ([val_annotations], of_val), format, classes, "as given")
     paths = as_paths(annotations)
@@ -106,7 +108,7 @@ def _of_subsets(read: Callable[[str, _Classes], _Read], classes: _Classes) -> Pa
 
     train = part("train")
     val_name, val = next(((name, found) for name in _VAL if (found := part(name))), ("", None))
-    if train and val and _files(train) == _files(val):  # nothing is listed: readers then give everything for any part
+    if train and val and _files(train) == _files(val):  # nothing is listed, or twice the same
         return _divided(*train)
     if train and val:
         how = "the data set's own train and val"
@@ -148,7 +150,7 @@ def _agreeing(
         found = read(sorted({*names[0], *names[1]}))
     (train, train_source), (val, val_source) = found
     if shared := len({*_files(found[0])} & {*_files(found[1])}):
-        how += f"; {shared} of these {len(val.images)} images are trained on too, so that AP says little of new ones"
+        how += f"; {shared} of these {len(val.images)} images are trained on too: AP says little about new ones"
     return Parts(train, train_source, _with_ids(val, train.categories), val_source, how)
 
 
@@ -168,7 +170,7 @@ def _with_ids(dataset: AnnotatedDataset, categories: tuple[Category, ...]) -> An
 def _coco_pair(folder: pathlib.Path, images: Sequence[AnyPath]) -> list[tuple[pathlib.Path, AnyPath]] | None:
     """COCO's files of the two parts in a folder or its annotations/, with the folders of their images beside."""
     for place in (folder, folder / "annotations"):
-        pairs = [(file, val) for file in sorted(place.glob("*train*.json")) if (val := _val_of(file))]
+        pairs = [(file, val) for file in files_like(place, "*train*.json") if (val := _val_of(file))]
         pairs = [pair for pair in pairs if pair[0].name.startswith("instances")] or pairs
         if len(pairs) == 1:
             root = place.parent if place.name == "annotations" else place
@@ -183,17 +185,13 @@ def _val_of(file: pathlib.Path) -> pathlib.Path | None:
 
 
 def _images_of(file: pathlib.Path, root: pathlib.Path, images: Sequence[AnyPath]) -> AnyPath:
-    """The folder called as the file is, such as train2017 for instances_train2017.json; else the one given, or that of
-    all images."""
-    name = file.stem.rpartition("_")[2]
-    short = ("train",) if "train" in name else _VAL
-    there = [root / above / below for above in ("", "images") for below in (name, *short)]
-    found = [
-        *(place for place in there if place.is_dir()),
-        *images,
-        *([root / "images"] if (root / "images").is_dir() else []),
-    ]
-    return found[0] if found else ""
+    """The folder called as the file is, such as train2017 for instances_train2017.json, or as its part; else the one
+    given, or that of all images."""
+    name, names = file.stem.rpartition("_")[2], ("train",) if "train" in file.stem else _VAL
+    own = [name] if any(part in name for part in names) else []
+    there = [root / above / below for above in ("", "images") for below in (*own, *names)]
+    found = [*(place for place in there if place.is_dir()), *images]
+    return found[0] if found else root / "images" if (root / "images").is_dir() else ""
 
 
 def _part_folders(folder: pathlib.Path) -> tuple[pathlib.Path | None, pathlib.Path | None]:
@@ -216,7 +214,10 @@ def _divided(dataset: AnnotatedDataset, source: dict[str, str], part: str = "") 
     chosen = split_images(dataset.images, [1 - count / number, count / number], _SEED)
     train, val = (dataclasses.replace(dataset, images=tuple(dataset.images[k] for k in part)) for part in chosen)
     of = f" of {part}" if part else ""
-    how = f"{count} of {number} images{of} put aside to evaluate on, stratified by class: there is no validation part"
+    how = (
+        f"{count} of {number} images{of} put aside to evaluate on, stratified by class: there is no validation part of "
+        f"its own"
+    )
     if part:
         how += ", and other parts are left out"
     return Parts(train, source, val, {**source}, how)

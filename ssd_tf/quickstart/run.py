@@ -123,7 +123,7 @@ def _choose(
         chosen.append(Choice("weights", start.weights, start.why))
     else:
         say(start.why)
-    chosen.append(Choice("seed", config.seed, "of the order of the images and of all that is drawn"))
+    chosen.append(Choice("seed", config.seed, "for the order of the images and all random choices"))
     settled = choose_all(chosen, output / DATA, output, config.minutes, begin, say)
     if settled:
         say(explained(settled, output))
@@ -163,6 +163,8 @@ def _check(config: QuickstartConfig, output: pathlib.Path) -> None:
         specs.spec(config.detector)
     for given in as_paths([*config.annotations, *([config.val_annotations] if config.val_annotations else [])]):
         folder = pathlib.Path(given)
+        if folder.suffix in (".yaml", ".yml"):  # YOLO's, whose images lie below
+            folder = folder.parent
         if folder.is_dir() and output.resolve().is_relative_to(folder.resolve()):
             raise UserError(
                 f"--output: expected a folder outside of {folder}, or the run's own images would be taken for data. "

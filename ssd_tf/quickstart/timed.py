@@ -6,6 +6,7 @@ import json
 import math
 import os
 import pathlib
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -76,7 +77,7 @@ def choose_all(
 
 def require_minutes(minutes: float) -> None:
     if not 0 < minutes < math.inf:
-        raise UserError(f"minutes: expected more than 0. Received: {minutes}")
+        raise UserError(f"minutes: expected a finite number above 0. Received: {minutes}")
 
 
 def timed_settings(
@@ -150,6 +151,6 @@ def kept(model_dir: pathlib.Path, asked: dict[str, Any]) -> dict[str, Any] | Non
         name = changed[0]
         raise UserError(
             f"{model_dir}: holds a quickstart with {name}={before.get(name)}. Received: {name}={now.get(name)}. "
-            f"Choose another folder; `ssd_tf train --init_from={model_dir}` goes on from its weights"
+            f"Choose another folder; train's --init_from={shlex.quote(str(model_dir))} starts from its weights"
         )
     return settings

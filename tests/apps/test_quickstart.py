@@ -12,7 +12,7 @@ import ssd_tf
 from ssd_tf.training.stopping import since_best
 from tests.apps.conftest import ROOT, command, run, run_well
 from tests.apps.test_mistakes import assert_refused
-from tests.fixtures.formats import plain_coco, write_voc
+from tests.fixtures.formats import plain_coco, write_voc, write_yolo
 
 PATIENCE = 900
 TINY = ("--detector=ssd128_tiny", "--minutes=0.1")
@@ -75,6 +75,14 @@ def test_an_output_among_the_data(drawn, tmp_path):
     done = run("quickstart", f"--annotations={tmp_path}", f"--output={tmp_path}/runs/mine", *TINY)
     assert_refused(done, "--output: expected a folder outside of")
     assert not (tmp_path / "runs").exists()
+
+
+def test_an_output_among_the_images_of_a_yaml_file(drawn, tmp_path):
+    content = plain_coco(drawn / "annotations.json", drawn / "images", 4, first_class_id=0)
+    write_yolo(content, drawn / "images", tmp_path)
+    (tmp_path / "data.yaml").touch()
+    done = run("quickstart", f"--annotations={tmp_path}/data.yaml", f"--output={tmp_path}/runs/mine", *TINY)
+    assert_refused(done, "--output: expected a folder outside of")
 
 
 def test_a_detector_that_there_is_none_of(drawn, tmp_path):

@@ -24,6 +24,13 @@ def test_coco_file_is_divided_and_keeps_its_fields(drawn, tmp_path):
     assert all(part["categories"] == content["categories"] for part in parts.values())
 
 
+def test_parts_of_a_folder_are_written_beside_its_file(drawn, tmp_path):
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "all.json").write_text((drawn / "annotations.json").read_text())
+    run_well("split", f"--annotations={tmp_path}", "--fractions=0.5,0.5")
+    assert {path.name for path in (tmp_path / "annotations").iterdir()} == {"all.json", "train.json", "val.json"}
+
+
 def test_other_formats_become_coco_files_that_need_no_folder(drawn, tmp_path):
     content = formats.plain_coco(drawn / "annotations.json", drawn / "images", 12)
     formats.write_voc(content, drawn / "images", tmp_path / "voc")

@@ -87,6 +87,28 @@ def test_coco_files_by_other_names_are_its_parts(drawn, tmp_path, content, names
     assert all(image.path.is_file() for image in (*parts.train.images, *parts.val.images))
 
 
+def test_images_of_coco_files_are_in_the_folders_of_their_parts(drawn, tmp_path, content):
+    for part, chosen in (("train", content["images"][:15]), ("val", content["images"][15:])):
+        (tmp_path / part).mkdir()
+        for image in chosen:
+            shutil.copy(drawn / "images" / image["file_name"], tmp_path / part)
+        ids = {image["id"] for image in chosen}
+        kept = [entry for entry in content["annotations"] if entry["image_id"] in ids]
+        whole = {**content, "images": chosen, "annotations": kept}
+        (tmp_path / f"{part}_annotations.json").write_text(json.dumps(whole))
+        (tmp_path / f"._{part}_annotations.json").write_bytes(b"\0")  # what macOS leaves
+    parts = read_parts([tmp_path])
+    assert_parts(parts, 15, 5)
+    assert {image.path.parent.name for image in parts.train.images} == {"train"}
+    assert {image.path.parent.name for image in parts.val.images} == {"val"}
+
+
+def test_validation_images_are_asked_for_where_there_are_several_folders(drawn):
+    file, images = drawn / "annotations.json", drawn / "images"
+    with pytest.raises(UserError, match="--val_images: expected the folder"):
+        read_parts([file, file], [images, images], val_annotations=file)
+
+
 def test_one_coco_file_beside_its_images_is_divided(drawn, tmp_path, content):
     shutil.copytree(drawn / "images", tmp_path / "images")
     (tmp_path / "annotations").mkdir()

@@ -52,7 +52,7 @@ def test_without_anything_it_starts_from_scratch_and_says_what_that_costs(server
     assert start[:2] == ("ssdlite320_mobilenet_v2", "")
     assert (
         f"torchvision:{COCO} could not be downloaded" in start.why
-        and "it costs most where a class has few images" in start.why
+        and "this costs most AP where a class has few images" in start.why
     )
     assert len(server.ranges) == 1
 
@@ -64,6 +64,7 @@ def test_without_the_server_the_package_index_is_asked(server, package_index, mo
     server.script = [refuse(404)] * 9
     assert find_start()[:2] == ("ssdlite320_mobilenet_v2", "imagenet")
     assert (cache_dir() / entry.file).read_bytes() == IMAGENET.encode()
+    assert len(server.ranges) == 1
 
 
 def test_another_file_than_was_asked_for_is_none(server):

@@ -91,20 +91,28 @@ def json_file(path: pathlib.Path) -> pathlib.Path:
     """The file itself, or the one JSON file of a folder or of its `annotations`."""
     if not path.is_dir():
         return path
-    file = coco_file(path)
-    if file is None:
-        there = ", ".join(file.name for file in files_like(path, "*.json")) or "none"
-        raise UserError(f"{path}: expected a JSON file, or a folder with one. Received: a folder with {there}")
-    return file
+    files = _json_files(path)
+    if len(files) != 1:
+        there = ", ".join(file.relative_to(path).as_posix() for file in files) or "none"
+        raise UserError(
+            f"{path}: expected a JSON file, or a folder with one in it or in its annotations. Received: a folder with "
+            f"{there}"
+        )
+    return files[0]
 
 
 def coco_file(folder: pathlib.Path) -> pathlib.Path | None:
     """The one JSON file of a folder, or of its `annotations` where it has none itself; None where there are several,
     since nothing would say which of them is meant."""
+    files = _json_files(folder)
+    return files[0] if len(files) == 1 else None
+
+
+def _json_files(folder: pathlib.Path) -> list[pathlib.Path]:
     files = files_like(folder, "*.json")
     if not files and (folder / _ANNOTATIONS).is_dir():
         files = files_like(folder / _ANNOTATIONS, "*.json")
-    return files[0] if len(files) == 1 else None
+    return files
 
 
 def _images_of(file: pathlib.Path) -> pathlib.Path:

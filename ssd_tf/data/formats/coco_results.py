@@ -60,15 +60,12 @@ class Results(Sequence[dict[str, Any]]):
     def __getitem__(self, index: slice) -> "Results": ...
     def __getitem__(self, index: int | slice) -> "dict[str, Any] | Results":
         if isinstance(index, slice):
-            return self._part(index)
+            return self.take(index)
         return _row(self.image_ids[index], self.category_ids[index], self.boxes[index].tolist(), self.scores[index])
 
-    def take(self, places: np.ndarray) -> "Results":
+    def take(self, places: slice | np.ndarray) -> "Results":
         """Those at these places, int [N], in that order; or those where a mask, bool [D], is set."""
-        return self._part(places)
-
-    def _part(self, index: slice | np.ndarray) -> "Results":
-        return Results(self.image_ids[index], self.category_ids[index], self.boxes[index], self.scores[index])
+        return Results(self.image_ids[places], self.category_ids[places], self.boxes[places], self.scores[places])
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         columns = (self.image_ids, self.category_ids, self.boxes, self.scores)

@@ -139,8 +139,12 @@ def _is_label_map(classes: AnyPath | Sequence[str]) -> bool:
 
 
 def _is_coco(folder: pathlib.Path) -> bool:
-    """Shards of ours have a manifest beside them, and Label Studio writes notes.json beside YOLO's labels."""
-    return coco_file(folder) is not None and not (folder / "notes.json").is_file() and not _is_shards(folder)
+    """Shards of ours have a manifest beside them, Label Studio writes notes.json beside YOLO's labels, and others have
+    annotations/ beside labels/, of the same images."""
+    file = coco_file(folder)
+    if file is None or _is_shards(folder) or (folder / "notes.json").is_file():
+        return False
+    return file.parent == folder or not (folder / "labels").is_dir()
 
 
 def _has_one(folder: pathlib.Path, pattern: str) -> bool:

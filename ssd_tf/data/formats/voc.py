@@ -176,7 +176,7 @@ def _parse(path: pathlib.Path) -> tuple[ET.Element, list[_Object]]:
 def _parse_object(element: ET.Element, where: str) -> _Object:
     boxes = element.findall("bndbox")
     if len(boxes) != 1:  # of several, all but the first would be lost
-        raise UserError(f"{where}: expected a <bndbox>. Received: {', '.join(e.tag for e in element) or 'nothing'}")
+        raise UserError(f"{where}: expected one <bndbox>. Received: {', '.join(e.tag for e in element) or 'nothing'}")
     corners = tuple(fields.number(boxes[0].findtext(key), key, where) for key in _CORNERS)
     is_difficult = fields.flag(element.findtext("difficult"), "difficult", where)
     return _Object(fields.text(element.findtext("name"), "name", where), corners, is_difficult)

@@ -36,6 +36,24 @@ def test_format_is_told_by_what_lies_there(tmp_path):
     assert detect_format(tmp_path / "voc") == "voc"
 
 
+def test_annotations_of_coco_beside_labels_of_yolo_are_not_what_is_meant(tmp_path):
+    (tmp_path / "annotations").mkdir()
+    write_coco(tmp_path / "annotations" / "instances_default.json")
+    assert detect_format(tmp_path) == "coco"
+    (tmp_path / "labels").mkdir()
+    assert detect_format(tmp_path) == "yolo"
+
+
+def test_several_files_in_annotations_are_named(tmp_path):
+    (tmp_path / "annotations").mkdir()
+    for name in "ab":
+        write_coco(tmp_path / "annotations" / f"{name}.json")
+    with pytest.raises(
+        UserError, match=r"or in its annotations\. Received: a folder with annotations/a\.json, annotation"
+    ):
+        read_dataset(tmp_path, format="coco")
+
+
 @pytest.mark.parametrize("name", ["a.json", "a.csv", "a.xml", "data.yaml", "a.record"])
 def test_what_macos_leaves_beside_annotations_is_no_sign_of_a_format(tmp_path, name):
     (tmp_path / name).touch()

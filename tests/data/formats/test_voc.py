@@ -240,9 +240,9 @@ MISTAKES = {
     ),
     "two boxes": (
         "<annotation><object><name>c</name><bndbox/><bndbox/></object></annotation>",
-        "object 1: expected a <bndbox>.*: name, bndbox, bndbox",
+        "object 1: expected one <bndbox>.*: name, bndbox, bndbox",
     ),
-    "no box": ("<annotation><object><name>c</name></object></annotation>", "object 1: expected a <bndbox>.*: name"),
+    "no box": ("<annotation><object><name>c</name></object></annotation>", "object 1: expected one <bndbox>.*: name"),
     "no name": (f"<annotation>{box(1, 1, 9, 9, '')}</annotation>", "object 1: name: expected text"),
     "difficult is odd": (
         f"<annotation>{box(1, 1, 9, 9, more='<difficult>very</difficult>')}</annotation>",
