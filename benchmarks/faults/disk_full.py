@@ -50,7 +50,7 @@ def _programs(folder: pathlib.Path) -> list[tuple[str, str, tuple[str, ...]]]:
         ("split", "20k", (annotations, "--fractions=0.5,0.5", "--output_dir=DISK/parts")),
         ("prepare", "300k", (annotations, images, "--output_dir=DISK/data", "--split=train")),
         # In the preparation, in the run that is timed, and in the training.
-        *(("quickstart", size, (*_quickstart(folder), "--output=DISK/run")) for size in ("300k", "6m", "9m")),
+        *(("quickstart", size, (*_quickstart(folder), "--output=DISK/run")) for size in ("300k", "6m", "17m")),
         ("export", "1m", (f"--model={model}", "--format=litert", "--output=DISK/model.tflite")),
         ("export", "1m", (f"--model={model}", "--format=saved_model", "--output=DISK/served")),
         ("import_weights", "1m", (*imported, "--output=DISK/model")),

@@ -3,7 +3,7 @@
 
 python benchmarks/faults/run_all.py
 
-Each script runs alone too. They take 20 minutes on two cores, and 0.5 GB of disk.
+Each script runs alone too. They take an hour on two cores that do other work too, and 0.5 GB of disk.
 """
 
 import pathlib
