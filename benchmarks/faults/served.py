@@ -1,5 +1,5 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""A SavedModel under load: 8 clients of 500 requests each, of images of every kind, and of what is none.
+"""A SavedModel under load: 8 clients of 1,000 requests each, of images of every kind, and of what is none.
 
 python benchmarks/faults/served.py
 
@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from ssd_tf.utils.hardware import host_bytes
 
-CLIENTS, REQUESTS = 8, 500
+CLIENTS, REQUESTS = 8, 1000
 # What the process may grow by from the first quarter of the requests to the end.
 GROWTH = 0.03
 
