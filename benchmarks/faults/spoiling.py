@@ -77,6 +77,8 @@ class Untouched(random.Random):
 
 def spoiled_record(content: bytes, rng: random.Random) -> bytes:
     """A record as whole as its shard says, with a tf.train.Example in it that is spoiled, or what is none."""
+    from tests.fixtures.formats import feature as feature_of  # here: bad_inputs.py first says where tests/ lies
+
     if rng.randint(0, 2) == 1:
         return spoiled_bytes(content, rng)
     example = tf.train.Example.FromString(content)
@@ -86,16 +88,8 @@ def spoiled_record(content: bytes, rng: random.Random) -> bytes:
         if key in feature:
             del feature[key]
         if rng.random() < 0.7:
-            feature[key].CopyFrom(_feature(rng.choice(LISTS)))
+            feature[key].CopyFrom(feature_of(rng.choice(LISTS)))
     return example.SerializeToString()
-
-
-def _feature(values: list) -> tf.train.Feature:
-    if values and isinstance(values[0], bytes):
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
-    if values and isinstance(values[0], float):
-        return tf.train.Feature(float_list=tf.train.FloatList(value=values))
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
 
 
 def spoil_shard(path: pathlib.Path, rng: random.Random) -> list[int]:
