@@ -50,8 +50,9 @@ def find_start(detector: str = "") -> Start:
             weights = for_detector(spec, data)
         except UserError:
             continue  # nobody has published such
-        there = (cache_dir() / find(weights).remote.name).is_file()
-        if offline and not there and not find(weights).package:
+        published = find(weights)
+        there = (cache_dir() / published.file).is_file()
+        if offline and not there and not published.package:
             continue
         try:
             path = local_file(weights, offline)
