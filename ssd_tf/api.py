@@ -81,9 +81,7 @@ class Detector:
           KeyError: the file of weights lacks a tensor.
           OSError: the file is not there, or cannot be downloaded.
         """
-        spec = specs.spec(detector)
-        if image_size:
-            spec = specs.with_image_size(spec, image_size)
+        spec = specs.spec(detector, image_size)
         of_coco = weights == "coco" and not classes
         categories = COCO_CATEGORIES if of_coco else named_categories(classes)
         source = for_detector(spec, str(weights)) if weights in ("coco", "imagenet") else weights

@@ -145,6 +145,18 @@ def define_annotations(values: flags.FlagValues) -> None:
     )
 
 
+def define_exif(values: flags.FlagValues) -> None:
+    """The flag of programs that prepare images."""
+    flags.DEFINE_enum(
+        "exif",
+        "upright",
+        ["upright", "raw"],
+        "What the boxes are of in images that their EXIF orientation turns, where the size in the annotations fits "
+        "both: the image as it is shown, or as it is stored.",
+        flag_values=values,
+    )
+
+
 def start_tensorflow() -> None:
     """Imports TensorFlow, which takes seconds, and sets it up for a program; what it prints meanwhile is held back."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

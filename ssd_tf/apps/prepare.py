@@ -46,14 +46,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_multi_string(
         "beam_option", [], "An option of Beam's, such as --runner=FlinkRunner; may be repeated.", flag_values=values
     )
-    flags.DEFINE_enum(
-        "exif",
-        "upright",
-        ["upright", "raw"],
-        "What the boxes are of in images that their EXIF orientation turns, where the size in the annotations fits "
-        "both: the image as it is shown, or as it is stored.",
-        flag_values=values,
-    )
+    cli.define_exif(values)
     flags.DEFINE_integer(
         "max_images",
         0,

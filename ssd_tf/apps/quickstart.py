@@ -33,6 +33,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "format", "auto", f"What the annotations are: auto, {', '.join(cli.FORMATS)}.", flag_values=values
     )
     cli.define_path("classes", "", "A file with a class name in each line; without it, those of the data.", values)
+    cli.define_exif(values)
     cli.define_path("output", "runs/quickstart", "The folder of the run.", values)
     flags.DEFINE_float(
         "minutes",
@@ -42,6 +43,13 @@ def define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     cli.define_path("detector", "", "A name or a .json file; without it, that of the best weights to be had.", values)
+    flags.DEFINE_integer(
+        "image_size",
+        0,
+        "Side of its input in pixels, for the ssdlite320 detectors, such as 512 for small objects; 0: the detector's.",
+        lower_bound=0,
+        flag_values=values,
+    )
     flags.DEFINE_integer("seed", 0, "Of the training.", lower_bound=0, flag_values=values)
 
 
@@ -61,9 +69,11 @@ def main(args: flags.FlagValues) -> int:
         val_annotations=args.val_annotations,
         val_images=args.val_images,
         allow_missing=args.allow_missing,
+        exif=args.exif,
         output=args.output,
         minutes=args.minutes,
         detector=args.detector,
+        image_size=args.image_size,
         seed=args.seed,
     )
     try:

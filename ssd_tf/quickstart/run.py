@@ -14,17 +14,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ssd_tf import specs
+from ssd_tf.data.annotations import AnnotatedDataset
 from ssd_tf.data.formats.readers import AUTO, as_paths
 from ssd_tf.data.manifest import Manifest, load_manifest
 from ssd_tf.data.preparation.prepare import prepare, report
+from ssd_tf.data.preparation.upright import UPRIGHT
 from ssd_tf.inspection.build import InspectConfig, inspect
 from ssd_tf.inspection.sources import prepared_source
 from ssd_tf.quickstart.choices import MINUTES, Choice
 from ssd_tf.quickstart.finish import Finished, finish
-from ssd_tf.quickstart.fitting import fit
+from ssd_tf.quickstart.fitting import Fitted, fit
 from ssd_tf.quickstart.parts import Parts, read_parts
 from ssd_tf.quickstart.timed import ASKED_FOR, STATE, choose_all, keep, kept, require_minutes
-from ssd_tf.quickstart.weights import Start, find_start
+from ssd_tf.quickstart.weights import SCRATCH, Start, find_start
 from ssd_tf.settings import train_config
 from ssd_tf.specs import spec_to_json
 from ssd_tf.training.loop import train
@@ -43,8 +45,10 @@ class QuickstartConfig:
       val_annotations, val_images: of the images to evaluate on; without them, the data set's own or a fifth of it.
       output: the folder of the run.
       allow_missing: leave images out whose files are missing.
+      exif: upright or raw, as `prepare` takes it.
       minutes: until the detector is trained.
       detector: a name or a .json file; "" takes that of the best weights.
+      image_size: side of its input in pixels; 0 leaves it.
     """
 
     annotations: Sequence[str]
@@ -54,9 +58,11 @@ class QuickstartConfig:
     val_annotations: str = ""
     val_images: str = ""
     allow_missing: bool = False
+    exif: str = UPRIGHT
     output: str = "runs/quickstart"
     minutes: float = MINUTES
     detector: str = ""
+    image_size: int = 0
     seed: int = 0
 
 
@@ -109,14 +115,33 @@ def explained(chosen: Sequence[Choice], output: pathlib.Path) -> str:
     return f"settings and why:\n{shown}\nthe same by hand:\n  {shlex.join(by_hand + [c.flag for c in chosen])}\n"
 
 
+def choose_detector(config: QuickstartConfig, start: Start, dataset: AnnotatedDataset, output: pathlib.Path) -> Choice:
+    """The detector by its name; or, of another size or with default boxes for these objects, in a file of the run's.
+
+    Args:
+      dataset: what is trained on.
+      output: the folder for the file.
+    """
+    own, spec = specs.spec(start.detector), specs.spec(start.detector, config.image_size)
+    fitted = fit(dataset, spec, keep_levels=start.weights == "coco")
+    if fitted is None and spec == own:
+        usual = "that of the best weights to be had" if start.weights else "small and fast"
+        return Choice("detector", start.detector, ASKED_FOR if config.detector else usual)
+    taken = fitted or Fitted(spec, f"{own.name} for images of {spec.image_size} pixels a side, as asked for")
+    path = output / DETECTOR
+    write_atomically(path, json.dumps(spec_to_json(taken.spec), indent=1) + "\n")
+    return Choice("detector", str(path), taken.why)
+
+
 def _choose(
     config: QuickstartConfig, parts: Parts, output: pathlib.Path, begin: float, say: Callable[[str], None]
 ) -> list[Choice] | None:
     """Prepares the data and settles all settings; None where a signal came."""
     make_folder(output)
-    train_part = _prepare(parts, output / DATA, config.allow_missing, say)
+    train_part = _prepare(config, parts, output / DATA, say)
     start = find_start(config.detector)
-    chosen = [_detector(config, output, start, train_part)]
+    dataset = prepared_source(output / DATA, train_part).dataset
+    chosen = [choose_detector(config, start, dataset, output)]
     looked = inspect(InspectConfig(data_dir=str(output / DATA), detector=chosen[0].value, output=str(output / PAGE)))
     say(f"{looked.table}\nmore on this data set: {looked.page}\n")
     if start.weights:
@@ -130,26 +155,15 @@ def _choose(
     return settled
 
 
-def _detector(config: QuickstartConfig, output: pathlib.Path, start: Start, train_part: Manifest) -> Choice:
-    """The detector: as the start has it, or with default boxes for these objects, in a file of the run's folder."""
-    dataset, whole = prepared_source(output / DATA, train_part).dataset, start.weights == "coco"
-    fitted = fit(dataset, specs.spec(start.detector), keep_levels=whole)
-    if fitted is None:
-        usual = "that of the best weights to be had" if start.weights else "small and fast"
-        return Choice("detector", start.detector, ASKED_FOR if config.detector else usual)
-    path = output / DETECTOR
-    write_atomically(path, json.dumps(spec_to_json(fitted.spec), indent=1) + "\n")
-    return Choice("detector", str(path), fitted.why)
-
-
-def _prepare(parts: Parts, data_dir: pathlib.Path, allow_missing: bool, say: Callable[[str], None]) -> Manifest:
+def _prepare(config: QuickstartConfig, parts: Parts, data_dir: pathlib.Path, say: Callable[[str], None]) -> Manifest:
     """Prepares both parts, and returns the manifest of the one to train on."""
     say(f"{parts.train_source['annotations']} is read as {parts.train_source['format']}; to evaluate on: {parts.how}")
     for split, dataset, source in (
         ("train", parts.train, parts.train_source),
         ("val", parts.val, parts.val_source),
     ):
-        say(report(prepare(dataset, data_dir, split, source, allow_missing=allow_missing)))
+        prepared = prepare(dataset, data_dir, split, source, allow_missing=config.allow_missing, exif=config.exif)
+        say(report(prepared))
     manifest = load_manifest(data_dir, "train")
     if not manifest.num_images_with_boxes:
         raise UserError(f"{parts.train_source['annotations']}: expected boxes to train on. Received: none")
@@ -159,8 +173,8 @@ def _prepare(parts: Parts, data_dir: pathlib.Path, allow_missing: bool, say: Cal
 def _check(config: QuickstartConfig, output: pathlib.Path) -> None:
     """Raises ValueError where a setting is wrong, before anything is read or written."""
     require_minutes(config.minutes)
-    if config.detector:
-        specs.spec(config.detector)
+    if config.detector or config.image_size:
+        specs.spec(config.detector or SCRATCH, config.image_size)
     for given in as_paths([*config.annotations, *([config.val_annotations] if config.val_annotations else [])]):
         folder = pathlib.Path(given)
         if folder.suffix in (".yaml", ".yml"):  # YOLO's, whose images lie below
@@ -174,4 +188,5 @@ def _check(config: QuickstartConfig, output: pathlib.Path) -> None:
 
 def _asked(config: QuickstartConfig, parts: Parts) -> dict[str, Any]:
     """What makes it another run. Where the data and the folder lie does not."""
-    return {"minutes": config.minutes, "detector": config.detector, "seed": config.seed, "data": parts.state}
+    names = ("minutes", "detector", "image_size", "exif", "seed")
+    return {**{name: getattr(config, name) for name in names}, "data": parts.state}

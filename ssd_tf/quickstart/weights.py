@@ -13,7 +13,7 @@ from ssd_tf.weights.published import find, for_detector, local_file
 # The best first: all of a detector's weights save more than those of its backbone.
 _CANDIDATES = (("ssdlite320_mobilenet_v3_large", "coco"), ("ssdlite320_mobilenet_v2", "imagenet"))
 # Without any weights.
-_SCRATCH = "ssdlite320_mobilenet_v2"
+SCRATCH = "ssdlite320_mobilenet_v2"
 # As docs/training.md has it in numbers.
 _COST = "this costs most AP where a class has few images"
 _TRAINED_ON = {"coco": "trained on COCO", "imagenet": "with a backbone trained on ImageNet"}
@@ -64,6 +64,6 @@ def find_start(detector: str = "") -> Start:
             offline = isinstance(error, ConnectionError)
             continue
         return Start(name, data, f"{_TRAINED_ON[data]}: {path}")
-    chosen = detector or _SCRATCH
+    chosen = detector or SCRATCH
     lacking = f"{' and '.join(failed)} could not be downloaded" if failed else f"no weights are published for {chosen}"
     return Start(chosen, "", f"from scratch, since {lacking}; {_COST}")

@@ -15,7 +15,7 @@ from ssd_tf.settings import (
     flat_settings,
     setting_fields,
 )
-from ssd_tf.specs import DetectorSpec, spec, with_image_size
+from ssd_tf.specs import DetectorSpec, spec
 from ssd_tf.training.mlperf_log import MLPERF_DETECTOR, MLPERF_TARGET
 from ssd_tf.training.monitoring.profiling import parse_steps
 from ssd_tf.utils.errors import UserError
@@ -56,8 +56,7 @@ def detector_of(config: TrainConfig) -> DetectorSpec:
     Raises:
       ValueError: it is unknown, or does not work on images of that size.
     """
-    detector = spec(config.detector)
-    return with_image_size(detector, config.image_size) if config.image_size else detector
+    return spec(config.detector, config.image_size)
 
 
 def start_weights(config: TrainConfig, detector: DetectorSpec) -> tuple[str, str]:

@@ -52,7 +52,8 @@ def test_a_folder_with_another_run(drawn, tmp_path):
 
 
 def test_a_folder_with_a_run_of_other_data(drawn, tmp_path):
-    asked = {"minutes": 0.1, "detector": "ssd128_tiny", "seed": 0, "data": "23 images, 1 box, abc"}
+    asked = {"minutes": 0.1, "detector": "ssd128_tiny", "image_size": 0, "exif": "upright", "seed": 0}
+    asked["data"] = "23 images, 1 box, abc"
     (tmp_path / "quickstart.json").write_text(json.dumps({"asked": asked, "settings": {}}))
     done = run("quickstart", *flags(drawn, tmp_path))
     assert_refused(done, "holds a quickstart with data=23 images, 1 box, abc. Received: data=24 images, ")
@@ -88,6 +89,12 @@ def test_an_output_among_the_images_of_a_yaml_file(drawn, tmp_path):
 def test_a_detector_that_there_is_none_of(drawn, tmp_path):
     done = run("quickstart", *flags(drawn, tmp_path / "run", "--detector=ssd129"))
     assert_refused(done, "ssd129")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_size_that_the_detector_does_not_have(drawn, tmp_path):
+    done = run("quickstart", *flags(drawn, tmp_path / "run", "--image_size=512"))
+    assert_refused(done, "--image_size: ssd128_tiny works on 128 pixels alone")
     assert not (tmp_path / "run").exists()
 
 
