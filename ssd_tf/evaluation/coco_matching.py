@@ -39,18 +39,19 @@ def check(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]])
     for key in ("images", "annotations", "categories"):
         if key not in ground_truth:
             raise UserError(f"Expected a COCO instances dict with {key!r}. Received: keys={list(ground_truth)}")
-    known = {
-        "image_id": {image["id"] for image in ground_truth["images"]},
-        "category_id": {category["id"] for category in ground_truth["categories"]},
-    }
     results = Results.of(results)
-    for index, ids in enumerate(zip(results.image_ids.tolist(), results.category_ids.tolist(), strict=True)):
-        for (key, there), value in zip(known.items(), ids, strict=True):
-            if value not in there:
-                raise UserError(
-                    f"Expected every {key} of the results to be in the ground truth. "
-                    f"Received: results[{index}] has {key}={value!r}"
-                )
+    for key, ids, listed in (
+        ("image_id", results.image_ids, ground_truth["images"]),
+        ("category_id", results.category_ids, ground_truth["categories"]),
+    ):
+        there = {entry["id"] for entry in listed}
+        unknown = [(index, value) for index, value in enumerate(ids.tolist()) if value not in there]
+        if unknown:
+            index, value = unknown[0]
+            raise UserError(
+                f"Expected every {key} of the results to be in the ground truth. "
+                f"Received: results[{index}] has {key}={value!r}"
+            )
 
 
 def evaluate(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> COCOeval:

@@ -226,13 +226,11 @@ def test_arguments_are_not_changed_and_nothing_is_printed(capfd):
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize(
-    ("wrong", "message"), [({"image_id": 12}, "image_id=12"), ({"category_id": 1}, "category_id=1")]
-)
-def test_first_unknown_id_is_named(wrong, message):
+@pytest.mark.parametrize(("key", "unknown"), [("image_id", 12), ("category_id", 1)])
+def test_first_unknown_id_is_named(key, unknown):
     good = box([0, 0, 9, 9], score=0.5)
-    results = [good, good | wrong, good | {"image_id": 99}]
-    with pytest.raises(ValueError, match=rf"results\[1\] has {message}$"):
+    results = [good, good | {key: unknown}, good | {key: 99}]
+    with pytest.raises(ValueError, match=rf"results\[1\] has {key}={unknown}$"):
         coco_metrics(truth(box([0, 0, 9, 9])), results)
 
 
