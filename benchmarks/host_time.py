@@ -21,6 +21,7 @@ import pathlib
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from unittest import mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -28,6 +29,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from absl import logging
 
+from ssd_tf.data.examples import TrainBatch
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.formats.shapes import draw_shapes
 from ssd_tf.data.preparation.prepare import prepare
@@ -82,6 +84,12 @@ def report(runs: int) -> None:
 def run(data: pathlib.Path, seconds: float) -> list[float]:
     """Trains; the milliseconds in which the device was idle before each step, without the first ones."""
     device, train_batches = Device(seconds), loop.train_batches
+
+    def one_batch(*arguments) -> Iterator[TrainBatch]:
+        """The first one, again and again: what an input that is always ready gives."""
+        with contextlib.closing(train_batches(*arguments)) as batches:
+            yield from itertools.repeat(next(batches))
+
     config = train_config(
         detector="ssd128_tiny",
         data_dir=str(data),
@@ -94,7 +102,7 @@ def run(data: pathlib.Path, seconds: float) -> list[float]:
     )
     with (
         mock.patch.object(loop, "make_train_step", return_value=device.step),
-        mock.patch.object(loop, "train_batches", lambda *args: itertools.repeat(next(iter(train_batches(*args))))),
+        mock.patch.object(loop, "train_batches", one_batch),
     ):
         loop.train(config)
     return [1e3 * idle for idle in device.idle[WARM_UP:]]

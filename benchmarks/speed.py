@@ -2,8 +2,10 @@
 """Images per second: training steps in float32 and bfloat16, prediction, and the input pipeline on synthetic images;
 and how long a device waits for the host in each step (host_time.py).
 
-python benchmarks/speed.py [--detector=ssd300_resnet34] [--batch_size=8] [--runs=5]
+python benchmarks/speed.py [--detector=ssd300_resnet34] [--batch_size=8] [--runs=5] [--annotations=FILE --images=FOLDER]
 
+The input pipeline reads drawn shapes of 640 x 480, or the COCO images that are given; beside it is what decoding their
+files alone takes. "predict" is of a loaded model, "evaluate" of one whose weights change, as in the training loop.
 Prints the median of the runs after one warm-up, and the slowest and fastest run.
 """
 
@@ -22,12 +24,14 @@ import numpy as np
 import tensorflow as tf
 
 from ssd_tf import specs
+from ssd_tf.data.annotations import AnnotatedDataset
 from ssd_tf.data.color_jitter import Jitter
 from ssd_tf.data.examples import TrainBatch
 from ssd_tf.data.formats.coco import read_coco
 from ssd_tf.data.formats.shapes import draw_shapes
 from ssd_tf.data.pipeline import train_dataset
 from ssd_tf.data.preparation.prepare import prepare
+from ssd_tf.data.records import parse
 from ssd_tf.inference.predictor import Predictor
 from ssd_tf.models.ssd import build_model
 from ssd_tf.settings import AugmentConfig
@@ -46,6 +50,8 @@ def main() -> None:
     parser.add_argument("--batch_size", default=8, type=int)
     parser.add_argument("--runs", default=5, type=int)
     parser.add_argument("--jit_compile", default="auto", choices=["auto", "on", "off"], help="as of train")
+    parser.add_argument("--annotations", default="")
+    parser.add_argument("--images", default="")
     options = parser.parse_args()
     spec = specs.spec(options.detector)
     print(f"{spec.name}, batch {options.batch_size}, {os.cpu_count()} CPU cores, GPUs: {_gpus()}")
@@ -59,11 +65,21 @@ def main() -> None:
         step = make_train_step(spec, model, optimizer, AugmentConfig(), options.batch_size, jit_compile=jit_compile)
         rate = tf.constant(1e-4)
         measure(f"train {policy}", lambda step=step, rate=rate: step(batch, rate).numpy(), options)
-        predictor = Predictor(spec, (), model, frozen=True)
-        measure(f"predict {policy}", lambda predict=predictor: predict(batch.images).count.numpy(), options)
-    with tempfile.TemporaryDirectory() as folder:
-        batches = iter(drawn_batches(pathlib.Path(folder), spec, options.batch_size))
-        measure("input pipeline", lambda: next(batches), options, repeat=20)
+        for name, frozen in (("predict", True), ("evaluate", False)):  # in the loop, where weights change
+            predictor = Predictor(spec, (), model, frozen=frozen)
+            measure(f"{name} {policy}", lambda predict=predictor: predict(batch.images).count.numpy(), options)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        if options.annotations:
+            batches = prepared_batches(read_coco(options.annotations, options.images), folder, spec, options.batch_size)
+        else:
+            batches = drawn_batches(folder, spec, options.batch_size)
+        for what, dataset in (
+            ("input pipeline", batches),
+            ("decoding JPEG alone", decoded(folder, options.batch_size)),
+        ):
+            images = iter(dataset)
+            measure(what, lambda images=images: next(images), options, repeat=20)
     host_time.report(options.runs)
 
 
@@ -98,8 +114,23 @@ def random_batch(spec: DetectorSpec, batch_size: int) -> TrainBatch:
 def drawn_batches(folder: pathlib.Path, spec: DetectorSpec, batch_size: int) -> tf.data.Dataset:
     """Training batches of 640x480 JPEGs, COCO's usual size."""
     annotations = draw_shapes(folder, num_images=64, image_size=(640, 480))
-    manifest = prepare(read_coco(annotations, folder / "images"), folder / "data", "train", source={})
+    return prepared_batches(read_coco(annotations, folder / "images"), folder, spec, batch_size)
+
+
+def prepared_batches(
+    images: AnnotatedDataset, folder: pathlib.Path, spec: DetectorSpec, batch_size: int
+) -> tf.data.Dataset:
+    """Training batches of annotated images, whose shards are then in folder/data."""
+    manifest = prepare(images, folder / "data", "train", source={})
     return train_dataset(folder / "data", manifest, spec, batch_size, seed=0, augment=AugmentConfig())
+
+
+def decoded(folder: pathlib.Path, batch_size: int) -> tf.data.Dataset:
+    """The JPEG files of the same shards, over and over: decoded, and nothing else."""
+    shards = [str(path) for path in sorted((folder / "data").glob("*.tfrecord*"))]
+    files = tf.data.TFRecordDataset(shards).map(lambda record: parse(record).encoded).cache().repeat()
+    pixels = files.map(lambda file: tf.reduce_max(tf.io.decode_jpeg(file)), os.cpu_count(), deterministic=False)
+    return pixels.batch(batch_size).prefetch(2)
 
 
 def _gpus() -> str:
