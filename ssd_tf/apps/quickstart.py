@@ -19,8 +19,19 @@ from ssd_tf.utils.errors import UserError
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    cli.define_path("annotations", None, "The annotations: a file or a folder.", values, required=True)
-    cli.define_path("images", "", "The folder of the images; without it, where the format has them.", values)
+    cli.define_paths(
+        "annotations",
+        None,
+        "The annotations: a file or a folder. May be repeated, for sets of the same classes.",
+        values,
+        required=True,
+    )
+    cli.define_paths(
+        "images",
+        [],
+        "The folder of the images, or one for each --annotations; without it, where the format has them.",
+        values,
+    )
     cli.define_path(
         "val_annotations",
         "",
@@ -62,8 +73,8 @@ def main(args: flags.FlagValues) -> int:
     from ssd_tf.quickstart.run import QuickstartConfig, quickstart
 
     config = QuickstartConfig(
-        annotations=[args.annotations],
-        images=[args.images] if args.images else [],
+        annotations=args.annotations,
+        images=args.images,
         format=args.format,
         classes=args.classes,
         val_annotations=args.val_annotations,

@@ -17,8 +17,9 @@ _RATES, _RATE_BATCH = {"adamw": 1e-3, "sgd": 2e-2}, 16
 _DECAYS = {"adamw": 0.02, "sgd": 5e-4}
 _CPU_BATCH, _GPU_BATCH = 16, 32
 _WARMUP_STEPS = 50
-# So many evaluations in a run, and half of them in a row without a better AP end it: a cosine gains most at its end.
-_EVALUATIONS, _PATIENCE = 12, 6
+# So many evaluations in a run at the most. Half of them in a row without a better AP end it, though not fewer than
+# _PATIENCE: a cosine gains most at its end.
+_EVALUATIONS, _PATIENCE = 12, 3
 # The weights are averaged over about this part of the run, and over so many steps at the most.
 _AVERAGED_PART, _LONGEST_AVERAGE = 0.1, 500
 # Crops help where images would be learnt by heart; in shorter runs they made AP lower, or no higher.
@@ -106,6 +107,7 @@ def choose_length(steps: int, epoch_steps: int, minutes: float, given: Mapping[s
       given: as `choose` takes it.
     """
     epochs, every = steps / epoch_steps, _every(steps, epoch_steps)
+    evaluations = evaluations_in(steps, epoch_steps)
     fits = f"what fits into {minutes:g} minutes" if steps > LEAST_STEPS else f"the least; {minutes:g} minutes are short"
     averaged = min(_LONGEST_AVERAGE, max(1.0, _AVERAGED_PART * steps))
     found = [
@@ -113,8 +115,8 @@ def choose_length(steps: int, epoch_steps: int, minutes: float, given: Mapping[s
         Choice("lr_schedule", "cosine", "down to 0 at the end"),
         Choice("lr_warmup_steps", min(_WARMUP_STEPS, steps // 10), "the heads are new"),
         Choice("ema_decay", round(1 - 1 / (1 + averaged), 4), f"the mean of the weights of about {averaged:.0f} steps"),
-        Choice("eval_every_epochs", every, f"{evaluations_in(steps, epoch_steps)} evaluations"),
-        Choice("patience", _PATIENCE, "so many evaluations without a better AP end the run"),
+        Choice("eval_every_epochs", every, f"{evaluations} evaluations"),
+        Choice("patience", max(_PATIENCE, math.ceil(evaluations / 2)), "evaluations without a better AP end the run"),
         Choice("checkpoint_every_epochs", every, "to resume from"),
     ]
     if epochs < _CROPPED_EPOCHS:

@@ -40,25 +40,24 @@ def fit(dataset: AnnotatedDataset, spec: DetectorSpec, keep_levels: bool = False
     every_box = np.concatenate(list(boxes_of.values()))
     boxes_of = {name: boxes for name, boxes in boxes_of.items() if len(boxes) >= _FEWEST} or boxes_of
     own = {name: anchor_recall(boxes, spec).recall for name, boxes in boxes_of.items()}
-    worst = min(own, key=own.__getitem__)
-    if own[worst] >= WELL:
-        return None
-    taken, recall, added = spec, own[worst], ""
+    poor = [name for name in own if own[name] < WELL]
+    taken, recall, added = spec, own, ""
     bases = [(spec, "")]
     if not keep_levels and (finer := with_finer_level(spec)):
         bases.append((finer, "a finer level and "))
     for base, addition in bases:
-        if recall >= WELL:
+        if all(recall[name] >= WELL for name in poor):
             break
         proposed = propose(every_box, base)
-        found = anchor_recall(boxes_of[worst], proposed).recall
-        if found >= recall + _GAIN:
+        found = {name: anchor_recall(boxes_of[name], proposed).recall for name in poor}
+        if any(found[name] >= recall[name] + _GAIN for name in poor):
             taken, recall, added = proposed, found, addition
     if taken is spec:
         return None
+    gained = max(poor, key=lambda name: recall[name] - own[name])
     why = (
-        f"{added}default boxes of its own: those of {spec.name} match {own[worst]:.0%} of class {worst!r}, "
-        f"these {recall:.0%}"
+        f"{added}default boxes of its own: those of {spec.name} match {own[gained]:.0%} of class {gained!r}, "
+        f"these {recall[gained]:.0%}"
     )
     return Fitted(taken, why)
 

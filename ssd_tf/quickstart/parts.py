@@ -220,4 +220,4 @@ def _divided(dataset: AnnotatedDataset, source: dict[str, str], part: str = "") 
     )
     if part:
         how += ", and other parts are left out"
-    return Parts(train, source, val, {**source}, how)
+    return Parts(train, source, val, source, how)

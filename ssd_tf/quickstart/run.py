@@ -76,8 +76,8 @@ def quickstart(config: QuickstartConfig, say: Callable[[str], None]) -> Finished
       What was made; None where a signal stopped it: the same call resumes.
 
     Raises:
-      FileNotFoundError, ValueError: the data cannot be read or trained on, the time is too short, or the folder holds
-        another run, of other data for instance.
+      FileNotFoundError, ValueError: the data cannot be read or trained on, or the folder holds another run, of other
+        data for instance.
       OSError: something cannot be written.
     """
     begin = time.monotonic()
@@ -99,11 +99,22 @@ def quickstart(config: QuickstartConfig, say: Callable[[str], None]) -> Finished
             return None
         settings = keep(output, asked, chosen)
     else:
+        settings = in_place(settings, output, config.detector)
         say(f"resuming {output} with its data and the settings in {output / STATE}")
     outcome = train(train_config(**settings, data_dir=str(output / DATA), model_dir=str(output)))
     if outcome.interrupted:
         return None
     return finish(output, str(output / DATA), say)
+
+
+def in_place(settings: dict[str, Any], output: pathlib.Path, detector: str) -> dict[str, Any]:
+    """The settings of a run that was kept, with the file of its detector where the run's folder is now.
+
+    Args:
+      detector: the one that was asked for, whose file is the user's.
+    """
+    own = settings["detector"] != detector and pathlib.Path(settings["detector"]).name == DETECTOR
+    return {**settings, "detector": str(output / DETECTOR)} if own else settings
 
 
 def explained(chosen: Sequence[Choice], output: pathlib.Path) -> str:
@@ -188,5 +199,10 @@ def _check(config: QuickstartConfig, output: pathlib.Path) -> None:
 
 def _asked(config: QuickstartConfig, parts: Parts) -> dict[str, Any]:
     """What makes it another run. Where the data and the folder lie does not."""
-    names = ("minutes", "detector", "image_size", "exif", "seed")
-    return {**{name: getattr(config, name) for name in names}, "data": parts.state}
+    names = ("minutes", "detector", "seed")
+    asked = {**{name: getattr(config, name) for name in names}, "data": parts.state}
+    if config.image_size:
+        asked["image_size"] = config.image_size
+    if config.exif != UPRIGHT:
+        asked["exif"] = config.exif
+    return asked

@@ -53,6 +53,7 @@ def find_start(detector: str = "") -> Start:
         published = find(weights)
         there = (cache_dir() / published.file).is_file()
         if offline and not there and not published.package:
+            failed.append(weights)
             continue
         try:
             path = local_file(weights, offline)

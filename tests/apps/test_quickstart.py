@@ -52,11 +52,21 @@ def test_a_folder_with_another_run(drawn, tmp_path):
 
 
 def test_a_folder_with_a_run_of_other_data(drawn, tmp_path):
-    asked = {"minutes": 0.1, "detector": "ssd128_tiny", "image_size": 0, "exif": "upright", "seed": 0}
-    asked["data"] = "23 images, 1 box, abc"
+    asked = {"minutes": 0.1, "detector": "ssd128_tiny", "seed": 0, "data": "23 images, 1 box, abc"}
     (tmp_path / "quickstart.json").write_text(json.dumps({"asked": asked, "settings": {}}))
     done = run("quickstart", *flags(drawn, tmp_path))
     assert_refused(done, "holds a quickstart with data=23 images, 1 box, abc. Received: data=24 images, ")
+
+
+def test_a_folder_with_a_run_of_another_set_beside_the_same(drawn, tmp_path):
+    content = plain_coco(drawn / "annotations.json", drawn / "images", 4)
+    write_voc(content, drawn / "images", tmp_path / "voc")
+    asked = {"minutes": 0.1, "detector": "ssd128_tiny", "seed": 0, "data": "24 images, 1 box, abc"}
+    (tmp_path / "quickstart.json").write_text(json.dumps({"asked": asked, "settings": {}}))
+    done = run(
+        "quickstart", *flags(drawn, tmp_path, f"--annotations={tmp_path / 'voc'}", f"--images={tmp_path / 'voc'}")
+    )
+    assert_refused(done, "Received: data=28 images, ")
 
 
 def test_a_folder_with_a_run_of_train(drawn, tmp_path):

@@ -56,6 +56,11 @@ def test_there_are_a_dozen_evaluations_at_the_most(steps, count):
     assert evaluations_in(steps, 12) == count
 
 
+@pytest.mark.parametrize(("steps", "patience"), [(12, 3), (144, 6), (145, 4), (600, 5)])
+def test_half_of_the_evaluations_without_a_better_ap_end_a_run(steps, patience):
+    assert values(choose_length(steps, 12, 10))["patience"] == patience
+
+
 @pytest.mark.parametrize(("steps", "cropped"), [(299, False), (300, True)])
 def test_images_are_cropped_where_they_are_seen_often(steps, cropped):
     assert ("random_crop" not in values(choose_length(steps, 12, 10))) == cropped

@@ -63,5 +63,11 @@ def test_objects_that_are_too_small_for_any_default_box_change_nothing():
     assert fit(dataset(*[(80, CELL)] * 30, *[(2, DOT)] * 3), SPEC) is None
 
 
+def test_a_class_that_nothing_matches_does_not_keep_default_boxes_from_another():
+    found = fit(dataset(*[(38, CELL)] * 60, *[(2, DOT)] * 5), SPEC)
+    assert found is not None
+    assert "match 0% of class 'cell'" in found.why
+
+
 def test_crowds_do_not_count():
     assert fit(dataset(*[(20, DOT)] * 4, crowd=True), SPEC) is None

@@ -10,7 +10,7 @@ from absl import flags
 
 from ssd_tf.apps import train
 from ssd_tf.quickstart.choices import Facts, choose, choose_length
-from ssd_tf.quickstart.run import QuickstartConfig, choose_detector, explained
+from ssd_tf.quickstart.run import QuickstartConfig, choose_detector, explained, in_place
 from ssd_tf.quickstart.weights import Start
 from ssd_tf.specs import spec
 from tests.quickstart.test_fitting import CELL, dataset
@@ -51,3 +51,13 @@ def test_default_boxes_are_made_for_the_size(tmp_path):
     found = choose_detector(config, Start(V2, "imagenet", ""), dataset(*[(20, CELL)] * 30), tmp_path)
     assert json.loads((tmp_path / "detector.json").read_text())["image_size"] == 512
     assert spec(found.value).name == "ssdlite512_mobilenet_v2_proposed"
+
+
+def test_a_run_that_was_moved_finds_its_own_detector():
+    moved = in_place({"detector": "old/detector.json", "seed": 0}, pathlib.Path("new"), "")
+    assert moved == {"detector": "new/detector.json", "seed": 0}
+
+
+@pytest.mark.parametrize("detector", ["mine/detector.json", "mine/other.json", V2])
+def test_a_detector_that_the_user_named_stays_where_it_is(detector):
+    assert in_place({"detector": detector}, pathlib.Path("new"), detector) == {"detector": detector}

@@ -51,7 +51,7 @@ def test_without_anything_it_starts_from_scratch_and_says_what_that_costs(server
     start = find_start()
     assert start[:2] == ("ssdlite320_mobilenet_v2", "")
     assert (
-        f"torchvision:{COCO} could not be downloaded" in start.why
+        f"torchvision:{COCO} and torchvision:{IMAGENET} could not be downloaded" in start.why
         and "this costs most AP where a class has few images" in start.why
     )
     assert len(server.ranges) == 1
