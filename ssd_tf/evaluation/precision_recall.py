@@ -17,6 +17,11 @@ from ssd_tf.data.formats.coco_results import Results
 from ssd_tf.evaluation.coco_matching import CORRECT, CROWD, IGNORED, Outcomes, class_indices
 from ssd_tf.utils.errors import UserError
 
+# A threshold that is to be typed has so many decimals; of float32 more than eight say nothing.
+_DECIMALS, _MOST_DECIMALS = 2, 8
+# What F1 may lose for a short number: it is shown with two decimals.
+_NEARLY = 0.005
+
 
 @dataclass(frozen=True, eq=False)
 class Matches:
@@ -145,6 +150,48 @@ def best_threshold(matches: Matches, class_index: int | None) -> BestThreshold:
     f1 = hits / (hits + curve.false_positives + curve.false_negatives)
     best = int(np.argmax(f1))
     return BestThreshold(*(float(x[best]) for x in (curve.thresholds, f1, curve.precision, curve.recall)))
+
+
+def usable_threshold(best: BestThreshold, matches: Matches, class_index: int | None) -> BestThreshold:
+    """The best threshold as a number for --score_threshold: programs keep the detections above it, not one at it.
+
+    Args:
+      best: of `best_threshold` with the other arguments.
+      matches: of coco_metrics.
+      class_index: 1..C, or None.
+
+    Returns:
+      A threshold that is lower than the best score, of two decimals, or of as many more as keep F1 within 0.005 of the
+      best; and what it gives. Where the best threshold is nan, `best` itself.
+    """
+    if math.isnan(best.threshold):
+        return best
+    usable = best
+    for decimals in range(_DECIMALS, _MOST_DECIMALS + 1):
+        usable = above_threshold(matches, class_index, _below(best.threshold, decimals))
+        if usable.f1 >= best.f1 - _NEARLY:
+            break
+    return usable
+
+
+def above_threshold(matches: Matches, class_index: int | None, threshold: float) -> BestThreshold:
+    """What the detections with score > threshold give, as programs compare the two: in float32.
+
+    The arguments are those of `precision_recall`. F1 is 0 where there is neither a truth nor a detection.
+    """
+    lowest = np.nextafter(np.float32(threshold), np.float32(np.inf))
+    curve = precision_recall(matches, class_index, [float(lowest)])
+    hits = 2 * int(curve.true_positives[0])
+    f1 = hits / max(hits + int(curve.false_positives[0]) + int(curve.false_negatives[0]), 1)
+    return BestThreshold(threshold, f1, float(curve.precision[0]), float(curve.recall[0]))
+
+
+def _below(score: float, decimals: int) -> float:
+    """The highest number of so many decimals that is lower than the score, in float32 too; 0 where that is negative."""
+    steps = math.floor(score * 10**decimals)
+    while steps > 0 and np.float32(steps / 10**decimals) >= np.float32(score):
+        steps -= 1
+    return steps / 10**decimals
 
 
 def _of_class(matches: Matches, class_index: int | None) -> tuple[np.ndarray, np.ndarray, int]:

@@ -175,7 +175,7 @@ def _mark_threshold(axes: Axes, threshold: float | None, height: float = 1.0) ->
     axes.axvline(threshold, color=LIGHT["ink"], linewidth=1.5, linestyle=(0, (2, 2)))
     right = threshold < 0.5
     axes.annotate(
-        f"best F1 at {threshold:.2f}", (threshold, height), (6 if right else -6, -3),
+        f"best F1 at {threshold:g}", (threshold, height), (6 if right else -6, -3),
         xycoords=axes.get_xaxis_transform(), textcoords="offset points", va="top",
         ha="left" if right else "right", fontsize=SMALL_FONT_SIZE,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from ssd_tf.data.formats.coco_results import Results
 from ssd_tf.evaluation.coco_matching import CROWD, FOUND, WRONG, by_image, overlaps
 from ssd_tf.evaluation.coco_metrics import ClassResult, CocoMetrics
 from ssd_tf.evaluation.evaluator import Evaluation
-from ssd_tf.evaluation.precision_recall import BestThreshold, precision_recall
+from ssd_tf.evaluation.precision_recall import BestThreshold, above_threshold, usable_threshold
 from ssd_tf.geometry.boxes import clip, from_coco_xywh
 from ssd_tf.inspection.anchor_recall import anchor_recall
 from ssd_tf.inspection.fit import WELL
@@ -73,6 +73,7 @@ def advise(
       settings: of the run, as config.json has them; empty where they are not known.
     """
     metrics = evaluation.metrics
+    usable = usable_threshold(best, metrics.matches, None)
     boxes_n4, found_n = _objects(evaluation)
     data = shlex.quote(str(settings.get("data_dir") or data_dir))
     weights, mixing = _better_weights(spec, settings), _unused_mixing(settings)
@@ -80,10 +81,10 @@ def advise(
         few_images(metrics.per_class, training, weights, mixing) if training else None,
         small_objects(boxes_n4, found_n, spec),
         unfit_default_boxes(boxes_n4, spec, data),
-        missing_labels(evaluation, best),
+        missing_labels(evaluation, usable),
         overfitted(metrics, training, weights, mixing, settings) if training else None,
         copies(training, data) if training else None,
-        other_threshold(metrics, best, score_threshold),
+        other_threshold(metrics, usable, score_threshold),
     ]
     return [advice for advice in found if advice]
 
@@ -170,11 +171,11 @@ def unfit_default_boxes(boxes_n4: np.ndarray, spec: DetectorSpec, data: str) -> 
     )
 
 
-def missing_labels(evaluation: Evaluation, best: BestThreshold) -> Advice | None:
-    """Sure detections where no object is labelled: labels may be missing."""
+def missing_labels(evaluation: Evaluation, usable: BestThreshold) -> Advice | None:
+    """Sure detections where no object is labelled: labels may be missing; `usable` is of `usable_threshold`."""
     results = Results.of(evaluation.results)
-    sure = _SURE if math.isnan(best.threshold) else max(_SURE, best.threshold)
-    sure_n = results.scores >= sure
+    sure = _SURE if math.isnan(usable.threshold) else max(_SURE, usable.threshold)
+    sure_n = results.scores > sure
     wrong = np.flatnonzero(sure_n & (evaluation.metrics.outcomes.detections == WRONG))
     truths = by_image(evaluation.ground_truth["annotations"])
     image_ids = results.image_ids.tolist()
@@ -189,7 +190,7 @@ def missing_labels(evaluation: Evaluation, best: BestThreshold) -> Advice | None
     images = len({image_ids[place] for place in places})
     return Advice(
         "missing-labels",
-        f"{len(places)} of {int(sure_n.sum())} detections with scores from {sure:.2f} on are where no object is "
+        f"{len(places)} of {int(sure_n.sum())} detections with scores above {sure} are where no object is "
         f"labelled, in {counted(images, 'image')}. The surest are shown.",
         "Look at them. Where they are objects, label them: each one that lacks its label counts as an error here, and "
         "in training it teaches the detector to find nothing. Where they are not, images with such things and without "
@@ -238,20 +239,18 @@ def copies(training: TrainingSplit, data: str) -> Advice | None:
     )
 
 
-def other_threshold(metrics: CocoMetrics, best: BestThreshold, score_threshold: float) -> Advice | None:
-    """Another score threshold than the one in use is better."""
-    if math.isnan(best.threshold) or math.isnan(best.f1):
+def other_threshold(metrics: CocoMetrics, usable: BestThreshold, score_threshold: float) -> Advice | None:
+    """Another score threshold than the one in use is better: `usable`, of `usable_threshold`."""
+    if math.isnan(usable.threshold) or math.isnan(usable.f1):
         return None
-    curve = precision_recall(metrics.matches, None, [score_threshold])
-    right = 2 * curve.true_positives[0]
-    f1 = right / max(right + curve.false_positives[0] + curve.false_negatives[0], 1)
-    if best.f1 - f1 < _BETTER:
+    f1 = above_threshold(metrics.matches, None, score_threshold).f1
+    if usable.f1 - f1 < _BETTER:
         return None
     return Advice(
         "threshold",
-        f"With a score threshold of {best.threshold:.2f} F1 is {best.f1:.2f} (precision {best.precision:.2f}, recall "
-        f"{best.recall:.2f}); with {score_threshold:g} it is {f1:.2f}.",
-        f"predict, stream and export with --score_threshold={best.threshold:.2f}, unless misses cost more than false "
+        f"With a score threshold of {usable.threshold} F1 is {usable.f1:.2f} (precision {usable.precision:.2f}, recall "
+        f"{usable.recall:.2f}); with {score_threshold:g} it is {f1:.2f}.",
+        f"predict, stream and export with --score_threshold={usable.threshold}, unless misses cost more than false "
         "alarms, or less.",
     )
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from ssd_tf.drawing.detections import class_color
 from ssd_tf.evaluation.error_analysis import ERROR_KINDS
-from ssd_tf.evaluation.precision_recall import best_threshold
+from ssd_tf.evaluation.precision_recall import best_threshold, usable_threshold
 from ssd_tf.pages.page import Chart, Section, decimals, jpeg_file, jpeg_url, macros, parts
 from ssd_tf.plots import evaluation_charts as charts
 from ssd_tf.plots.confusion_chart import MAX_CLASSES, confusion_figure, largest_mistakes, mistake_in_words
@@ -73,7 +73,7 @@ def evaluation_charts(scored: Scored, score_threshold: float) -> dict[str, Chart
     """The charts of an evaluation by the names of their files."""
     metrics = scored.evaluation.metrics
     names = [result.name for result in metrics.per_class]
-    best = scored.best_threshold.threshold
+    best = usable_threshold(scored.best_threshold, metrics.matches, None).threshold
     curve = "Precision over recall, a line for each class"
     drawn = (
         Chart(
@@ -122,7 +122,7 @@ def evaluation_charts(scored: Scored, score_threshold: float) -> dict[str, Chart
         Chart(
             "thresholds",
             "Precision, recall and F1 of all classes together by score threshold.",
-            "What a program gets that keeps detections from a score on. F1 weighs precision and recall the same.",
+            "What a program gets that keeps the detections above a score. F1 weighs precision and recall the same.",
             lambda width: charts.thresholds_figure(metrics.matches, best, width),
         ),
     )
@@ -168,11 +168,12 @@ def _classes(scored: Scored, drawn: dict[str, Chart]) -> Markup:
     ranked = sorted(enumerate(metrics.per_class, 1), key=lambda item: (math.isnan(item[1].ap), -item[1].ap, item[0]))
     rows = []
     for k, result in ranked:
-        best = best_threshold(metrics.matches, k)
-        numbers = (result.ap, result.ap50, result.ap_small, result.ap_medium, result.ap_large, best.f1, best.threshold)
+        best = usable_threshold(best_threshold(metrics.matches, k), metrics.matches, k)
+        numbers = (result.ap, result.ap50, result.ap_small, result.ap_medium, result.ap_large, best.f1)
         name = parts().swatch(series_variable(k), result.name)
-        rows.append((name, f"{result.boxes:,}", *map(decimals, numbers)))
-    head = ("class", "boxes", "AP", "AP50", "APs", "APm", "APl", "best F1", "at score")
+        threshold = "–" if math.isnan(best.threshold) else str(best.threshold)
+        rows.append((name, f"{result.boxes:,}", *map(decimals, numbers), threshold))
+    head = ("class", "boxes", "AP", "AP50", "APs", "APm", "APl", "best F1", "above score")
     return template().classes([drawn["precision_recall"], drawn["precision_recall_mean"]], head, rows)
 
 
@@ -196,8 +197,8 @@ def _errors(scored: Scored, drawn: dict[str, Chart]) -> Markup:
 
 
 def _thresholds(scored: Scored, drawn: dict[str, Chart]) -> Markup:
-    best = None if math.isnan(scored.best_threshold.threshold) else scored.best_threshold
-    return template().thresholds([drawn["scores"], drawn["thresholds"]], best)
+    best = usable_threshold(scored.best_threshold, scored.evaluation.metrics.matches, None)
+    return template().thresholds([drawn["scores"], drawn["thresholds"]], None if math.isnan(best.threshold) else best)
 
 
 def _examples(scored: Scored, score_threshold: float) -> Markup:

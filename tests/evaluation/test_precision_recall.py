@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 
 from ssd_tf.evaluation.coco_metrics import coco_metrics
-from ssd_tf.evaluation.precision_recall import Matches, average_precision, best_threshold, precision_recall
+from ssd_tf.evaluation.precision_recall import (
+    BestThreshold,
+    Matches,
+    above_threshold,
+    average_precision,
+    best_threshold,
+    precision_recall,
+    usable_threshold,
+)
 from tests.evaluation.coco_cases import box, cases, truth
 
 # Class 1: right at .9, wrong at .8, right at .6, and one truth of three that nothing finds. Class 2: one truth, one
@@ -114,6 +122,45 @@ def test_best_threshold_where_nothing_is_right_or_nothing_is_there():
     assert best_threshold(NOTHING_FOUND, 1)[1:] == (0, 1, 0)
     assert best_threshold(BY_HAND, 2)[1:] == (0, 1, 0)
     assert all(map(math.isnan, best_threshold(BY_HAND, 3)))
+
+
+def usable(scores, correct, truths=2) -> BestThreshold:
+    matches = Matches(np.array(scores), np.ones(len(scores), int), np.array(correct), np.array([truths]))
+    return usable_threshold(best_threshold(matches, 1), matches, 1)
+
+
+def test_a_score_equal_to_a_threshold_that_programs_compare_with_is_left_out():
+    assert above_threshold(BY_HAND, 1, 0.6) == pytest.approx((0.6, 2 / 5, 1 / 2, 1 / 3))
+    assert above_threshold(BY_HAND, 1, 0.59) == pytest.approx((0.59, 2 / 3, 2 / 3, 2 / 3))
+    assert above_threshold(BY_HAND, 1, 0.95) == (0.95, 0, 1, 0)
+
+
+def test_a_usable_threshold_has_two_decimals_below_the_score_where_they_are_enough():
+    assert usable([0.9965, 0.3], [True, False], 1) == (0.99, 1, 1, 1)
+    assert usable([0.9, 0.3], [True, False], 1) == (0.89, 1, 1, 1)
+    assert usable([float(np.float32(0.07)), 0.01], [True, False], 1) == (0.06, 1, 1, 1)
+    assert usable([0.005], [True], 1) == (0.0, 1, 1, 1)
+
+
+def test_a_usable_threshold_has_more_decimals_where_two_let_mistakes_in():
+    assert usable([0.9965, 0.9961], [True, False], 1) == (0.9964, 1, 1, 1)
+    assert usable([0.0004, 0.0002], [True, False], 1) == (0.0003, 1, 1, 1)
+    score = np.float32(0.9)
+    below = np.nextafter(score, np.float32(0))
+    found = usable([float(score), float(below)], [True, False], 1)
+    assert below <= np.float32(found.threshold) < score and found[1:] == (1, 1, 1)
+
+
+def test_a_usable_threshold_may_lose_a_little_f1_for_a_short_number_and_says_so():
+    # Above 0.13 one mistake comes in: F1 is 2 * 1000 / (2 * 1000 + 1) in place of 1.
+    found = usable([0.136] * 1000 + [0.135], [True] * 1000 + [False], 1000)
+    assert found == pytest.approx((0.13, 2000 / 2001, 1000 / 1001, 1))
+
+
+def test_there_is_no_usable_threshold_where_there_is_no_best_one():
+    for k in (2, 3):
+        best = best_threshold(BY_HAND, k)
+        assert usable_threshold(best, BY_HAND, k) is best
 
 
 @settings(max_examples=60, deadline=None)

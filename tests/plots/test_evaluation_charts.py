@@ -118,7 +118,7 @@ def test_scores_of_right_and_wrong_detections_are_counted():
     outline = figure.axes[0].patches[1]
     values, edges, _ = outline.get_data()
     assert [edges[k] for k in np.flatnonzero(values >= 1)] == pytest.approx([0.28, 0.6])  # of 0.3 and of 0.62
-    assert annotations(figure) == ["best F1 at 0.80"]
+    assert annotations(figure) == ["best F1 at 0.8"]
 
 
 def test_thresholds_by_hand():

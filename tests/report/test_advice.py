@@ -1,6 +1,8 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """A set that is good gets no advice; one that is spoiled in one way gets the sentence about that, and no other."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -180,7 +182,7 @@ def test_sure_detections_where_nothing_is_labelled_are_shown_the_surest_first(tr
     for n, result in enumerate(results):
         result["score"] = 0.8 + 0.001 * n
     one = only(advice(lacking, results), "missing-labels")
-    assert "10 of 80 detections with scores from 0.80 on are where no object is labelled, in 10 images" in one.finding
+    assert "10 of 80 detections with scores above 0.79 are where no object is labelled, in 10 images" in one.finding
     assert one.places == tuple(range(73, 0, -8))
 
 
@@ -209,9 +211,21 @@ def test_copies_of_training_images_are_counted(truths):
 def test_another_threshold_is_told_where_it_gains(truths):
     doubles = [{**result, "bbox": [0, 0, 9, 9], "score": 0.4} for result in found(truths)]
     one = only(advice(truths, found(truths) + doubles), "threshold")
-    assert "With a score threshold of 0.90 F1 is 1.00 (precision 1.00, recall 1.00); with 0.3 it is 0.67" in one.finding
-    assert "--score_threshold=0.90" in one.todo
+    assert "With a score threshold of 0.89 F1 is 1.00 (precision 1.00, recall 1.00); with 0.3 it is 0.67" in one.finding
+    assert "--score_threshold=0.89," in one.todo
     assert advice(truths, found(truths) + doubles, threshold=0.5) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "flag"), [(0.9965, 0.4, "0.99"), (0.9965, 0.9962, "0.9964"), (1, 0.4, "0.99")]
+)
+def test_the_threshold_that_is_advised_gives_the_numbers_beside_it(truths, right, wrong, flag):
+    results = found(truths, right) + [{**result, "bbox": [0, 0, 9, 9], "score": wrong} for result in found(truths)]
+    one = next(one for one in advice(truths, results) if one.key == "threshold")
+    (given,) = re.findall(r"--score_threshold=([\d.]+),", one.todo)
+    assert given == flag and f"With a score threshold of {flag} F1 is 1.00" in one.finding
+    kept = [result for result in results if np.float32(result["score"]) > np.float32(given)]  # as programs do
+    assert [result["score"] for result in kept] == [right] * len(truths)
 
 
 def test_a_split_without_objects_and_a_detector_that_finds_nothing_get_no_error(truths):

@@ -8,7 +8,7 @@ import pytest
 import ssd_tf
 from ssd_tf.evaluation.coco_metrics import coco_metrics
 from ssd_tf.evaluation.evaluator import Evaluation
-from ssd_tf.evaluation.precision_recall import best_threshold
+from ssd_tf.evaluation.precision_recall import best_threshold, usable_threshold
 from ssd_tf.report import sections
 from ssd_tf.report.scoring import Scored, look_into
 from tests.fixtures.report_run import DETECTOR, NAMES, Page
@@ -60,10 +60,12 @@ def test_classes_are_listed_with_their_numbers_the_best_first(html, scored):
     assert [row[2] for row in table] == [f"{ap:.3f}" for ap in sorted((c.ap for c in metrics.per_class), reverse=True)]
     place = {result.name: k for k, result in enumerate(metrics.per_class, start=1)}
     for name, boxes, _, ap50, *_, f1, threshold in table:
-        result, best = metrics.per_class[place[name] - 1], best_threshold(metrics.matches, place[name])
+        k = place[name]
+        result, best = metrics.per_class[k - 1], best_threshold(metrics.matches, k)
+        best = usable_threshold(best, metrics.matches, k)
         expected = [f"{result.boxes:,}", f"{result.ap50:.3f}", f"{best.f1:.3f}"]
         assert [boxes, ap50, f1] == expected
-        assert threshold == ("–" if best.f1 == 0 else f"{best.threshold:.3f}")
+        assert threshold == ("–" if best.f1 == 0 else str(best.threshold))
 
 
 def test_most_frequent_mistakes_are_listed_with_their_counts(html, scored):
@@ -108,8 +110,9 @@ def test_recall_is_explained_as_it_is_measured(html):
 
 
 def test_best_threshold_of_all_classes_is_recommended(html, scored):
-    best = scored.best_threshold
-    assert f"a score threshold of {best.threshold:.2f} gives the best F1, {best.f1:.2f}: " in words(html["thresholds"])
+    best = usable_threshold(scored.best_threshold, scored.evaluation.metrics.matches, None)
+    assert best.threshold < scored.best_threshold.threshold
+    assert f"a score threshold of {best.threshold} gives the best F1, {best.f1:.2f}: " in words(html["thresholds"])
     assert f"{best.precision:.0%} of what is found is right" in words(html["thresholds"])
 
 
