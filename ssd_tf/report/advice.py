@@ -32,8 +32,8 @@ _SMALL_SIDE, _MANY, _GAP = 16, 0.1, 0.15
 _LARGER = ((512, "ssd512_vgg16"), (1024, "ssd1200_resnet34"))
 # AP50 of training images above that of others.
 _OVERFITTED = 0.15
-# What part of the images is mixed with others, by the name of the flag.
-_MIXED = {"mosaic": 0.5, "mixup": 0.2}
+# Evaluations without a better AP that end a run, and epochs from which on crops are worth it, as in quickstart.
+_PATIENCE, _CROPPED_EPOCHS = 6, 25
 # What a better threshold adds to F1.
 _BETTER = 0.02
 # Of detections where no object is labelled: how sure, what part of all that are so sure, and how many.
@@ -76,23 +76,21 @@ def advise(
     usable = usable_threshold(best, metrics.matches, None)
     boxes_n4, found_n = _objects(evaluation)
     data = shlex.quote(str(settings.get("data_dir") or data_dir))
-    weights, mixing = _better_weights(spec, settings), _unused_mixing(settings)
+    weights = _better_weights(spec, settings)
     found = [
-        few_images(metrics.per_class, training, weights, mixing) if training else None,
+        few_images(metrics.per_class, training, weights) if training else None,
         small_objects(boxes_n4, found_n, spec),
         unfit_default_boxes(boxes_n4, spec, data),
         missing_labels(evaluation, usable),
-        overfitted(metrics, training, weights, mixing, settings) if training else None,
+        overfitted(metrics, training, weights, settings) if training else None,
         copies(training, data) if training else None,
         other_threshold(metrics, usable, score_threshold),
     ]
     return [advice for advice in found if advice]
 
 
-def few_images(
-    results: Sequence[ClassResult], training: TrainingSplit, weights: Sequence[str], mixing: Sequence[str]
-) -> Advice | None:
-    """Classes with few training images that do badly, and worse than the rest; the flags are those that may help."""
+def few_images(results: Sequence[ClassResult], training: TrainingSplit, weights: Sequence[str]) -> Advice | None:
+    """Classes with few training images that do badly, and worse than the rest; `weights` are flags that help."""
     images = {count.category.id: count.images for count in training.classes}
     boxes = {count.category.id: count.boxes for count in training.classes}
     known = [result for result in results if not math.isnan(result.ap50)]
@@ -109,13 +107,12 @@ def few_images(
         for r in worse[:_NAMED]
     )
     more = f", and {len(worse) - _NAMED} more" if len(worse) > _NAMED else ""
-    flags = [*([" or ".join(weights)] if weights else []), *mixing]
     rest = f" The classes with {_FEW} images or more have an AP50 of {others:.2f}." if many else ""
     return Advice(
         "few-images",
         f"Few training images of {'a class' if len(worse) == 1 else f'{len(worse)} classes'}: {named}{more}.{rest}",
         f"Label more images of {'it' if len(worse) == 1 else 'them'}: {_FEW} are a start, some hundreds are better."
-        + (f" To get the most out of what there is, train with {', '.join(flags)}." if flags else ""),
+        + (f" To get the most out of what there is, train with {' or '.join(weights)}." if weights else ""),
     )
 
 
@@ -200,23 +197,18 @@ def missing_labels(evaluation: Evaluation, usable: BestThreshold) -> Advice | No
 
 
 def overfitted(
-    metrics: CocoMetrics,
-    training: TrainingSplit,
-    weights: Sequence[str],
-    mixing: Sequence[str],
-    settings: Mapping[str, Any],
+    metrics: CocoMetrics, training: TrainingSplit, weights: Sequence[str], settings: Mapping[str, Any]
 ) -> Advice | None:
-    """The images of training are found much better than others; the flags are those that may help."""
+    """The images of training are found much better than others; `weights` are flags that help."""
     ours, theirs = metrics.summary["AP50"], training.ap50
     if theirs is None or ours < 0 or theirs - ours < _OVERFITTED:
         return None
-    stronger = [*([] if _augment(settings).get("augmentation") == "ssd" else ["--augmentation=ssd"]), *mixing]
+    crops, patience = _unused_crops(settings), settings.get("evaluation", {}).get("patience")
     ways = [
-        f"stronger augmentation ({', '.join(stronger)})" if stronger else "",
         f"weights to start from ({' or '.join(weights)})" if weights else "",
         "" if settings.get("freeze_backbone_stages") else "a backbone that stays as it is (--freeze_backbone_stages=2)",
-        "fewer epochs",
-        "a larger --weight_decay",
+        f"random crops in runs of {_CROPPED_EPOCHS} epochs or more ({crops})" if crops else "",
+        "fewer epochs" + ("" if patience else f" (--patience={_PATIENCE} ends a run whose AP stands still)"),
     ]
     return Advice(
         "overfitting",
@@ -268,13 +260,14 @@ def _better_weights(spec: DetectorSpec, settings: Mapping[str, Any]) -> list[str
     return found
 
 
-def _unused_mixing(settings: Mapping[str, Any]) -> list[str]:
-    """The flags that mix images in training, where the run did not."""
-    return [f"--{name}={part}" for name, part in _MIXED.items() if not _augment(settings).get(name)]
-
-
-def _augment(settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    return settings.get("augment", {})
+def _unused_crops(settings: Mapping[str, Any]) -> str:
+    """The flags that crop the images of training, where the run is known not to have done so; else ""."""
+    augment = settings.get("augment", {})
+    flags = [
+        "--augmentation=ssdlite" if augment.get("augmentation") == "none" else "",
+        "" if augment.get("random_crop", True) else "--random_crop",
+    ]
+    return " ".join(flag for flag in flags if flag)
 
 
 def _objects(evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:
