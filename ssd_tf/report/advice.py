@@ -206,7 +206,6 @@ def overfitted(
     crops, patience = _unused_crops(settings), settings.get("evaluation", {}).get("patience")
     ways = [
         f"weights to start from ({' or '.join(weights)})" if weights else "",
-        "" if settings.get("freeze_backbone_stages") else "a backbone that stays as it is (--freeze_backbone_stages=2)",
         f"random crops in runs of {_CROPPED_EPOCHS} epochs or more ({crops})" if crops else "",
         "fewer epochs" + ("" if patience else f" (--patience={_PATIENCE} ends a run whose AP stands still)"),
     ]
