@@ -81,7 +81,7 @@ def advise(
         few_images(metrics.per_class, training, weights) if training else None,
         small_objects(boxes_n4, found_n, spec),
         unfit_default_boxes(boxes_n4, spec, data),
-        missing_labels(evaluation, usable),
+        missing_labels(evaluation, usable, settings),
         overfitted(metrics, training, weights, settings) if training else None,
         copies(training, data) if training else None,
         other_threshold(metrics, usable, score_threshold),
@@ -168,7 +168,7 @@ def unfit_default_boxes(boxes_n4: np.ndarray, spec: DetectorSpec, data: str) -> 
     )
 
 
-def missing_labels(evaluation: Evaluation, usable: BestThreshold) -> Advice | None:
+def missing_labels(evaluation: Evaluation, usable: BestThreshold, settings: Mapping[str, Any]) -> Advice | None:
     """Sure detections where no object is labelled: labels may be missing; `usable` is of `usable_threshold`."""
     results = Results.of(evaluation.results)
     sure = _SURE if math.isnan(usable.threshold) else max(_SURE, usable.threshold)
@@ -185,13 +185,14 @@ def missing_labels(evaluation: Evaluation, usable: BestThreshold) -> Advice | No
         return None
     places.sort(key=lambda place: -results.scores[place])
     images = len({image_ids[place] for place in places})
+    flag = "" if settings.get("keep_background_images") else ", with --keep_background_images"
     return Advice(
         "missing-labels",
         f"{len(places)} of {int(sure_n.sum())} detections with scores above {sure} are where no object is "
         f"labelled, in {counted(images, 'image')}. The surest are shown.",
         "Look at them. Where they are objects, label them: each one that lacks its label counts as an error here, and "
         "in training it teaches the detector to find nothing. Where they are not, images with such things and without "
-        "objects help, with --keep_background_images.",
+        f"objects help{flag}.",
         tuple(places),
     )
 

@@ -194,6 +194,9 @@ def test_sure_detections_where_nothing_is_labelled_are_shown_the_surest_first(tr
     one = only(advice(lacking, results), "missing-labels")
     assert "10 of 80 detections with scores above 0.79 are where no object is labelled, in 10 images" in one.finding
     assert one.places == tuple(range(73, 0, -8))
+    assert one.todo.endswith("without objects help, with --keep_background_images.")
+    one = only(advice(lacking, results, settings={"keep_background_images": True}), "missing-labels")
+    assert one.todo.endswith("without objects help.")
 
 
 def test_unsure_detections_where_nothing_is_labelled_are_no_missing_labels(truths):
