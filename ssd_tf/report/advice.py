@@ -17,8 +17,10 @@ from ssd_tf.evaluation.precision_recall import BestThreshold, above_threshold, u
 from ssd_tf.geometry.boxes import clip, from_coco_xywh
 from ssd_tf.inspection.anchor_recall import anchor_recall
 from ssd_tf.inspection.fit import WELL
+from ssd_tf.inspection.targets import PROPOSAL
 from ssd_tf.report.training_split import TrainingSplit
-from ssd_tf.specs import DetectorSpec
+from ssd_tf.specs import DETECTORS, DetectorSpec, with_image_size
+from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.text import counted
 from ssd_tf.weights.published import for_detector
 
@@ -163,9 +165,29 @@ def unfit_default_boxes(boxes_n4: np.ndarray, spec: DetectorSpec, data: str) -> 
         f"The default boxes of {spec.name} match {recall:.0%} of the objects that are large enough for it (IoU of 0.5 "
         f"or more); the others are learnt from a default box that fits badly. The longer side of an object is "
         f"{aspect:.1f} times the shorter, in the middle.",
-        f"ssd_tf inspect --data_dir={data} proposes default boxes of the data's own; train with "
-        "--detector=proposed_detector.json. It lists too which other detector fits better.",
+        _own_boxes(spec, data) if DETECTORS.get(spec.name) == spec else _other_detector(boxes_n4, spec, recall, data),
     )
+
+
+def _own_boxes(spec: DetectorSpec, data: str) -> str:
+    """How a detector of the table gets default boxes of the data's own: without its name, inspect looks at another."""
+    return (
+        f"ssd_tf inspect --data_dir={data} --detector={spec.name} lists which other detector fits better. Where these "
+        f"default boxes match less than {WELL:.0%} of all the data's objects, it writes better ones to {PROPOSAL}, in "
+        f"the folder where it is called; train with --detector={PROPOSAL}."
+    )
+
+
+def _other_detector(boxes_n4: np.ndarray, spec: DetectorSpec, recall: float, data: str) -> str:
+    """What there is for a detector whose default boxes were changed already; `recall` is what they match."""
+    larger = ""
+    for size in (size for size, _ in _LARGER if size > spec.image_size):
+        with contextlib.suppress(UserError):  # it has one size alone
+            found = anchor_recall(boxes_n4[:, [1, 0, 3, 2]], with_image_size(spec, size)).recall
+            if found > recall:
+                larger = f"A larger input: with --image_size={size} they match {found:.0%}. "
+                break
+    return f"{larger}Another detector: ssd_tf inspect --data_dir={data} lists how well each of them fits."
 
 
 def missing_labels(evaluation: Evaluation, usable: BestThreshold, settings: Mapping[str, Any]) -> Advice | None:

@@ -1,19 +1,25 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """A set that is good gets no advice; one that is spoiled in one way gets the sentence about that, and no other."""
 
+import dataclasses
 import re
+import shlex
 
 import numpy as np
 import pytest
 
 import ssd_tf
 from ssd_tf.data.annotations import Category, ClassCount
+from ssd_tf.data.formats.coco import read_coco
+from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.evaluation.coco_metrics import coco_metrics
 from ssd_tf.evaluation.evaluator import Evaluation
 from ssd_tf.evaluation.precision_recall import best_threshold
-from ssd_tf.report.advice import advise, small_objects
+from ssd_tf.inspection.build import InspectConfig, inspect
+from ssd_tf.report.advice import advise, small_objects, unfit_default_boxes
 from ssd_tf.report.training_split import TrainingSplit
 from ssd_tf.specs import with_image_size
+from tests.inspection.made import write_coco
 
 SPEC = ssd_tf.spec("ssd300_resnet34")
 CLASSES = {3: "cat", 7: "dog"}
@@ -183,7 +189,41 @@ def test_default_boxes_that_do_not_fit_are_told_with_how_many_they_match(truths)
     bars = [truth for image in range(IMAGES) for truth in objects(image, 120, 8)]
     one = only(advice(bars, found(bars)), "default-boxes")
     assert "match 0% of the objects that are large enough" in one.finding and "15.0 times the shorter" in one.finding
-    assert "proposed_detector.json" in one.todo and "ssd_tf inspect --data_dir='our data' proposes" in one.todo
+    assert "ssd_tf inspect --data_dir='our data' --detector=ssd300_resnet34 lists" in one.todo
+
+
+def test_the_command_for_better_default_boxes_writes_the_detector_that_is_advised(truths, tmp_path, monkeypatch):
+    bars = [truth for image in range(IMAGES) for truth in objects(image, 120, 24)]  # those of SSDLite match all
+    names = [f"{k}.png" for k in range(IMAGES)]
+    rows = {name: [(*truth["bbox"], 1) for truth in bars[2 * k : 2 * k + 2]] for k, name in enumerate(names)}
+    path = write_coco(tmp_path, {name: np.full((SIDE, SIDE, 3), 9, np.uint8) for name in names}, rows)
+    prepare(read_coco(path, tmp_path / "images"), tmp_path / "our data", "train", {}, num_shards=1)
+    one = only(advice(bars, found(bars)), "default-boxes")
+    monkeypatch.chdir(tmp_path)
+    (command,) = re.findall(r"ssd_tf inspect (.*?) lists", one.todo)
+    inspect(InspectConfig(**dict(flag.removeprefix("--").split("=") for flag in shlex.split(command))))
+    (detector,) = re.findall(r"train with --detector=(\S+)\.$", one.todo)
+    proposed = ssd_tf.spec(detector)
+    assert proposed.name == "ssd300_resnet34_proposed"
+    scored = evaluation(bars, found(bars))
+    assert advise(scored, proposed, best_threshold(scored.metrics.matches, None), 0.3, None, "our data", {}) == []
+
+
+@pytest.mark.parametrize(
+    ("detector", "width", "height", "larger"),
+    [
+        ("ssdlite320_mobilenet_v2", 60, 30, "A larger input: with --image_size=512 they match 50%. "),
+        ("ssdlite320_mobilenet_v2", 60, 12, ""),  # no number of cells helps
+        ("ssd300_resnet34", 60, 12, ""),  # has one size
+    ],
+)
+def test_a_detector_with_default_boxes_of_its_own_is_told_of_others(detector, width, height, larger):
+    spec = dataclasses.replace(ssd_tf.spec(detector), name="mine_proposed")
+    left = 0.1 + 0.01 * np.arange(40)
+    boxes_n4 = np.stack([0 * left + 0.1, left, 0 * left + 0.1 + height / SIDE, left + width / SIDE], axis=1)
+    one = unfit_default_boxes(boxes_n4, spec, "data")
+    assert one is not None
+    assert one.todo == f"{larger}Another detector: ssd_tf inspect --data_dir=data lists how well each of them fits."
 
 
 def test_sure_detections_where_nothing_is_labelled_are_shown_the_surest_first(truths):
