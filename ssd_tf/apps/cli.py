@@ -84,11 +84,15 @@ def end_process(status: int) -> NoReturn:
 def programs() -> dict[str, str]:
     """The programs by name with the first sentence of their docstrings; none is imported."""
     found = {}
-    for path in sorted(pathlib.Path(__file__).parent.glob("*.py")):
-        if path.stem not in _SHARED:
-            text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-            found[path.stem] = " ".join(text.partition("\n\n")[0].split())
+    for name, path in _program_files().items():
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        found[name] = " ".join(text.partition("\n\n")[0].split())
     return found
+
+
+def _program_files() -> dict[str, pathlib.Path]:
+    files = sorted(pathlib.Path(__file__).parent.glob("*.py"))
+    return {path.stem: path for path in files if path.stem not in _SHARED}
 
 
 class _PathParser(flags.ArgumentParser):
@@ -199,8 +203,9 @@ class _Terminated(KeyboardInterrupt):
 
 
 def _call(program: str, argv: Sequence[str]) -> int:
-    if program not in programs():
-        near = difflib.get_close_matches(program, programs(), n=1)
+    known = _program_files()  # not `programs`, which parses all of them
+    if program not in known:
+        near = difflib.get_close_matches(program, known, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
         print(f"error: there is no program {program!r}.{hint} See ssd_tf --help", file=sys.stderr)
         return EXIT_MISTAKE
