@@ -20,11 +20,10 @@ _HE_NORMAL = {"scale": 2.0, "mode": "fan_out", "distribution": "untruncated_norm
 class BatchNorm(keras.layers.Layer):
     """Batch normalisation over [B, H, W] of NHWC input. Variables are float32 whatever the compute dtype.
 
-    Two ways to train, by compute dtype. float32 sums in stages (see `_normalize`): TensorFlow's fused kernel, which
-    would save 3 % of a step on a CPU, adds 90,000 numbers in a row, loses a digit, and so mines other negatives than
-    the reference in the second step of its recorded run. Half precision takes the fused kernel, which Keras' own layer
-    does not: 9.0 against 6.2 images/s of training in bfloat16 on two cores. Both keep the unbiased variance, as PyTorch
-    does.
+    Two ways to train, by compute dtype. float32 sums in stages (see `_normalize`): TensorFlow's fused kernel, though
+    faster (docs/benchmarks.md has the times), adds 90,000 numbers in a row, loses a digit, and so mines other negatives
+    than the reference in the second step of its recorded run. Half precision has no such digit to lose, and takes the
+    fused kernel, which Keras' own layer does not. Both keep the unbiased variance, as PyTorch does.
 
     Under a strategy with several replicas each keeps running statistics of its own, and whoever reads them from outside
     a replica (evaluation, a checkpoint) gets their mean, as MLPerf's reference averages them before it evaluates.
@@ -210,8 +209,8 @@ class L2Normalization(keras.layers.Layer):
 class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
     """Keras' layer; in half precision with another gradient of the input where there are strides.
 
-    TensorFlow's takes 130 ms on a CPU for the first such layer of MobileNetV2 with 16 images, and 14 by way of float32:
-    a quarter of a training step.
+    On a CPU TensorFlow's takes several times as long as the one in float32 with the casts there and back: a good part
+    of a training step (docs/benchmarks.md has the times).
     """
 
     def call(self, inputs):
