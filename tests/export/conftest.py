@@ -12,10 +12,11 @@ import recipe
 import ssd_tf
 from ssd_tf.data.annotations import Category
 from ssd_tf.export.description import Description, describe
+from ssd_tf.export.forms import export_model
 from ssd_tf.export.litert import LiteRTConfig, export_litert
-from ssd_tf.export.saved_model import export_saved_model
 from ssd_tf.inference.predictor import Predictor
 from ssd_tf.weights.model_info import ModelInfo
+from tests.fixtures.norms import with_trained_norms
 from tests.fixtures.once import made_once
 
 # Sparse ids, not in the order of the names, one name beyond ASCII.
@@ -30,9 +31,12 @@ def description() -> Description:
 
 @pytest.fixture(scope="session")
 def model() -> keras.Model:
-    """Random weights, with larger ones for the logits: scores of all sizes, so that none are nearly equal."""
+    """Random weights, with larger ones for the logits: scores of all sizes, so that none are nearly equal.
+
+    Its normalisations do something, so that a form that lost one would answer otherwise.
+    """
     keras.utils.set_random_seed(3)
-    model = ssd_tf.build_model("ssd128_tiny", len(CATEGORIES))
+    model = with_trained_norms(ssd_tf.build_model("ssd128_tiny", len(CATEGORIES)))
     for level in range(4):
         head = model.get_layer(f"logits{level}")
         head.kernel.assign(head.kernel * 3.0)
@@ -56,9 +60,19 @@ def served(tmp_path_factory, description, model) -> pathlib.Path:
     """A folder of versions with version 1 of the SavedModel, made once; tests only read it."""
 
     def export(folder: pathlib.Path) -> None:
-        assert export_saved_model(description, model, folder / "shapes") == folder / "shapes" / "1"
+        assert export_model(description, model, folder / "shapes", "saved_model") == folder / "shapes" / "1"
 
     return made_once(tmp_path_factory, "served", export) / "shapes"
+
+
+@pytest.fixture(scope="session")
+def onnx_file(tmp_path_factory, description, model) -> pathlib.Path:
+    """The ONNX file, made once; tests only read it."""
+
+    def export(folder: pathlib.Path) -> None:
+        export_model(description, model, folder / "shapes.onnx", "onnx")
+
+    return made_once(tmp_path_factory, "onnx", export) / "shapes.onnx"
 
 
 @pytest.fixture(scope="session")

@@ -13,30 +13,22 @@ from PIL import Image
 
 import ssd_tf
 from ssd_tf.export.exported import load_exported
-from ssd_tf.export.onnx import export_onnx
 from tests.export.parity import assert_same_detections
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory, description, model):
-    path = tmp_path_factory.mktemp("onnx") / "shapes.onnx"
-    export_onnx(description, model, path)
-    return path
+def test_onnx_runtime_answers_as_the_checkpoint(onnx_file, predictor, images):
+    assert_same_detections(load_exported(onnx_file)(images, 0.2), predictor(images, 0.2))
 
 
-def test_onnx_runtime_answers_as_the_checkpoint(exported, predictor, images):
-    assert_same_detections(load_exported(exported)(images, 0.2), predictor(images, 0.2))
-
-
-def test_file_is_a_valid_model_of_any_batch_size(exported):
-    model = onnx.load(str(exported))
+def test_file_is_a_valid_model_of_any_batch_size(onnx_file):
+    model = onnx.load(str(onnx_file))
     onnx.checker.check_model(model)
     batch = model.graph.input[0].type.tensor_type.shape.dim[0]
     assert not batch.HasField("dim_value")
 
 
-def test_onnx_file_of_others_is_refused(exported, tmp_path):
-    model = onnx.load(str(exported))
+def test_onnx_file_of_others_is_refused(onnx_file, tmp_path):
+    model = onnx.load(str(onnx_file))
     del model.metadata_props[:]
     onnx.save(model, str(tmp_path / "other.onnx"))
     with pytest.raises(ValueError, match="not one that ssd_tf exported"):
@@ -54,8 +46,8 @@ for model in sys.argv[1:3]:
 """
 
 
-def test_programs_run_onnx_and_litert_files_without_tensorflow(exported, litert_file, predictor, images, tmp_path):
-    models = [exported, litert_file("none")]
+def test_programs_run_onnx_and_litert_files_without_tensorflow(onnx_file, litert_file, predictor, images, tmp_path):
+    models = [onnx_file, litert_file("none")]
     for name, model in zip(("a.onnx", "a.tflite"), models, strict=True):
         (tmp_path / name).symlink_to(model)
     (tmp_path / "images").mkdir()

@@ -14,6 +14,7 @@ from ssd_tf.inference.predictor import Predictor
 from ssd_tf.models.folding import fold_batch_norm
 from ssd_tf.models.layers import BatchNorm
 from ssd_tf.models.ssd import drawing_weights
+from tests.fixtures.norms import with_trained_norms
 
 CATEGORIES = (Category(3, "circle"), Category(7, "star"))
 # All ways to build: ResNet, depthwise convolutions, blocks that begin with a normalisation.
@@ -28,18 +29,8 @@ STAY = {"ssd300_res10": {"input_bn", "block2_bn", "block3_bn", "block4_bn", "las
 
 
 def trained_looking(name: str, policy: str = "float32") -> keras.Model:
-    """A model whose normalisations do something, as after training."""
-    rng = np.random.default_rng(0)
     with drawing_weights(0, policy):
-        model = ssd_tf.build_model(name, len(CATEGORIES))
-    for layer in model.layers:
-        if isinstance(layer, BatchNorm):
-            shape = layer.gamma.shape
-            layer.gamma.assign(rng.uniform(0.5, 1.5, shape))
-            layer.beta.assign(rng.normal(0, 0.1, shape))
-            layer.moving_mean.assign(rng.normal(0, 0.1, shape))
-            layer.moving_variance.assign(rng.uniform(0.5, 1.5, shape))
-    return model
+        return with_trained_norms(ssd_tf.build_model(name, len(CATEGORIES)))
 
 
 def images_of(model: keras.Model) -> np.ndarray:
