@@ -16,7 +16,6 @@ import multiprocessing
 import os
 import pathlib
 import random
-import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +23,8 @@ from typing import NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TQDM_DISABLE", "1")
+
+from ssd_tf.utils.hardware import host_peak_bytes
 
 # Of instances_train2017.json.
 IMAGES, ANNOTATIONS, CATEGORIES = 118_287, 860_001, 80
@@ -140,7 +141,7 @@ def measured(function: Callable, *arguments, **options) -> Measured:
     wall, cpu = time.perf_counter(), time.process_time()
     function(*arguments, **options)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return Measured(wall, cpu / wall, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    return Measured(wall, cpu / wall, host_peak_bytes())
 
 
 def draw(folder: pathlib.Path, count: int, image_size: tuple[int, int]) -> None:
