@@ -4,7 +4,8 @@
 python benchmarks/start.py [--models a.tflite a.onnx runs/mine] [--runs=5]
 
 Each run is a process of its own, as a user starts it. Without models, an ssdlite320_mobilenet_v2 with random weights is
-exported to LiteRT and ONNX. Prints the median of the runs, fastest and slowest.
+exported to LiteRT and ONNX. With a LiteRT file `stream` runs too, without a window: it writes a video of that one
+image. Prints the median of the runs, fastest and slowest.
 """
 
 import argparse
@@ -26,14 +27,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         image, found = pathlib.Path(name) / "image.png", pathlib.Path(name) / "found"
         models = options.models or exported(pathlib.Path(name))
+        lite = [model for model in models if model.suffix == ".tflite"]
         PIL.Image.effect_mandelbrot((640, 480), (-2, -1, 1, 1), 50).convert("RGB").save(image)
         flags = [f"--input={image}", f"--output_dir={found}"]
+        streamed = ["--headless", f"--source={image}", f"--output={found.with_suffix('.mp4')}"]
         cases = {
             "train --help": (["train", "--help"], 0),
             "prepare, no --annotations": (["prepare", "--output_dir=x", "--split=val"], 1),
             "evaluate --model alone": (["evaluate", "--model=x"], 1),
             "train, a flag that there is not": (["train", "--modeldir=x"], 1),
             **{f"predict {model.name}": (["predict", f"--model={model}", *flags], 0) for model in models},
+            **{f"stream {model.name}": (["stream", f"--model={model}", *streamed], 0) for model in lite},
         }
         print(f"{'':<32} {'median':>8} {'least':>8} {'most':>8}  seconds")
         for title, (arguments, status) in cases.items():
