@@ -42,6 +42,21 @@ def test_decoding_finds_what_detect_finds(seed, num_classes, background, thresho
     np.testing.assert_allclose(boxes, wanted.boxes[0, :count], rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize(("threshold", "anchors", "classes"), [(0.1, [0, 1, 0, 1], [1, 1, 2, 2]), (0.4, [], [])])
+def test_of_equal_scores_the_first_anchors_are_candidates(threshold, anchors, classes):
+    # Six squares apart from each other, with a score of a third for the background and each of two classes.
+    squares = np.stack([np.arange(1, 7) / 8, np.full(6, 0.5), np.full(6, 0.1), np.full(6, 0.1)], axis=1).astype(
+        np.float32
+    )
+    no_offsets, logits = np.zeros((6, 4), np.float32), np.zeros((6, 3), np.float32)
+    found = decode(no_offsets, logits, squares, SPEC.variances, threshold, 0.5, 200, candidates_per_class=2)
+    corners = np.concatenate([squares[:, :2] - 0.05, squares[:, :2] + 0.05], axis=1)
+    np.testing.assert_allclose(found[0], corners[anchors], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(found[1], np.full(len(anchors), 1 / 3), rtol=1e-6)
+    np.testing.assert_array_equal(found[2], classes)
+    assert found[2].dtype == np.int32
+
+
 def test_decoding_bounds_the_growth_of_boxes_as_detect_does():
     offsets, logits = outputs(3, 2, 0.0)
     spec = dataclasses.replace(SPEC, detection=dataclasses.replace(SPEC.detection, max_growth=1.5))
