@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ssd_tf.data.formats.coco_results import Results
 from ssd_tf.evaluation.coco_matching import CORRECT, CROWD, WRONG, Outcomes, match
 
 
@@ -39,11 +40,12 @@ def image_scores(
       ValueError: the ground truth lacks one of its three lists, or a result names an image or a category that the
         ground truth does not have.
     """
+    results = Results.of(results)
     outcomes = outcomes or match(ground_truth, results)
     # COCO matches the best scores first, so that those below the threshold have no say in what became of the others.
-    kept = [(r, v) for r, v in zip(results, outcomes.detections, strict=True) if r["score"] >= score_threshold]
-    correct = Counter(result["image_id"] for result, outcome in kept if outcome == CORRECT)
-    wrong = Counter(result["image_id"] for result, outcome in kept if outcome == WRONG)
+    kept = results.scores >= score_threshold
+    correct = Counter(results.image_ids[kept & (outcomes.detections == CORRECT)].tolist())
+    wrong = Counter(results.image_ids[kept & (outcomes.detections == WRONG)].tolist())
     annotations = ground_truth["annotations"]
     truths = Counter(a["image_id"] for a, outcome in zip(annotations, outcomes.truths, strict=True) if outcome != CROWD)
     # A correct detection is a truth that was found.
