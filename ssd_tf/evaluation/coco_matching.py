@@ -113,13 +113,16 @@ def truths_of(ground_truth: Mapping[str, Any]) -> Results:
     return Results.of([{**row, "score": 1.0} for row in ground_truth["annotations"]])
 
 
-def places_by_image(image_ids: np.ndarray, chosen: np.ndarray) -> dict[Any, np.ndarray]:
-    """Image id -> the places, int [N] and ascending, of its rows that are `chosen`, bool [D]. Of image_ids [D]."""
-    places = np.flatnonzero(chosen)
-    places = places[np.argsort(image_ids[places], kind="stable")]
-    ids, starts = np.unique(image_ids[places], return_index=True)
+def places_by_id(ids: np.ndarray, chosen: np.ndarray | None = None) -> Mapping[Any, np.ndarray]:
+    """Id -> the places, int [N] and ascending, of its rows that are `chosen`, bool [D], or of all; no places for an id
+    that has none. Of ids [D]."""
+    places = np.arange(len(ids)) if chosen is None else np.flatnonzero(chosen)
+    places = places[np.argsort(ids[places], kind="stable")]
+    values, starts = np.unique(ids[places], return_index=True)
+    found = collections.defaultdict(lambda: np.zeros(0, np.int64))
     # Not strict: of no places at all np.split makes one part.
-    return dict(zip(ids.tolist(), np.split(places, starts[1:]), strict=False))
+    found.update(zip(values.tolist(), np.split(places, starts[1:]), strict=False))
+    return found
 
 
 def class_indices(ground_truth: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ssd_tf.data.formats.coco_results import Results
-from ssd_tf.evaluation.coco_matching import check, class_indices, overlaps, places_by_image, truths_of
+from ssd_tf.evaluation.coco_matching import check, class_indices, overlaps, places_by_id, truths_of
 
 
 def confusion_matrix(
@@ -67,9 +67,9 @@ def _by_image(
     """For each image the boxes, float64 [N, 4], and classes, int [N], of its `chosen` rows, bool [D], in their order.
     Rows of unknown images and categories are left out, as COCO does."""
     classes = class_indices(ground_truth, rows)
-    places_of = places_by_image(rows.image_ids, chosen & (classes > 0))
+    places_of = places_by_id(rows.image_ids, chosen & (classes > 0))
     image_ids = dict.fromkeys(image["id"] for image in ground_truth["images"])
-    places = [places_of.get(image_id, np.zeros(0, int)) for image_id in image_ids]
+    places = [places_of[image_id] for image_id in image_ids]
     return [(rows.boxes[of_image], classes[of_image]) for of_image in places]
 
 

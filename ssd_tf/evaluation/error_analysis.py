@@ -26,7 +26,7 @@ from ssd_tf.evaluation.coco_matching import (
     class_indices,
     match,
     overlaps,
-    places_by_image,
+    places_by_id,
     truths_of,
 )
 from ssd_tf.evaluation.precision_recall import Matches, average_precision, matches_of
@@ -138,10 +138,10 @@ def _kinds(
       real: bool [G], the truths that are no crowds.
     """
     truths = truths_of(ground_truth)
-    columns_of, rows_of = places_by_image(truths.image_ids, real), places_by_image(found.image_ids, wrong)
+    columns_of, rows_of = places_by_id(truths.image_ids, real), places_by_id(found.image_ids, wrong)
     kind, target = np.full(len(found), -1), np.full(len(found), -1)
     for image_id, rows in rows_of.items():
-        columns = columns_of.get(image_id, np.zeros(0, int))
+        columns = columns_of[image_id]
         if not len(columns):
             kind[rows] = _BACKGROUND
             continue

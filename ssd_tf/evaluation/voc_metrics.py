@@ -11,14 +11,14 @@ the last pixel instead and adds 1 to the difference; boxes that were read from i
 (geometry/boxes.py, from_voc_xyxy), so both are the same boxes. Letters: D detections and G truths of one class.
 """
 
-import collections
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ssd_tf.evaluation.coco_matching import check, overlaps
+from ssd_tf.data.formats.coco_results import Results
+from ssd_tf.evaluation.coco_matching import check, class_indices, overlaps, places_by_id, truths_of
 from ssd_tf.utils.errors import UserError
 
 # The fields of AveragePrecision, and what `evaluate --metrics` calls them.
@@ -62,19 +62,17 @@ def voc_metrics(
       ValueError: the ground truth lacks one of its lists, or a result names an image or a category that it lacks.
     """
     check(ground_truth, results)
-    image_ids = {image["id"] for image in ground_truth["images"]}
-    truths_of = _by_category(truth for truth in ground_truth["annotations"] if truth["image_id"] in image_ids)
-    found_of = _by_category(results)
+    results, truths = Results.of(results), truths_of(ground_truth)
+    annotations, image_ids = ground_truth["annotations"], {image["id"] for image in ground_truth["images"]}
+    difficult = np.array([bool(truth.get("difficult", 0) or truth.get("iscrowd", 0)) for truth in annotations], bool)
+    listed = np.array([truth["image_id"] in image_ids for truth in annotations], bool)
+    found_of = places_by_id(class_indices(ground_truth, results))
+    true_of = places_by_id(class_indices(ground_truth, truths), listed)
     per_class = {}
-    for category_id in sorted(category["id"] for category in ground_truth["categories"]):
-        truths, found = truths_of[category_id], found_of[category_id]
+    for k, category_id in enumerate(sorted(category["id"] for category in ground_truth["categories"]), start=1):
+        found, true = results.take(found_of[k]), truths.take(true_of[k])
         per_class[category_id] = average_precision(
-            np.array([result["image_id"] for result in found], np.int64),
-            _boxes(found),
-            np.array([result["score"] for result in found], np.float64),
-            np.array([truth["image_id"] for truth in truths], np.int64),
-            _boxes(truths),
-            np.array([bool(truth.get("difficult", 0) or truth.get("iscrowd", 0)) for truth in truths], bool),
+            found.image_ids, found.boxes, found.scores, true.image_ids, true.boxes, difficult[true_of[k]]
         )
     return {kind: _metrics({k: ap._asdict()[kind] for k, ap in per_class.items()}) for kind in kinds}
 
@@ -131,8 +129,9 @@ def _judged(
     truth. bool [D] both."""
     # Of each detection the truth that it looks at, and whether they overlap enough.
     target, enough = np.zeros(len(found_images), np.int64), np.zeros(len(found_images), bool)
-    for image in np.unique(truth_images):
-        places, truths = np.flatnonzero(found_images == image), np.flatnonzero(truth_images == image)
+    found_of = places_by_id(found_images)
+    for image, truths in places_by_id(truth_images).items():
+        places = found_of[image]
         if len(places):
             iou = overlaps(found_boxes[places], truth_boxes[truths])
             target[places] = truths[iou.argmax(axis=1)]
@@ -152,14 +151,3 @@ def _areas(recall: np.ndarray, precision: np.ndarray) -> tuple[float, float]:
     eleven = best[np.searchsorted(recall, _RECALLS, side="left")]
     area = np.sum(np.diff(recall, prepend=0.0) * best[:-1])
     return float(eleven.mean()), float(area)
-
-
-def _by_category(rows: Iterable[Mapping[str, Any]]) -> Mapping[int, list[Mapping[str, Any]]]:
-    found = collections.defaultdict(list)
-    for row in rows:
-        found[row["category_id"]].append(row)
-    return found
-
-
-def _boxes(rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
-    return np.array([row["bbox"] for row in rows], np.float64).reshape(-1, 4)

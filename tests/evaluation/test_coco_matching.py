@@ -2,6 +2,7 @@
 """What became of each detection and truth, read out of COCOeval, with pycocotools as the judge."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 
 from ssd_tf.evaluation.coco_matching import (
@@ -14,6 +15,7 @@ from ssd_tf.evaluation.coco_matching import (
     class_indices,
     match,
     overlaps,
+    places_by_id,
 )
 from tests.evaluation.coco_cases import box, cases, judged_by_pycocotools, truth
 
@@ -73,6 +75,15 @@ def test_outcomes_are_those_of_pycocotools(case):
 def test_classes_are_numbered_by_ascending_id():
     rows = [box([0, 0, 1, 1], k) for k in (7, 3, 9, 1000)]
     assert class_indices(truth(), rows).tolist() == [2, 1, 3, 0]
+
+
+@pytest.mark.parametrize("dtype", [np.int64, object])
+def test_places_are_grouped_by_id_in_their_order(dtype):
+    ids = np.array([7, 3, 7, 9, 3, 7], dtype)
+    found = places_by_id(ids, np.array([1, 1, 1, 0, 1, 1], bool))
+    assert {k: places.tolist() for k, places in found.items()} == {3: [1, 4], 7: [0, 2, 5]}
+    assert found[9].tolist() == [] and places_by_id(ids)[9].tolist() == [3]
+    assert not places_by_id(ids[:0])
 
 
 def test_overlaps_of_boxes_and_of_crowds():

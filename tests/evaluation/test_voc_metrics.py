@@ -132,6 +132,21 @@ def test_class_without_an_object_to_find_is_left_out_of_the_mean():
     assert math.isnan(voc_metrics(truth | {"annotations": []}, results)["voc07"].mean_ap)
 
 
+def test_images_may_have_names_for_ids():
+    truth = {
+        "images": [{"id": "left"}, {"id": "a right"}],
+        "annotations": [{"image_id": name, "category_id": 1, "bbox": BOX} for name in ("left", "a right", "elsewhere")],
+        "categories": [{"id": 1, "name": "cat"}],
+    }
+    results = [
+        {"image_id": "a right", "category_id": 1, "bbox": BOX, "score": 0.9},
+        {"image_id": "a right", "category_id": 1, "bbox": FAR, "score": 0.8},
+        {"image_id": "left", "category_id": 1, "bbox": BOX, "score": 0.7},
+    ]
+    # Right, wrong, right: precision 1 up to half of the two, then 2/3.
+    assert voc_metrics(truth, results)["voc12"].mean_ap == pytest.approx(0.5 + 0.5 * 2 / 3, abs=1e-12)
+
+
 @pytest.mark.parametrize("metrics", [[], ["coco", "voc"], [""]])
 def test_unknown_metric_is_refused(metrics):
     with pytest.raises(ValueError, match=r"metrics: expected some of coco, voc07, voc12\. Received: "):
