@@ -8,8 +8,11 @@ What runs in the model, on tensors, is in box_ops.py.
 import numpy as np
 
 
-def from_coco_xywh(xywh_n4: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Boxes from COCO's [x, y, w, h] in pixels: float64 [N, 4], normalised, not clipped."""
+def from_coco_xywh(xywh_n4: np.ndarray, height: int | np.ndarray, width: int | np.ndarray) -> np.ndarray:
+    """Boxes from COCO's [x, y, w, h] in pixels: float64 [N, 4], normalised, not clipped.
+
+    The size is that of the image, or [N] those of the images that the boxes lie in.
+    """
     x, y, w, h = np.moveaxis(np.asarray(xywh_n4, np.float64).reshape(-1, 4), -1, 0)
     # The boxes of a model that diverges are infinite, and infinity minus infinity is NaN.
     with np.errstate(invalid="ignore"):

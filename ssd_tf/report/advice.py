@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ssd_tf.data.formats.coco_results import Results
-from ssd_tf.evaluation.coco_matching import CROWD, FOUND, WRONG, by_image, overlaps
+from ssd_tf.evaluation.coco_matching import CROWD, FOUND, WRONG, by_image, overlaps, truths_of
 from ssd_tf.evaluation.coco_metrics import ClassResult, CocoMetrics
 from ssd_tf.evaluation.evaluator import Evaluation
 from ssd_tf.evaluation.precision_recall import BestThreshold, above_threshold, usable_threshold
@@ -294,20 +294,11 @@ def _unused_crops(settings: Mapping[str, Any]) -> str:
 
 def _objects(evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:
     """Boxes of all objects that are no crowds, [N, 4] normalised, and bool [N]: found, at IoU 0.5 and any score."""
-    truth = evaluation.ground_truth
+    truth, outcomes = evaluation.ground_truth, evaluation.metrics.outcomes.truths
     sizes = {image["id"]: (image["height"], image["width"]) for image in truth["images"]}
-    outcomes = evaluation.metrics.outcomes.truths
-    counted = [
-        (_normalised(annotation, *sizes[annotation["image_id"]]), outcome == FOUND)
-        for annotation, outcome in zip(truth["annotations"], outcomes, strict=True)
-        if outcome != CROWD
-    ]
-    boxes = np.array([box for box, _ in counted], np.float64).reshape(-1, 4)
-    return boxes, np.array([found for _, found in counted], bool)
-
-
-def _normalised(annotation: dict[str, Any], height: int, width: int) -> np.ndarray:
-    return from_coco_xywh(np.array([annotation["bbox"]]), height, width)[0]
+    truths = truths_of(truth).take(outcomes != CROWD)
+    height_n, width_n = np.array([sizes[image_id] for image_id in truths.image_ids], np.float64).reshape(-1, 2).T
+    return from_coco_xywh(truths.boxes, height_n, width_n), outcomes[outcomes != CROWD] == FOUND
 
 
 def _sides(boxes_n4: np.ndarray, spec: DetectorSpec) -> np.ndarray:

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ssd_tf.data.formats.coco_results import Results
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.previews import read_images
 from ssd_tf.drawing.side_by_side import truth_and_found
-from ssd_tf.evaluation.coco_matching import by_image
+from ssd_tf.evaluation.coco_matching import by_image, places_by_id
 from ssd_tf.evaluation.evaluator import Evaluation
 from ssd_tf.evaluation.image_scores import ImageScore
 
@@ -57,12 +58,13 @@ def draw_examples(
     truth = evaluation.ground_truth
     sizes = {image["id"]: (image["height"], image["width"]) for image in truth["images"]}
     all_annotations = by_image(truth["annotations"])
-    all_results = by_image([result for result in evaluation.results if result["score"] >= score_threshold])
+    all_results = Results.of(evaluation.results)
+    places_of = places_by_id(all_results.image_ids, all_results.scores >= score_threshold)
     drawn = []
     for score in scores:
         if score.image_id not in images:
             continue
-        annotations, results = all_annotations[score.image_id], all_results[score.image_id]
+        annotations, results = all_annotations[score.image_id], all_results.take(places_of[score.image_id])
         halves = truth_and_found(
             images[score.image_id].image,
             sizes[score.image_id],

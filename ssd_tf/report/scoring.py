@@ -96,7 +96,7 @@ def look_into(
 ) -> Scored:
     """What a report says of an evaluation; `data_dir` and `manifest` are of the split, for its images."""
     truth, results = evaluation.ground_truth, evaluation.results
-    # COCO's matching of a large split takes minutes: all that follows uses the one that was made for the metrics.
+    # COCO's matching is not made again: all that follows uses the one that was made for the metrics.
     outcomes = evaluation.metrics.outcomes
     worst, best = worst_and_best(image_scores(truth, results, score_threshold, outcomes))
     drawn = draw_examples([*worst, *best], evaluation, data_dir, manifest, score_threshold)  # the split is read once
@@ -123,12 +123,11 @@ def _advised_images(
     places = [place for one in advice for place in one.places]
     if not places:
         return []
-    rows = Results.of(evaluation.results)
-    shown = evaluation._replace(results=Results.of([rows[place] for place in places]))
-    ids = list(dict.fromkeys(rows[place]["image_id"] for place in places))[:MAX_EXAMPLES]
+    results = Results.of(evaluation.results).take(np.array(places))
+    ids = list(dict.fromkeys(results.image_ids.tolist()))[:MAX_EXAMPLES]
     of_image = {score.image_id: score for score in image_scores(evaluation.ground_truth, [])}
     scores = [of_image.get(image_id, ImageScore(image_id, 0, 0, 0, 0.0)) for image_id in ids]
-    return draw_examples(scores, shown, data_dir, manifest, 0.0)
+    return draw_examples(scores, evaluation._replace(results=results), data_dir, manifest, 0.0)
 
 
 def count_sizes(annotations: list[dict[str, Any]]) -> dict[str, int]:

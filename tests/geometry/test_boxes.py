@@ -31,6 +31,12 @@ def test_coco_box_by_hand():
     np.testing.assert_allclose(to_coco_xywh(boxes, 100, 200), [[50, 20, 100, 60]], rtol=1e-14)
 
 
+def test_coco_boxes_of_images_of_several_sizes_are_those_of_each_image():
+    xywh, heights, widths = np.array([[50, 20, 100, 60], [1.7, 3, 30, 9]]), np.array([100, 427]), np.array([200, 63])
+    each = [from_coco_xywh(xywh[[k]], int(heights[k]), int(widths[k]))[0] for k in range(2)]
+    np.testing.assert_array_equal(from_coco_xywh(xywh, heights, widths), each)
+
+
 @pytest.mark.parametrize("convert", [from_coco_xywh, to_coco_xywh])
 def test_no_coco_boxes_stay_no_boxes(convert):
     assert convert(np.zeros((0, 4)), 10, 20).shape == (0, 4)
