@@ -44,10 +44,9 @@ def check(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]])
         ("image_id", results.image_ids, ground_truth["images"]),
         ("category_id", results.category_ids, ground_truth["categories"]),
     ):
-        there = {entry["id"] for entry in listed}
-        unknown = [(index, value) for index, value in enumerate(ids.tolist()) if value not in there]
+        unknown = {*ids.tolist()} - {entry["id"] for entry in listed}
         if unknown:
-            index, value = unknown[0]
+            index, value = next((k, value) for k, value in enumerate(ids.tolist()) if value in unknown)
             raise UserError(
                 f"Expected every {key} of the results to be in the ground truth. "
                 f"Received: results[{index}] has {key}={value!r}"

@@ -12,6 +12,7 @@ from ssd_tf.evaluation.coco_matching import (
     IGNORED,
     MISSED,
     WRONG,
+    check,
     class_indices,
     match,
     overlaps,
@@ -70,6 +71,13 @@ def test_outcomes_are_those_of_pycocotools(case):
             found, crowd = image["gtMatches"][0] > 0, image["gtIgnore"]
             truths[np.array(image["gtIds"], int) - 1] = np.where(crowd, CROWD, np.where(found, FOUND, MISSED))
     assert outcomes_on(ground_truth, results) == (detections.tolist(), truths.tolist())
+
+
+def test_first_unknown_id_is_named_although_ids_are_of_several_kinds():
+    results = [box([0, 0, 1, 1], score=0.5) | {"image_id": image_id} for image_id in (2, 1, "two", 9, "two")]
+    with pytest.raises(ValueError, match=r"Received: results\[2\] has image_id='two'$"):
+        check(truth(), results)
+    assert check(truth(), results[:2]) is None
 
 
 def test_classes_are_numbered_by_ascending_id():
