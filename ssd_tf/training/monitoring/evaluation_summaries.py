@@ -10,7 +10,7 @@ import numpy as np
 from ssd_tf.data.manifest import Manifest
 from ssd_tf.data.previews import read_images
 from ssd_tf.drawing.side_by_side import side_by_side
-from ssd_tf.evaluation.coco_matching import by_image
+from ssd_tf.evaluation.coco_matching import by_image, places_by_id
 from ssd_tf.evaluation.coco_metrics import ClassResult
 from ssd_tf.evaluation.confusion import confusion_matrix
 from ssd_tf.evaluation.evaluator import Evaluation
@@ -47,11 +47,11 @@ def report_evaluation(
     monitor.histogram("val_scores/correct", step, metrics.matches.scores[metrics.matches.correct])
     monitor.histogram("val_scores/wrong", step, metrics.matches.scores[~metrics.matches.correct])
     monitor.image("val/confusion", step, to_image(confusion_figure(confusion_matrix(ground_truth, results), names)))
-    annotations, found = by_image(ground_truth["annotations"]), by_image(results)
+    annotations, places_of = by_image(ground_truth["annotations"]), places_by_id(results.image_ids)
     sizes = {image["id"]: (image["height"], image["width"]) for image in ground_truth["images"]}
     for image_id, preview in read_images(data_dir, manifest, limit=NUM_IMAGES, max_side=_MAX_SIDE).items():
         if image_id in sizes:
-            objects = annotations[image_id], found[image_id]
+            objects = annotations[image_id], results.take(places_of[image_id])
             shown = side_by_side(preview.image, sizes[image_id], *objects, ground_truth["categories"])
             monitor.image(f"val_pictures/{image_id}", step, shown)
 

@@ -8,6 +8,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from ssd_tf.data.formats import shapes
 from ssd_tf.data.formats.coco import read_coco
+from ssd_tf.data.formats.coco_results import Results
 from ssd_tf.data.pipeline import eval_dataset
 from ssd_tf.data.preparation.prepare import prepare
 from ssd_tf.evaluation.coco_metrics import coco_metrics
@@ -118,7 +119,7 @@ def truth(*annotations, names=("cat", "dog")):
 def tags_of(split, folder, ground_truth, *found):
     """What is written of an evaluation; found are category ids of detections that fill the image."""
     results = [{"image_id": 1, "category_id": k, "bbox": [0, 0, 10, 10], "score": 0.9} for k in found]
-    evaluation = Evaluation(coco_metrics(ground_truth, results), results, ground_truth)
+    evaluation = Evaluation(coco_metrics(ground_truth, results), Results.of(results), ground_truth)
     with Monitor(folder, 0) as monitor:
         report_evaluation(monitor, 1, evaluation, *split)
     events = EventAccumulator(str(folder / "tensorboard"), {"tensors": 0}).Reload()
