@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import recipe
 import tensorflow as tf
+from hypothesis import example, given
+from hypothesis import strategies as st
 from PIL import Image
 
 from ssd_tf.data import image_files, images
@@ -210,6 +212,18 @@ def test_image_of_as_many_pixels_as_are_allowed_is_passed_on(kind):
     np.testing.assert_array_equal(images.decode(bounded(content, 35)), images.decode(content))
     with pytest.raises(tf.errors.InvalidArgumentError, match="an image of"):
         bounded(content, 34)
+
+
+@given(
+    shape=st.tuples(*[st.integers(1, 90)] * 2),
+    size=st.tuples(*[st.integers(1, 90)] * 2),
+    seed=st.integers(0, 2**32 - 1),
+)
+@example(shape=(480, 640), size=(300, 300), seed=0)
+def test_resize_gives_the_bits_of_tensorflows_own(shape, size, seed):
+    pixels = np.random.default_rng(seed).integers(0, 256, (*shape, 3), np.uint8)
+    expected = tf.image.resize(pixels, size, antialias=True).numpy()
+    np.testing.assert_array_equal(images.resize(tf.constant(pixels), size).numpy(), np.rint(expected))
 
 
 def test_resizing_a_batch_is_resizing_each():
