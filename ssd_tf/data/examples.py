@@ -8,6 +8,7 @@ G boxes of an image, padded.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from ssd_tf.data import images as image_ops
@@ -24,6 +25,7 @@ from ssd_tf.specs import DetectorSpec
 
 # The record number of what fills up the last batch of an evaluation.
 FILLING = -1
+_BLACK_PIXEL = np.zeros([1, 1, 3], np.uint8)
 # Folded into an example's seed for what it is mixed with; whatever is drawn otherwise is drawn from its splits.
 _MIXING = 1
 
@@ -149,15 +151,22 @@ def _read(record: tf.Tensor, manifest: Manifest, augment: AugmentConfig) -> tupl
         boxes, classes = example.boxes, _class_numbers(example.category_ids, manifest)
         if not augment.train_on_difficult:
             boxes, classes = boxes[~example.is_difficult], classes[~example.is_difficult]
-        return example.encoded, boxes, classes, False
+        return example.encoded, _pad(boxes, manifest.max_boxes), _pad(classes, manifest.max_boxes)
 
-    unreadable = (tf.constant(b""), tf.zeros([0, 4]), tf.zeros([0], tf.int32), True)
-    encoded, boxes, classes, bad_record = or_default(parse, record, unreadable)
-    image, bad_image = _decode(encoded)
+    def read(content):
+        encoded, boxes, classes = parse(content)
+        return image_ops.decode(encoded), boxes, classes, False
+
+    def fault_of(content):
+        with tf.control_dependencies(parse(content)):
+            return tf.constant(BAD_IMAGE)
+
     # Where there is no image there are no boxes either.
-    count = tf.where(bad_image, 0, tf.shape(classes)[0])
-    boxes, classes = _pad(boxes[:count], manifest.max_boxes), _pad(classes[:count], manifest.max_boxes)
-    return Labelled(image, boxes, classes), _fault(bad_record, bad_image)
+    no_boxes, no_classes = tf.zeros([manifest.max_boxes, 4]), tf.zeros([manifest.max_boxes], tf.int32)
+    *labelled, faulty = or_default(read, record, (_BLACK_PIXEL, no_boxes, no_classes, True))
+    # What it is that fails is asked only then: to try costs a tenth of a millisecond.
+    fault = tf.cond(faulty, lambda: or_default(fault_of, record, BAD_RECORD), lambda: NO_FAULT)
+    return Labelled(*labelled), fault
 
 
 def _mixed(
@@ -226,9 +235,7 @@ def eval_example(
 
 def _decode(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The image and False; or one black pixel and True."""
-    return or_default(
-        lambda content: (image_ops.decode(content), False), encoded, (tf.zeros([1, 1, 3], tf.uint8), True)
-    )
+    return or_default(lambda content: (image_ops.decode(content), False), encoded, (_BLACK_PIXEL, True))
 
 
 def _fault(bad_record: tf.Tensor, bad_image: tf.Tensor) -> tf.Tensor:

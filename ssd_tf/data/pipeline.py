@@ -29,6 +29,9 @@ SHUFFLE_BUFFER = 4096
 SHUFFLE_BYTES = 2**30
 # TensorFlow mixes a graph's seed into the seed of each shuffle; any fixed number but 0.
 _GRAPH_SEED = 1
+# Records that are looked at together for whether they have boxes, and bytes of them, at most.
+_LOOKED_AT = 16
+_LOOKED_AT_BYTES = 2**24
 # Consecutive images of an epoch among which images are mixed.
 _NEIGHBOURS = 16
 
@@ -111,9 +114,11 @@ def train_dataset(
         order_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
         dataset = numbered_records(data_dir, manifest, order_seed)
         if images_of_epoch(manifest, keep_background) < manifest.num_images:
-            dataset = dataset.filter(_has_boxes)
+            dataset = _with_boxes(dataset, _most_records(manifest, _LOOKED_AT, _LOOKED_AT_BYTES))
         buffer_seed = tf.random.stateless_uniform([], order_seed, None, None, tf.int64)
-        dataset = dataset.shuffle(_shuffle_buffer(manifest), seed=buffer_seed, reshuffle_each_iteration=False)
+        dataset = dataset.shuffle(
+            _most_records(manifest, SHUFFLE_BUFFER, SHUFFLE_BYTES), seed=buffer_seed, reshuffle_each_iteration=False
+        )
         first = tf.where(epoch == start_epoch, tf.cast(done * batch_size, tf.int64), 0)
         dataset = _with_partners(dataset, partners_of(augment))
         dataset = tf.data.Dataset.zip(tf.data.Dataset.range(steps * batch_size), dataset).skip(first)
@@ -211,11 +216,29 @@ def _in_batches(dataset: tf.data.Dataset, load, batch_shard: BatchShard) -> tf.d
     return dataset.prefetch(tf.data.AUTOTUNE).with_options(options)
 
 
-def _shuffle_buffer(manifest: Manifest) -> int:
+def _most_records(manifest: Manifest, most: int, most_bytes: int) -> int:
+    """How many records of the split's mean size are `most` at most, and no more bytes than allowed; at least one."""
     record_bytes = sum(shard.bytes for shard in manifest.shards) // manifest.num_images
-    return max(1, min(SHUFFLE_BUFFER, SHUFFLE_BYTES // max(record_bytes, 1)))
+    return max(1, min(most, most_bytes // max(record_bytes, 1)))
 
 
-def _has_boxes(_, record: tf.Tensor) -> tf.Tensor:
-    """Also true of a record that cannot be read, an empty string among them: it may have had some."""
-    return tf.equal(record, b"") | or_default(records.has_boxes, record, tf.constant(True))
+def _with_boxes(dataset: tf.data.Dataset, at_once: int) -> tf.data.Dataset:
+    """Those of (number, record) that have boxes, or cannot be read: they may have had some.
+
+    Several at once, and in parallel: one at a time they are what a machine of many cores waits for.
+    """
+
+    def look(numbers, contents):
+        found, unreadable = or_default(
+            lambda all_n: (records.has_boxes(all_n), False), contents, (tf.zeros_like(numbers, tf.bool), True)
+        )
+        found = tf.cond(
+            unreadable, lambda: tf.map_fn(may_have_some, contents, fn_output_signature=tf.bool), lambda: found
+        )
+        return numbers, contents, found | tf.equal(contents, b"")
+
+    def may_have_some(content):
+        return or_default(lambda one: records.has_boxes(one[None])[0], content, tf.constant(True))
+
+    looked = dataset.batch(at_once).map(look, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).unbatch()
+    return looked.filter(lambda number, content, kept: kept).map(lambda number, content, _: (number, content))

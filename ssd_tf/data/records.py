@@ -116,11 +116,11 @@ def identity(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return features["image/source_id"], features["image/filename"]
 
 
-def has_boxes(serialized: tf.Tensor) -> tf.Tensor:
-    """Whether the record in a scalar string has a box; reads nothing else of it."""
-    labels = tf.io.VarLenFeature(tf.int64)
-    features = tf.io.parse_single_example(serialized, {"image/object/class/label": labels})
-    return tf.size(features["image/object/class/label"].values) > 0
+def has_boxes(serialized_n: tf.Tensor) -> tf.Tensor:
+    """bool [N]: whether each of the records, strings [N], has a box; reads nothing else of them."""
+    label = "image/object/class/label"
+    labels = tf.io.parse_example(serialized_n, {label: tf.io.RaggedFeature(tf.int64)})[label]
+    return labels.row_lengths() > 0
 
 
 def _bytes(values) -> tf.train.Feature:

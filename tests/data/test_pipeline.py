@@ -55,6 +55,21 @@ def batches(split: Split, count: int, augment=FULL, seed=0, start_step=0, option
     return list(itertools.islice(dataset.as_numpy_iterator(), count))
 
 
+def rewritten(split: Split, tmp_path, number: int, content: bytes):
+    """A folder of the split with another content in one of its records, with checksums that fit it."""
+    folder = shutil.copytree(split.folder, tmp_path / "copy")
+    start = 0
+    for shard in split.manifest.shards:
+        contents = [read_record(split.folder, split.manifest, start + k) for k in range(shard.images)]
+        if start <= number < start + shard.images:
+            contents[number - start] = content
+            with tf.io.TFRecordWriter(str(folder / shard.file)) as writer:
+                for one in contents:
+                    writer.write(one)
+        start += shard.images
+    return folder
+
+
 def ids_of(split: Split, found: list[TrainBatch]) -> list[int]:
     """Image ids of batches that were made without augmentation."""
     return [split.annotated[image.tobytes()].image_id for batch in found for image in batch.images]
@@ -334,18 +349,22 @@ def test_records_that_cannot_be_read_stay_in_a_split_with_images_without_boxes(u
     assert all(len(set(np.concatenate([x.record for x in found[k : k + 3]]))) == 3 * BATCH for k in (0, 3))
 
 
+def test_one_record_that_is_none_is_marked_and_what_is_beside_it_is_not(uneven, uninterrupted, tmp_path):
+    first = uninterrupted[0].record[0].item()
+    folder = rewritten(uneven, tmp_path, first, b"no record")
+    found = batches(uneven._replace(folder=folder), len(uninterrupted))
+    for one, other in zip(found, uninterrupted, strict=True):
+        np.testing.assert_array_equal(one.record, other.record)
+        np.testing.assert_array_equal(one.fault, np.where(one.record == first, BAD_RECORD, NO_FAULT))
+        np.testing.assert_array_equal(one.boxes[one.record != first], other.boxes[one.record != first])
+
+
 def test_image_that_cannot_be_decoded_is_black_and_marked(split, plain, tmp_path):
-    shutil.copytree(split.folder, tmp_path / "copy")
-    shard = split.manifest.shards[0]
-    contents = [read_record(split.folder, split.manifest, number) for number in range(shard.images)]
-    example = tf.train.Example.FromString(contents[1])
+    example = tf.train.Example.FromString(read_record(split.folder, split.manifest, 1))
     encoded = example.features.feature["image/encoded"].bytes_list.value
     encoded[0] = encoded[0][: len(encoded[0]) // 2]
-    contents[1] = example.SerializeToString()
-    with tf.io.TFRecordWriter(str(tmp_path / "copy" / shard.file)) as writer:
-        for content in contents:
-            writer.write(content)
-    found = batches(split._replace(folder=tmp_path / "copy"), 3, PLAIN)
+    folder = rewritten(split, tmp_path, 1, example.SerializeToString())
+    found = batches(split._replace(folder=folder), 3, PLAIN)
     for one, other in zip(found, plain, strict=False):
         np.testing.assert_array_equal(one.record, other.record)
         assert (one.fault == np.where(one.record == 1, BAD_IMAGE, NO_FAULT)).all()

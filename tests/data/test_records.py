@@ -114,6 +114,12 @@ def test_records_of_others_without_boxes_parse():
     assert [len(x) for x in (found.category_ids, found.areas, found.is_crowd)] == [0, 0, 0]
 
 
+def test_records_say_whether_they_have_boxes():
+    serialized = records.serialize(image(), JPEG, NAMES)
+    none = without(serialized, "image/object/class/label")
+    assert records.has_boxes(tf.constant([serialized, none, serialized])).numpy().tolist() == [True, False, True]
+
+
 def test_identity_is_the_image_id_and_the_file_name():
     serialized = records.serialize(image(), JPEG, NAMES)
     assert [part.numpy() for part in records.identity(tf.constant(serialized))] == [b"397133", b"000000397133.jpg"]
