@@ -2,6 +2,7 @@
 """Milliseconds of a training step and of one image's detections, ours and our peers', in turn.
 
 python benchmarks/peers/compare.py [--pairs=10] [--tasks train predict] [--precisions float32 bfloat16] [--compiled]
+    [--before=CHECKOUT]
 
 ssd300_resnet34 with 80 classes, the same weights, images and targets for all. Each side is a process of its own that
 computes when it is told to, PAUSE_S after the other one: ours, a peer, ours, a peer, after two calls of each that do
@@ -13,6 +14,7 @@ train: forward, loss, gradients, and SGD's update. "ours" flips, jitters colours
 does; "ours, targets given" gets normalised images and targets, as PyTorch does. PyTorch eager, and with --compiled by
 torch.compile too, which had not compiled a training step on two cores after four minutes.
 predict: one uint8 image to detections, NMS included.
+With --before one peer more: our side of another checkout of this repository, to see what a change brought.
 """
 
 import argparse
@@ -30,20 +32,21 @@ import time
 START_LIMIT_S = 600
 # Threads of a runtime may spin for a while after its answer.
 PAUSE_S = 0.2
-COMPILED = "pytorch compiled"
+COMPILED, BEFORE = "pytorch compiled", "before"
 HERE = pathlib.Path(__file__).parent
+CHECKOUT = HERE.parent.parent
 SIDES = {
-    "train": ("ours, targets given", "pytorch", COMPILED),
-    "predict": ("pytorch", COMPILED, "onnxruntime", "openvino"),
+    "train": ("ours, targets given", "pytorch", COMPILED, BEFORE),
+    "predict": ("pytorch", COMPILED, "onnxruntime", "openvino", BEFORE),
 }
 
 
 class Side:
     """A process that computes on request. Raises RuntimeError where it cannot start: what it needs is not installed."""
 
-    def __init__(self, name: str, task: str, precision: str, folder: pathlib.Path):
-        self._log = (folder / f"{name} {task} {precision}.log").open("w+")
-        command = [sys.executable, HERE / "side.py", name, task, precision, folder]
+    def __init__(self, name: str, task: str, precision: str, folder: pathlib.Path, checkout: pathlib.Path):
+        self._log = (folder / f"{time.monotonic_ns()}.log").open("w+")
+        command = [sys.executable, checkout / "benchmarks" / "peers" / "side.py", name, task, precision, folder]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True
         )
@@ -86,6 +89,7 @@ def main() -> None:
     parser.add_argument("--precisions", nargs="+", default=["float32", "bfloat16"], choices=["float32", "bfloat16"])
     parser.add_argument("--batch_size", type=int, default=8)
     parser.add_argument("--compiled", action="store_true")
+    parser.add_argument("--before", type=pathlib.Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -96,16 +100,17 @@ def main() -> None:
         for task in options.tasks:
             for precision in options.precisions:
                 for peer in SIDES[task]:
-                    if peer == COMPILED and not options.compiled:
+                    if (peer == COMPILED and not options.compiled) or (peer == BEFORE and not options.before):
                         continue
+                    name, checkout = ("ours", options.before) if peer == BEFORE else (peer, CHECKOUT)
                     print(f"{task + ', ' + precision + ', ' + peer:<44} ", end="", flush=True)
-                    print(text_of(peer, task, precision, folder, options.pairs), flush=True)
+                    print(text_of(name, task, precision, folder, checkout, options.pairs), flush=True)
 
 
-def text_of(peer: str, task: str, precision: str, folder: pathlib.Path, pairs: int) -> str:
-    with contextlib.closing(Side("ours", task, precision, folder)) as ours:
+def text_of(peer: str, task: str, precision: str, folder: pathlib.Path, checkout: pathlib.Path, pairs: int) -> str:
+    with contextlib.closing(Side("ours", task, precision, folder, CHECKOUT)) as ours:
         try:
-            with contextlib.closing(Side(peer, task, precision, folder)) as side:
+            with contextlib.closing(Side(peer, task, precision, folder, checkout)) as side:
                 found = in_turn(ours, side, pairs)
         except RuntimeError as error:
             return f"skipped: {error}"

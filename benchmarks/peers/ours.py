@@ -25,24 +25,18 @@ RATE = 1e-4
 
 
 def make(targets_given: bool, task: str, precision: str, folder: pathlib.Path) -> Callable[[], str]:
-    keras.mixed_precision.set_global_policy("mixed_bfloat16" if precision == "bfloat16" else precision)
-    spec = specs.spec("ssd300_resnet34")
-    model = build_model(spec, 80)
-    load_weights(model, folder / "ssd.safetensors")
-    inputs = np.load(folder / "inputs.npz")
+    if task == "train" and not targets_given:
+        step, batch, rate = training(precision, folder)
+        return lambda: f"loss {read_result(step(batch, rate)).loss:.3f}"
+    spec, model, inputs = loaded(precision, folder)
     if task == "predict":
         predictor = Predictor(spec, (), model, frozen=True)
         image = inputs["images"][:1]
         return lambda: f"{int(predictor(image).count[0])} found"
-    optimizer = SGD(momentum=0.9, weight_decay=5e-4)
-    batch_size = len(inputs["images"])
-    rate = tf.constant(RATE)
-    if not targets_given:
-        step = make_train_step(spec, model, optimizer, AugmentConfig(), batch_size)
-        batch = batch_of(inputs)
-        return lambda: f"loss {read_result(step(batch, rate)).loss:.3f}"
+    optimizer, rate = optimizer_and_rate()
     optimizer.build(model.trainable_variables)
     given = [tf.constant(inputs[name]) for name in ("normalized", "offsets", "labels")]
+    batch_size = len(inputs["images"])
 
     @tf.function(autograph=False)
     def update(images, offsets, labels):
@@ -51,6 +45,26 @@ def make(targets_given: bool, task: str, precision: str, folder: pathlib.Path) -
         return parts.localization + parts.classification
 
     return lambda: f"loss {float(update(*given)):.3f}"
+
+
+def training(precision: str, folder: pathlib.Path):
+    """A run's training step, its batch and learning rate."""
+    spec, model, inputs = loaded(precision, folder)
+    optimizer, rate = optimizer_and_rate()
+    return make_train_step(spec, model, optimizer, AugmentConfig(), len(inputs["images"])), batch_of(inputs), rate
+
+
+def loaded(precision: str, folder: pathlib.Path):
+    """The spec, the model with the weights of all sides, and inputs.npz."""
+    keras.mixed_precision.set_global_policy("mixed_bfloat16" if precision == "bfloat16" else precision)
+    spec = specs.spec("ssd300_resnet34")
+    model = build_model(spec, 80)
+    load_weights(model, folder / "ssd.safetensors")
+    return spec, model, np.load(folder / "inputs.npz")
+
+
+def optimizer_and_rate() -> tuple[SGD, tf.Tensor]:
+    return SGD(momentum=0.9, weight_decay=5e-4), tf.constant(RATE)
 
 
 def batch_of(inputs) -> TrainBatch:
