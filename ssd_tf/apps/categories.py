@@ -16,6 +16,7 @@ from ssd_tf.utils.text import one_line
 
 def define_flags(values: flags.FlagValues) -> None:
     cli.define_annotations(values)
+    cli.define_subset(values)
 
 
 def main(args: flags.FlagValues) -> None:

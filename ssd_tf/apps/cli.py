@@ -119,14 +119,15 @@ def define_paths(
     )
 
 
-def define_annotations(values: flags.FlagValues) -> None:
-    """The flags of programs that read annotated data sets."""
+def define_annotations(values: flags.FlagValues, required: bool = False) -> None:
+    """The flags of programs that read annotated data sets; `required`: without --annotations it does not start."""
     flags.DEFINE_string("format", "auto", f"What the annotations are: auto, {', '.join(FORMATS)}.", flag_values=values)
     define_paths(
         "annotations",
-        [],
+        None if required else [],
         "The annotations: a file or a folder. May be repeated, for sets of the same classes.",
         flag_values=values,
+        required=required,
     )
     define_paths(
         "images",
@@ -140,6 +141,10 @@ def define_annotations(values: flags.FlagValues) -> None:
         "A file with a class name in each line, or a label map (.pbtxt). Without it, the classes of the data.",
         flag_values=values,
     )
+
+
+def define_subset(values: flags.FlagValues) -> None:
+    """The flag of programs that read a part of an annotated data set."""
     flags.DEFINE_string(
         "subset",
         "",

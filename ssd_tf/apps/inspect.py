@@ -18,6 +18,7 @@ from ssd_tf.apps import cli
 def define_flags(values: flags.FlagValues) -> None:
     cli.define_path("data_dir", "", "The folder that `prepare` wrote, with all its splits.", flag_values=values)
     cli.define_annotations(values)
+    cli.define_subset(values)
     cli.define_path("output", "inspect.html", "The page.", flag_values=values)
     cli.define_path(
         "detector",

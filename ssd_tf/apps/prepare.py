@@ -20,6 +20,7 @@ from ssd_tf.utils.errors import UserError
 
 def define_flags(values: flags.FlagValues) -> None:
     cli.define_annotations(values)
+    cli.define_subset(values)
     flags.DEFINE_enum(
         "download",
         "",

@@ -19,19 +19,7 @@ from ssd_tf.utils.errors import UserError
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    cli.define_paths(
-        "annotations",
-        None,
-        "The annotations: a file or a folder. May be repeated, for sets of the same classes.",
-        values,
-        required=True,
-    )
-    cli.define_paths(
-        "images",
-        [],
-        "The folder of the images, or one for each --annotations; without it, where the format has them.",
-        values,
-    )
+    cli.define_annotations(values, required=True)
     cli.define_path(
         "val_annotations",
         "",
@@ -40,10 +28,6 @@ def define_flags(values: flags.FlagValues) -> None:
     )
     cli.define_path("val_images", "", "The folder of their images; without it, --images.", values)
     flags.DEFINE_bool("allow_missing", False, "Leave images out whose files are missing.", flag_values=values)
-    flags.DEFINE_string(
-        "format", "auto", f"What the annotations are: auto, {', '.join(cli.FORMATS)}.", flag_values=values
-    )
-    cli.define_path("classes", "", "A file with a class name in each line; without it, those of the data.", values)
     cli.define_exif(values)
     cli.define_path("output", "runs/quickstart", "The folder of the run.", values)
     flags.DEFINE_float(

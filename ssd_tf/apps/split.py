@@ -20,6 +20,7 @@ PARTS = ("train", "val", "test")
 
 def define_flags(values: flags.FlagValues) -> None:
     cli.define_annotations(values)
+    cli.define_subset(values)
     flags.DEFINE_list(
         "fractions", "0.8,0.1,0.1", "Of train, val and test; two numbers: of train and val.", flag_values=values
     )

@@ -22,6 +22,10 @@ def flags(drawn, output, *more: str) -> tuple[str, ...]:
     return (f"--annotations={drawn}/annotations.json", f"--images={drawn}/images", f"--output={output}", *TINY, *more)
 
 
+def test_no_annotations():
+    assert_refused(run("quickstart", *TINY), "flag --annotations=None", "must have a value", "See --help")
+
+
 def test_annotations_that_are_not_there(tmp_path):
     done = run("quickstart", f"--annotations={tmp_path}/absent.json", f"--output={tmp_path}/run", *TINY)
     assert_refused(done, "annotations file not found", "absent.json")
