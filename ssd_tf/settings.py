@@ -19,6 +19,9 @@ EPOCHS = 70
 # MLPerf ssd-v1: the learning rate of a batch of 32, which grows with the batch.
 LEARNING_RATE = 2.5e-3
 LEARNING_RATE_BATCH = 32
+# Epochs from which on random crops are worth it: they help where images would be learnt by heart; in shorter runs they
+# made AP lower, or no higher (docs/training.md).
+CROPPED_EPOCHS = 25
 
 
 def setting(

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ssd_tf.settings import CROPPED_EPOCHS
+
 # Of a run whose length nobody asked for.
 MINUTES = 10.0
 # The learning rate of a batch of 16, which grows with the batch, and the weight decay, by the optimizer.
@@ -22,8 +24,6 @@ _WARMUP_STEPS = 50
 _EVALUATIONS, _PATIENCE = 12, 3
 # The weights are averaged over about this part of the run, and over so many steps at the most.
 _AVERAGED_PART, _LONGEST_AVERAGE = 0.1, 500
-# Crops help where images would be learnt by heart; in shorter runs they made AP lower, or no higher.
-_CROPPED_EPOCHS = 25
 # Settings that say the same in another way.
 _INSTEAD = {"lr_warmup_steps": "lr_warmup_epochs", "eval_every_epochs": "eval_epochs"}
 # A run of fewer leaves nothing worth having.
@@ -119,7 +119,7 @@ def choose_length(steps: int, epoch_steps: int, minutes: float, given: Mapping[s
         Choice("patience", max(_PATIENCE, math.ceil(evaluations / 2)), "evaluations without a better AP end the run"),
         Choice("checkpoint_every_epochs", every, "to resume from"),
     ]
-    if epochs < _CROPPED_EPOCHS:
+    if epochs < CROPPED_EPOCHS:
         found.append(Choice("random_crop", False, f"{epochs:.3g} epochs: too few for crops to raise AP"))
     return _open_ones(found, given or {})
 

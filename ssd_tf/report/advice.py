@@ -19,6 +19,7 @@ from ssd_tf.inspection.anchor_recall import anchor_recall
 from ssd_tf.inspection.fit import WELL
 from ssd_tf.inspection.targets import PROPOSAL
 from ssd_tf.report.training_split import TrainingSplit
+from ssd_tf.settings import CROPPED_EPOCHS
 from ssd_tf.specs import DETECTORS, DetectorSpec, with_image_size
 from ssd_tf.utils.errors import UserError
 from ssd_tf.utils.text import counted
@@ -34,8 +35,8 @@ _SMALL_SIDE, _MANY, _GAP = 16, 0.1, 0.15
 _LARGER = ((512, "ssd512_vgg16"), (1024, "ssd1200_resnet34"))
 # AP50 of training images above that of others.
 _OVERFITTED = 0.15
-# Evaluations without a better AP that end a run, and epochs from which on crops are worth it, as in quickstart.
-_PATIENCE, _CROPPED_EPOCHS = 6, 25
+# Evaluations without a better AP that end a run: half of those in a long run of quickstart's, which has 12.
+_PATIENCE = 6
 # What a better threshold adds to F1.
 _BETTER = 0.02
 # Of detections where no object is labelled: how sure, what part of all that are so sure, and how many.
@@ -229,7 +230,7 @@ def overfitted(
     crops, patience = _unused_crops(settings), settings.get("evaluation", {}).get("patience")
     ways = [
         f"weights to start from ({' or '.join(weights)})" if weights else "",
-        f"random crops in runs of {_CROPPED_EPOCHS} epochs or more ({crops})" if crops else "",
+        f"random crops in runs of {CROPPED_EPOCHS} epochs or more ({crops})" if crops else "",
         "fewer epochs" + ("" if patience else f" (--patience={_PATIENCE} ends a run whose AP stands still)"),
     ]
     return Advice(
