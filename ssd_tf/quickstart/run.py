@@ -92,7 +92,7 @@ def quickstart(config: QuickstartConfig, say: Callable[[str], None]) -> Finished
         config.val_images,
     )
     asked = _asked(config, parts)
-    settings = kept(output, asked)
+    settings = kept(output, asked, has_detector=True)
     if settings is None:
         chosen = _choose(config, parts, output, begin, say)
         if chosen is None:

@@ -29,6 +29,8 @@ STATE = "quickstart.json"
 ASKED_FOR = "asked for"
 # Settings that say how long a run is.
 LENGTHS = {"steps", "epochs"}
+# What to do about a STATE that was edited. Not to delete it: a run that has begun would be taken for one of `train`'s.
+_MEND = "Correct it, or choose another folder"
 
 
 def choose_all(
@@ -99,7 +101,7 @@ def timed_settings(
         raise UserError(f"minutes: expected no {' or '.join(sorted(lengths))} with it")
     settings = _by_name(settings)
     asked = {"detector": spec.name, "minutes": minutes, **settings}
-    found = kept(model_dir, asked)
+    found = kept(model_dir, asked, has_detector=False)
     if found is not None:
         return found
     given = [Choice(name, value, ASKED_FOR) for name, value in {"detector": spec, **settings}.items()]
@@ -127,11 +129,15 @@ def keep(model_dir: pathlib.Path, asked: dict[str, Any], chosen: Sequence[Choice
     return settings
 
 
-def kept(model_dir: pathlib.Path, asked: dict[str, Any]) -> dict[str, Any] | None:
-    """The settings of a run that was asked for the same; None where there is none.
+def kept(model_dir: pathlib.Path, asked: dict[str, Any], has_detector: bool) -> dict[str, Any] | None:
+    """The settings of a run that was asked for the same, as `train_config` takes them; None where there is none.
+
+    Args:
+      has_detector: whether the detector is one of the settings; otherwise it is the caller's.
 
     Raises:
-      ValueError: the run was asked for something else or is none of quickstart's, or the file is damaged.
+      ValueError: the run was asked for something else or is none of quickstart's, or the file is damaged: a setting
+        that the run needs is missing, or one is unknown or of a wrong type.
     """
     path = model_dir / STATE
     if not path.is_file():
@@ -143,9 +149,9 @@ def kept(model_dir: pathlib.Path, asked: dict[str, Any]) -> dict[str, Any] | Non
         return None
     try:
         content = parse_json(path.read_bytes())
-        before, settings = dict(content["asked"]), dict(content["settings"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: expected what quickstart wrote. Received: {error}") from error
+    except ValueError as error:
+        raise UserError(f"{path}: expected what quickstart wrote. Received: {error}. {_MEND}") from error
+    before, settings = (_part(content, name, path) for name in ("asked", "settings"))
     now = json.loads(json.dumps(asked))
     if changed := [name for name in {**before, **now} if now.get(name) != before.get(name)]:
         name = changed[0]
@@ -153,4 +159,28 @@ def kept(model_dir: pathlib.Path, asked: dict[str, Any]) -> dict[str, Any] | Non
             f"{model_dir}: holds a quickstart with {name}={before.get(name)}. Received: {name}={now.get(name)}. "
             f"Choose another folder; train's --init_from={shlex.quote(str(model_dir))} starts from its weights"
         )
+    try:
+        _check_kept(settings, has_detector)
+    except UserError as error:
+        raise UserError(f"{path}: {error}. {_MEND}") from error
     return settings
+
+
+def _part(content: Any, name: str, path: pathlib.Path) -> dict[str, Any]:
+    part = content.get(name) if isinstance(content, dict) else content
+    if not isinstance(part, dict):
+        received = "none" if part is None else f"{part!r:.80}"
+        raise UserError(f"{path}: expected what quickstart wrote, an object {name!r}. Received: {received}. {_MEND}")
+    return part
+
+
+def _check_kept(settings: dict[str, Any], has_detector: bool) -> None:
+    """Raises ValueError where no run can go on with these settings."""
+    callers = {"data_dir", "model_dir"} if has_detector else {"data_dir", "model_dir", "detector"}
+    if given := sorted(callers & {*settings}):
+        raise UserError(f"{given[0]}: expected none in this file. Received: {settings[given[0]]!r}")
+    if has_detector and settings.get("detector", "") in (None, ""):
+        raise UserError("expected a setting 'detector', a name or a .json file. Received: none")
+    if not any(settings.get(name) for name in LENGTHS):
+        raise UserError("expected a setting 'steps', the length of the run. Received: none")
+    train_config(**settings)

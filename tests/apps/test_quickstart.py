@@ -9,6 +9,7 @@ import time
 import pytest
 
 import ssd_tf
+from ssd_tf.quickstart.parts import read_parts
 from ssd_tf.training.stopping import since_best
 from tests.apps.conftest import ROOT, command, run, run_well
 from tests.apps.test_mistakes import assert_refused
@@ -82,6 +83,14 @@ def test_a_folder_with_a_run_of_train(drawn, tmp_path):
 def test_a_state_that_is_none(drawn, tmp_path):
     (tmp_path / "quickstart.json").write_text("[1]")
     assert_refused(run("quickstart", *flags(drawn, tmp_path)), "expected what quickstart wrote")
+
+
+def test_a_state_without_its_detector(drawn, tmp_path):
+    parts = read_parts([drawn / "annotations.json"], [drawn / "images"])
+    asked = {"minutes": 0.1, "detector": "ssd128_tiny", "seed": 0, "data": parts.state}
+    (tmp_path / "quickstart.json").write_text(json.dumps({"asked": asked, "settings": {"steps": 20}}))
+    done = run("quickstart", *flags(drawn, tmp_path))
+    assert_refused(done, f"{tmp_path / 'quickstart.json'}: expected a setting 'detector'", "choose another folder")
 
 
 def test_an_output_among_the_data(drawn, tmp_path):
