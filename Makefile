@@ -46,6 +46,7 @@ bench: $(VENV)/dev
 	$(RUN) benchmarks/decoding.py
 	$(RUN) benchmarks/folder.py
 	$(RUN) benchmarks/start.py
+	$(RUN) benchmarks/first_step.py
 	$(RUN) benchmarks/preparation.py --only=speed
 	$(RUN) benchmarks/growth.py
 
