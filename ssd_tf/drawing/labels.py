@@ -1,17 +1,21 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
 """Labels: one line of text on a filled box in the colour of its class, as small images.
 
-Videos show the same labels frame after frame, so sizes and images are kept.
+Videos show the same names frame after frame, each time with another score, so sizes are kept, and what a name and a
+score look like: letters cost more than all other parts of a drawn image.
 """
 
 import functools
 import math
+import re
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from ssd_tf.drawing import fonts
 from ssd_tf.drawing.palette import Color, contrasting
+
+_SCORE = re.compile(r" \d\.\d\d$")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -28,9 +32,8 @@ def fit_text(name: str, score: str, font_size: int, max_width: int) -> str:
 @functools.lru_cache(maxsize=4096)
 def label_size(text: str, font_size: int) -> tuple[int, int]:
     """Height and width in pixels of the label that render_label makes."""
-    lengths = [fonts.load(path, font_size).getlength(part) for path, part in fonts.runs(text)]
     ascent, descent = _metrics(text, font_size)
-    return ascent + descent + 2, math.ceil(sum(lengths)) + 2 * _margin(font_size)
+    return ascent + descent + 2, sum(_width(part, font_size) for part in _parts(text)) + 2 * _margin(font_size)
 
 
 # 256 labels of a 4000 x 3000 image are some 40 MB, of a 640 x 480 one 1 MB.
@@ -43,14 +46,40 @@ def render_label(text: str, color: Color, font_size: int) -> np.ndarray:
     # A darker edge parts labels of one class that touch.
     edge = (round(0.6 * color[0]), round(0.6 * color[1]), round(0.6 * color[2]))
     draw.rectangle((0, 0, width - 1, height - 1), outline=edge, width=max(1, font_size // 20))
-    x, baseline = float(_margin(font_size)), 1 + _metrics(text, font_size)[0]
-    for path, part in fonts.runs(text):
-        font = fonts.load(path, font_size)
-        draw.text((x, baseline), part, contrasting(color), font, anchor="ls")
-        x += font.getlength(part)
+    x, baseline = _margin(font_size), 1 + _metrics(text, font_size)[0]
+    for part in _parts(text):
+        for letters, left, top in _letters(part, font_size):
+            label.paste(contrasting(color), (x + left, baseline + top), letters)
+        x += _width(part, font_size)
     pixels = np.array(label)
     pixels.flags.writeable = False  # it is kept, so nobody may paint on it
     return pixels
+
+
+def _parts(text: str) -> list[str]:
+    """The name and the score, where there is one."""
+    score = _SCORE.search(text)
+    return [text[: score.start()], score.group()] if score else [text]
+
+
+def _width(part: str, font_size: int) -> int:
+    return math.ceil(sum(fonts.load(path, font_size).getlength(piece) for path, piece in fonts.runs(part)))
+
+
+@functools.lru_cache(maxsize=1024)
+def _letters(part: str, font_size: int) -> list[tuple[Image.Image, int, int]]:
+    """The letters of a part, those of each font as a mask, with its left and upper pixel seen from where the part's
+    baseline begins."""
+    masks, x = [], 0.0
+    for path, piece in fonts.runs(part):
+        font = fonts.load(path, font_size)
+        left, top, right, bottom = font.getbbox(piece, anchor="ls")
+        first, upper = math.floor(x + left), math.floor(top)
+        mask = Image.new("L", (math.ceil(x + right) - first, math.ceil(bottom) - upper))
+        ImageDraw.Draw(mask).text((x - first, -upper), piece, 255, font, anchor="ls")
+        masks.append((mask, first, upper))
+        x += font.getlength(piece)
+    return masks
 
 
 def _margin(font_size: int) -> int:
