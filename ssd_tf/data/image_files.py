@@ -170,7 +170,8 @@ def rgb(image: PIL.Image.Image) -> np.ndarray:
     """uint8 RGB [H, W, 3]."""
     if image.mode.startswith("I"):  # 16 bits of grey, of which PIL would cut off what is above 255
         image = PIL.Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
-    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))  # which copies RGB, too
+    image.load()  # NumPy would swallow some of what its decoder raises
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))  # convert copies RGB, too
 
 
 def _is_camera_raw(image: PIL.Image.Image) -> bool:

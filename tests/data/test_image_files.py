@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from ssd_tf.data.image_files import decode_file, is_image, rgb
 from ssd_tf.data.kinds import image_kind
@@ -99,6 +99,15 @@ def test_truncated_image_is_refused_in_one_line(kind, part):
     encoded = encode(kind, mode="P" if kind == "BMP" else "RGB")
     with pytest.raises(UserError, match=r"^(TIFF|WebP|AVIF|JPEG 2000|odd BMP)\b.{5,}$"):
         decode_file(encoded[: int(part * len(encoded))])
+
+
+def test_whatever_a_decoder_raises_is_a_refusal(monkeypatch):
+    def load(self):
+        raise AttributeError("of a damaged table")  # which NumPy takes for a sign that this is no array
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", load)
+    with pytest.raises(UserError, match="of a damaged table"):
+        decode_file(encode("WEBP"))
 
 
 def test_more_pixels_than_pillow_decodes_are_refused():
