@@ -100,30 +100,33 @@ def _starts_with(encoded: tf.Tensor, magic: bytes) -> tf.Tensor:
 
 
 def resize(image: tf.Tensor, size: int | tuple[int, int], antialias: bool = True) -> tf.Tensor:
-    """uint8 [..., H, W, 3] -> uint8 of this side, or height and width; bilinear, aspect is not kept. With antialias as
-    PIL's."""
+    """uint8 [..., H, W, 3] -> uint8 of this side, or height and width; bilinear, aspect is not kept.
+
+    With antialias as PIL resizes: where an image is made smaller, a pixel is a mean over all that it covers.
+    """
     height, width = (size, size) if isinstance(size, int) else size
     images = tf.reshape(image, tf.concat([[-1], tf.shape(image)[-3:]], axis=0))
-    resized = _weighted_means(images, height, width) if antialias else tf.image.resize(images, (height, width))
+    resized = resize_by_means(images, height, width) if antialias else tf.image.resize(images, (height, width))
     pixels = tf.cast(tf.clip_by_value(tf.round(resized), 0.0, 255.0), tf.uint8)
     pixels = tf.reshape(pixels, tf.concat([tf.shape(image)[:-3], [height, width, 3]], axis=0))
     return tf.ensure_shape(pixels, [*image.shape[:-3], height, width, 3])
 
 
-def _weighted_means(images: tf.Tensor, height: int, width: int) -> tf.Tensor:
+def resize_by_means(images: tf.Tensor, height: int | tf.Tensor, width: int | tf.Tensor) -> tf.Tensor:
     """[B, H, W, 3] -> float32 of this height and width, bit for bit what tf.image.resize with antialias gives.
 
     Its kernel goes over a pixel's three numbers in its innermost loop. Here that loop goes over a whole row, and over a
     whole column once these lie as rows, which takes a third of the time (docs/benchmarks.md).
     """
-    count, old_height, old_width = tf.unstack(tf.shape(images)[:3])
-    rows = _weighted_rows(tf.reshape(images, [count, old_height, old_width * 3]), height)
-    columns = tf.transpose(tf.reshape(rows, [count, height, old_width, 3]), [0, 2, 1, 3])
-    resized = _weighted_rows(tf.reshape(columns, [count, old_width, height * 3]), width)
-    return tf.transpose(tf.reshape(resized, [count, width, height, 3]), [0, 2, 1, 3])
+    with tf.device("/cpu:0"):  # the kernel is for CPUs alone: on a GPU each of the other ops would copy the images
+        count, old_height, old_width = tf.unstack(tf.shape(images)[:3])
+        rows = _weigh_rows(tf.reshape(images, [count, old_height, old_width * 3]), height)
+        columns = tf.transpose(tf.reshape(rows, [count, height, old_width, 3]), [0, 2, 1, 3])
+        resized = _weigh_rows(tf.reshape(columns, [count, old_width, height * 3]), width)
+        return tf.transpose(tf.reshape(resized, [count, width, height, 3]), [0, 2, 1, 3])
 
 
-def _weighted_rows(images: tf.Tensor, height: int) -> tf.Tensor:
+def _weigh_rows(images: tf.Tensor, height: int | tf.Tensor) -> tf.Tensor:
     """[B, H, N] -> float32 [B, height, N]."""
     scale = tf.cast(height, tf.float32) / tf.cast(tf.shape(images)[1], tf.float32)
     return tf.raw_ops.ScaleAndTranslate(

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from ssd_tf.data import iou_crop
+from ssd_tf.data.images import resize_by_means
 from ssd_tf.geometry import box_ops
 
 MOSAIC_IMAGES = 4
@@ -90,7 +91,7 @@ def _window(part: Labelled, corner: tf.Tensor, side: int, seed: tf.Tensor) -> La
     position = tf.cast(corner, tf.float32) / side
     boxes = tf.tile(position[:2], [2]) + boxes * tf.tile(position[2:] - position[:2], [2])
     image = part.image[window[0] : window[2], window[1] : window[3]]
-    image = tf.image.resize(image, corner[2:] - corner[:2], antialias=True)
+    image = resize_by_means(image[None], *tf.unstack(corner[2:] - corner[:2]))[0]
     return Labelled(
         tf.cast(tf.round(image), tf.uint8), tf.where(kept[:, None], boxes, 0.0), tf.where(kept, part.classes, 0)
     )
