@@ -151,22 +151,39 @@ def _read(record: tf.Tensor, manifest: Manifest, augment: AugmentConfig) -> tupl
         boxes, classes = example.boxes, _class_numbers(example.category_ids, manifest)
         if not augment.train_on_difficult:
             boxes, classes = boxes[~example.is_difficult], classes[~example.is_difficult]
-        return example.encoded, _pad(boxes, manifest.max_boxes), _pad(classes, manifest.max_boxes)
+        return example.encoded, boxes, classes
 
-    def read(content):
-        encoded, boxes, classes = parse(content)
-        return image_ops.decode(encoded), boxes, classes, False
-
-    def fault_of(content):
-        with tf.control_dependencies(parse(content)):
-            return tf.constant(BAD_IMAGE)
-
+    unreadable = (tf.constant(b""), tf.zeros([0, 4]), tf.zeros([0], tf.int32))
+    (_, boxes, classes), image, fault = _parse_and_decode(parse, record, unreadable)
     # Where there is no image there are no boxes either.
-    no_boxes, no_classes = tf.zeros([manifest.max_boxes, 4]), tf.zeros([manifest.max_boxes], tf.int32)
-    *labelled, faulty = or_default(read, record, (_BLACK_PIXEL, no_boxes, no_classes, True))
-    # What it is that fails is asked only then: to try costs a tenth of a millisecond.
-    fault = tf.cond(faulty, lambda: or_default(fault_of, record, BAD_RECORD), lambda: NO_FAULT)
-    return Labelled(*labelled), fault
+    count = tf.where(fault == NO_FAULT, tf.shape(classes)[0], 0)
+    boxes, classes = _pad(boxes[:count], manifest.max_boxes), _pad(classes[:count], manifest.max_boxes)
+    return Labelled(image, boxes, classes), fault
+
+
+def _parse_and_decode(
+    parse: Callable[[tf.Tensor], tuple], record: tf.Tensor, unreadable: tuple
+) -> tuple[tuple, tf.Tensor, tf.Tensor]:
+    """What `parse` makes of a record, first of all the encoded image; the image; and the mark.
+
+    A faulty record is `unreadable` and a black pixel; where its image alone cannot be decoded, a black pixel.
+    """
+
+    def all_of_it(content):
+        parsed = parse(content)
+        return parsed, image_ops.decode(parsed[0]), NO_FAULT
+
+    def without_image(content):
+        return parse(content), BAD_IMAGE
+
+    parsed, image, fault = or_default(all_of_it, record, (unreadable, _BLACK_PIXEL, BAD_RECORD))
+    # Trying takes a tenth of a millisecond: what it is that fails is tried only where something does.
+    parsed, fault = tf.cond(
+        fault == NO_FAULT,
+        lambda: (parsed, fault),
+        lambda: or_default(without_image, record, (unreadable, BAD_RECORD)),
+    )
+    return parsed, image, fault
 
 
 def _mixed(
@@ -201,7 +218,7 @@ def eval_example(
 
     def parse(content):
         example = records.parse(content)
-        return example._replace(source_id=tf.strings.to_number(example.source_id, tf.int64)), False
+        return example._replace(source_id=tf.strings.to_number(example.source_id, tf.int64))
 
     zero = tf.constant(0, tf.int64)
     unreadable = records.Example(
@@ -215,8 +232,7 @@ def eval_example(
         tf.zeros([0], bool),
         tf.zeros([0], bool),
     )
-    example, bad_record = or_default(parse, record, (unreadable, True))
-    image, bad_image = _decode(example.encoded)
+    example, image, fault = _parse_and_decode(parse, record, unreadable)
     return EvalBatch(
         image_ops.resize(image, input_size or spec.image_size, spec.preprocessing.antialias),
         example.source_id,
@@ -229,17 +245,8 @@ def eval_example(
         _pad(tf.cast(example.is_difficult, tf.int32), manifest.max_boxes),
         num_boxes=tf.shape(example.category_ids)[0],
         record=number,
-        fault=_fault(bad_record, bad_image),
+        fault=fault,
     )
-
-
-def _decode(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The image and False; or one black pixel and True."""
-    return or_default(lambda content: (image_ops.decode(content), False), encoded, (_BLACK_PIXEL, True))
-
-
-def _fault(bad_record: tf.Tensor, bad_image: tf.Tensor) -> tf.Tensor:
-    return tf.where(bad_record, BAD_RECORD, tf.where(bad_image, BAD_IMAGE, NO_FAULT))
 
 
 def _class_numbers(category_ids: tf.Tensor, manifest: Manifest) -> tf.Tensor:
