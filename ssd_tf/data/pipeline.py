@@ -29,7 +29,7 @@ SHUFFLE_BUFFER = 4096
 SHUFFLE_BYTES = 2**30
 # TensorFlow mixes a graph's seed into the seed of each shuffle; any fixed number but 0.
 _GRAPH_SEED = 1
-# Records that are looked at together for whether they have boxes, and bytes of them, at most.
+# Whether records have boxes is looked at for so many at once, and so many bytes, at most.
 _LOOKED_AT = 16
 _LOOKED_AT_BYTES = 2**24
 # Consecutive images of an epoch among which images are mixed.
@@ -228,6 +228,9 @@ def _with_boxes(dataset: tf.data.Dataset, at_once: int) -> tf.data.Dataset:
     Several at once, and in parallel: one at a time they are what a machine of many cores waits for.
     """
 
+    def may_have_some(content):
+        return or_default(lambda one: records.has_boxes(one[None])[0], content, tf.constant(True))
+
     def look(numbers, contents):
         found, unreadable = or_default(
             lambda all_n: (records.has_boxes(all_n), False), contents, (tf.zeros_like(numbers, tf.bool), True)
@@ -236,9 +239,6 @@ def _with_boxes(dataset: tf.data.Dataset, at_once: int) -> tf.data.Dataset:
             unreadable, lambda: tf.map_fn(may_have_some, contents, fn_output_signature=tf.bool), lambda: found
         )
         return numbers, contents, found | tf.equal(contents, b"")
-
-    def may_have_some(content):
-        return or_default(lambda one: records.has_boxes(one[None])[0], content, tf.constant(True))
 
     looked = dataset.batch(at_once).map(look, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).unbatch()
     return looked.filter(lambda number, content, kept: kept).map(lambda number, content, _: (number, content))

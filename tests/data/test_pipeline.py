@@ -349,7 +349,11 @@ def test_records_that_cannot_be_read_stay_in_a_split_with_images_without_boxes(u
     assert all(len(set(np.concatenate([x.record for x in found[k : k + 3]]))) == 3 * BATCH for k in (0, 3))
 
 
-def test_one_record_that_is_none_is_marked_and_what_is_beside_it_is_not(uneven, uninterrupted, tmp_path):
+@pytest.mark.parametrize("looked_at", [1, 5, 16])
+def test_one_record_that_is_none_is_marked_and_what_is_beside_it_is_not(
+    uneven, uninterrupted, tmp_path, monkeypatch, looked_at
+):
+    monkeypatch.setattr(pipeline, "_LOOKED_AT", looked_at)
     first = uninterrupted[0].record[0].item()
     folder = rewritten(uneven, tmp_path, first, b"no record")
     found = batches(uneven._replace(folder=folder), len(uninterrupted))
