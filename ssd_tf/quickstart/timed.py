@@ -182,5 +182,7 @@ def _check_kept(settings: dict[str, Any], has_detector: bool) -> None:
     if has_detector and settings.get("detector", "") in (None, ""):
         raise UserError("expected a setting 'detector', a name or a .json file. Received: none")
     if not any(settings.get(name) for name in LENGTHS):
-        raise UserError("expected a setting 'steps', the length of the run. Received: none")
+        steps = settings.get("steps")
+        received = "none" if steps is None else steps
+        raise UserError(f"expected a setting 'steps', the length of the run. Received: {received}")
     train_config(**settings)
