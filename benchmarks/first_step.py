@@ -1,11 +1,11 @@
 # Copyright 2026 The ssd_tf Authors. SPDX-License-Identifier: Apache-2.0
-"""Seconds from the start of Python to a training step of ssd300_resnet34, by part, and what the first one takes.
+"""Seconds of what lies before a run's second training step, by part: compare.py's step of ssd300_resnet34.
 
 python benchmarks/first_step.py [--precision=bfloat16] [--batch_size=8] [--runs=3]
 
-Each run is a process of its own. Prints the median of each part, by the clock and of the processor. "First step" has
-XLA's compilation of augmentation, matching and loss in it; "like any other" is the third one, and "extra" is tracing
-and the first step without it.
+Each run is a process of its own, on a batch in memory. The first step has XLA's compilation of augmentation, matching
+and loss in it; a later one is like all others. "Once in a run" is tracing and the first step, less a later one.
+Prints the median of the runs, by the clock and of the processor.
 """
 
 import argparse
@@ -18,8 +18,9 @@ import sys
 import tempfile
 import time
 
+HERE = pathlib.Path(__file__).parent
 # What `once` measures, in order.
-PARTS = ("import", "model and weights", "tracing", "first step", "second", "like any other")
+PARTS = ("imports", "model and weights", "tracing", "first step", "second step", "a later step")
 
 
 def main() -> None:
@@ -32,16 +33,15 @@ def main() -> None:
     if options.once:
         print(json.dumps(once(options.once, options.precision)))
         return
-    here = pathlib.Path(__file__).parent
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, here / "peers" / "inputs.py", folder, str(options.batch_size)], check=True)
+        subprocess.run([sys.executable, HERE / "peers" / "inputs.py", folder, str(options.batch_size)], check=True)
         command = [sys.executable, __file__, f"--precision={options.precision}", f"--once={folder}"]
         runs = [json.loads(subprocess.check_output(command, text=True)) for _ in range(options.runs)]
     parts = {
         part: [statistics.median(run[k][which] for run in runs) for which in (0, 1)] for k, part in enumerate(PARTS)
     }
-    usual = parts["like any other"]
-    parts["extra"] = [parts["tracing"][k] + parts["first step"][k] - usual[k] for k in (0, 1)]
+    once_in_a_run = [parts["tracing"][k] + parts["first step"][k] - parts["a later step"][k] for k in (0, 1)]
+    parts["once in a run"] = once_in_a_run
     print(f"ssd300_resnet34, {options.precision}, batch {options.batch_size}, median of {options.runs} runs, seconds")
     print(f"{'':<20} {'by the clock':>12} {'of the processor':>17}")
     for part, (clock, processor) in parts.items():
@@ -55,7 +55,7 @@ def once(folder: pathlib.Path, precision: str) -> list[tuple[float, float]]:
     def done() -> None:
         times.append((time.perf_counter(), time.process_time()))
 
-    sys.path.insert(0, str(pathlib.Path(__file__).parent / "peers"))
+    sys.path[:0] = [str(HERE / "peers"), str(HERE.parent)]
     import ours
 
     done()

@@ -5,8 +5,9 @@ python benchmarks/peers/compare.py [--pairs=10] [--tasks train predict] [--preci
     [--before=CHECKOUT]
 
 ssd300_resnet34 with 80 classes, the same weights, images and targets for all. Each side is a process of its own that
-computes when it is told to, PAUSE_S after the other one: ours, a peer, ours, a peer, after two calls of each that do
-not count. So two never compute at once, and other work on the machine meets both. Prints the medians, and of the ratio
+computes when it is told to, PAUSE_S after the other one: ours, a peer, ours, a peer, after two turns of each that do
+not count. A turn is one training step, or CALLS["predict"] images, one after the other, of which the mean counts. So
+two never compute at once, and other work on the machine meets both. Prints the medians, and of the ratio
 ours : peer the median of the pairs and its quartiles, by the clock and of the processor's time, in which threads that
 wait for each other count. Each side has as many threads as the machine has cores.
 
@@ -32,6 +33,7 @@ import time
 START_LIMIT_S = 600
 # Threads of a runtime may spin for a while after its answer.
 PAUSE_S = 0.2
+CALLS = {"train": 1, "predict": 5}
 COMPILED, BEFORE = "pytorch compiled", "before"
 HERE = pathlib.Path(__file__).parent
 CHECKOUT = HERE.parent.parent
@@ -45,6 +47,7 @@ class Side:
     """A process that computes on request. Raises RuntimeError where it cannot start: what it needs is not installed."""
 
     def __init__(self, name: str, task: str, precision: str, folder: pathlib.Path, checkout: pathlib.Path):
+        self._calls = CALLS[task]
         self._log = (folder / f"{time.monotonic_ns()}.log").open("w+")
         command = [sys.executable, checkout / "benchmarks" / "peers" / "side.py", name, task, precision, folder]
         self._process = subprocess.Popen(
@@ -61,17 +64,21 @@ class Side:
             limit.cancel()
 
     def milliseconds(self) -> tuple[float, float]:
-        """Of a call: by the clock, and of the processor."""
+        """Of a call: by the clock, and of the processor; means of a turn."""
         time.sleep(PAUSE_S)
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        clock, processor = self._answer().split()
-        return float(clock), float(processor)
+        clocks, processors = zip(*(self._call() for _ in range(self._calls)), strict=True)
+        return statistics.mean(clocks), statistics.mean(processors)
 
     def close(self) -> None:
         self._process.stdin.close()
         self._process.wait()
         self._log.close()
+
+    def _call(self) -> tuple[float, float]:
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        clock, processor = self._answer().split()
+        return float(clock), float(processor)
 
     def _answer(self) -> str:
         line = self._process.stdout.readline()
