@@ -6,7 +6,7 @@ G boxes of an image, padded.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -25,6 +25,8 @@ from ssd_tf.specs import DetectorSpec
 
 # The record number of what fills up the last batch of an evaluation.
 FILLING = -1
+# What is read of a record, the encoded image first.
+Parsed = TypeVar("Parsed", bound=tuple)
 _BLACK_PIXEL = np.zeros([1, 1, 3], np.uint8)
 # Folded into an example's seed for what it is mixed with; whatever is drawn otherwise is drawn from its splits.
 _MIXING = 1
@@ -162,8 +164,8 @@ def _read(record: tf.Tensor, manifest: Manifest, augment: AugmentConfig) -> tupl
 
 
 def _parse_and_decode(
-    parse: Callable[[tf.Tensor], tuple], record: tf.Tensor, unreadable: tuple
-) -> tuple[tuple, tf.Tensor, tf.Tensor]:
+    parse: Callable[[tf.Tensor], Parsed], record: tf.Tensor, unreadable: Parsed
+) -> tuple[Parsed, tf.Tensor, tf.Tensor]:
     """What `parse` makes of a record, first of all the encoded image; the image; and the mark.
 
     A faulty record is `unreadable` and a black pixel; where its image alone cannot be decoded, a black pixel.
