@@ -242,9 +242,10 @@ def _strided_depthwise(x, kernel, stride: int, padding: str):
     return convolve(x, kernel)
 
 
-def pad(x: keras.KerasTensor, padding: int) -> keras.KerasTensor:
-    """Zeros on all four sides, as PyTorch pads; "same" pads one side only where the stride is 2."""
-    return keras.layers.ZeroPadding2D(padding)(x) if padding else x
+def pad(x: keras.KerasTensor, padding: int, name: str) -> keras.KerasTensor:
+    """Zeros on all four sides, as PyTorch pads, before the layer of that name; "same" pads one side only where the
+    stride is 2."""
+    return keras.layers.ZeroPadding2D(padding, name=f"{name}_pad")(x) if padding else x
 
 
 def conv_bn(
@@ -260,7 +261,7 @@ def conv_bn(
         use_bias=False,
         kernel_initializer=keras.initializers.VarianceScaling(**_HE_NORMAL),
         name=name,
-    )(x if same else pad(x, kernel // 2))
+    )(x if same else pad(x, kernel // 2, name))
     x = BatchNorm(norm.epsilon, norm.momentum, name=f"{name}_bn")(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
@@ -304,7 +305,7 @@ def conv(
         layer = DepthwiseConv2D(kernel, depthwise_initializer=kernel_initializer, **options)
     else:
         layer = keras.layers.Conv2D(channels, kernel, kernel_initializer=kernel_initializer, **options)
-    x = layer(x if same else pad(x, padding))
+    x = layer(x if same else pad(x, padding, name))
     if norm is None:
         return x
     x = BatchNorm(norm.epsilon, norm.momentum, name=f"{name}_bn")(x)

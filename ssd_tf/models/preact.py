@@ -55,4 +55,4 @@ def _conv(x, channels: int, kernel: int, name: str, stride: int = 1, dilation: i
         use_bias=use_bias,
         kernel_initializer="he_normal",
         name=name,
-    )(x if same else pad(x, kernel // 2))
+    )(x if same else pad(x, kernel // 2, name))

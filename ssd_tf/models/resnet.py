@@ -16,7 +16,7 @@ def resnet(
     x = conv_bn(x, backbone.stem_channels, kernel=7, stride=2, name="conv1", norm=norm)
     features = {}
     # Zeros never win: the input is the output of a ReLU.
-    x = keras.layers.MaxPooling2D(3, 2, padding="valid", name="maxpool")(pad(x, 1))
+    x = keras.layers.MaxPooling2D(3, 2, padding="valid", name="maxpool")(pad(x, 1, "maxpool"))
     last = backbone.feature_maps[-1]
     for number, (name, stage) in enumerate(zip(backbone.feature_maps, backbone.stages, strict=True), start=2):
         for block in range(1, stage.blocks + 1):

@@ -131,6 +131,13 @@ def test_mixed_precision_gives_about_the_same():
     assert np.abs(ours - exact).max() < 0.05 * np.abs(exact).max()
 
 
+@pytest.mark.parametrize("name", ["ssd128_tiny", "ssdlite320_mobilenet_v2", "ssd300_vgg16", "ssd300_res10"])
+def test_names_of_layers_do_not_hang_on_what_was_built_before(name):
+    # An exported file has them in it, and the same model is to give the same file in every program.
+    one, other = (ssd_tf.build_model(name, 3) for _ in range(2))
+    assert [layer.name for layer in one.layers] == [layer.name for layer in other.layers]
+
+
 @pytest.mark.parametrize("num_classes", [0, -1])
 def test_no_classes_are_refused(num_classes):
     with pytest.raises(ValueError, match=f"num_classes: expected at least 1.*Received: {num_classes}"):
