@@ -168,9 +168,9 @@ def exif_orientation(image: PIL.Image.Image) -> int:
 
 def rgb(image: PIL.Image.Image) -> np.ndarray:
     """uint8 RGB [H, W, 3]."""
+    image.load()  # NumPy would swallow some of what its decoder raises
     if image.mode.startswith("I"):  # 16 bits of grey, of which PIL would cut off what is above 255
         image = PIL.Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
-    image.load()  # NumPy would swallow some of what its decoder raises
     return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))  # convert copies RGB, too
 
 

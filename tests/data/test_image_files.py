@@ -101,13 +101,16 @@ def test_truncated_image_is_refused_in_one_line(kind, part):
         decode_file(encoded[: int(part * len(encoded))])
 
 
-def test_whatever_a_decoder_raises_is_a_refusal(monkeypatch):
+@pytest.mark.parametrize("mode", ["RGB", "I;16"])
+def test_whatever_a_decoder_raises_is_a_refusal(monkeypatch, mode):
+    encoded = encode("PNG", mode=mode) if mode == "RGB" else encode("PNG", np.zeros([4, 4], np.uint16), mode)
+
     def load(self):
         raise AttributeError("of a damaged table")  # which NumPy takes for a sign that this is no array
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", load)
     with pytest.raises(UserError, match="of a damaged table"):
-        decode_file(encode("WEBP"))
+        decode_file(encoded)
 
 
 def test_more_pixels_than_pillow_decodes_are_refused():
