@@ -8,7 +8,7 @@ from ssd_tf.drawing.labels import fit_text, label_size, render_label
 from ssd_tf.drawing.palette import class_color, contrasting
 
 
-@pytest.mark.parametrize("text", ["", "cat 0.87", "γάτα", "猫", "Ǻỵ"])
+@pytest.mark.parametrize("text", ["", "cat 0.87", "γάτα", "猫", "Ǻỵ", "cat 猫 0.87", "قطة 0.87", "x 0.50\n"])
 @pytest.mark.parametrize("font_size", [1, 12, 48])
 def test_label_has_the_size_that_was_asked_for(text, font_size):
     assert render_label(text, class_color(1), font_size).shape == (*label_size(text, font_size), 3)
@@ -28,7 +28,7 @@ def test_edge_is_darker_than_the_label():
         assert (side == (60, 120, 30)).all()
 
 
-@pytest.mark.parametrize("text", ["Ågjpqyỵ|", "ஸ்ரீ", "ཀྵྲ", "แมวไม้", "बिल्ली", "猫", "قطة"])
+@pytest.mark.parametrize("text", ["Ågjpqyỵ|", "cat 猫 0.87", "قطة 0.87", "ஸ்ரீ", "ཀྵྲ", "แมวไม้", "बिल्ली", "猫", "قطة"])
 def test_letters_are_not_cut_off(text):
     # Letters that reach out of the label would lie on its edge of a pixel, which is drawn first and is 0.6 x 255.
     # So would the escapes, where the system has no font for the script.
@@ -37,6 +37,13 @@ def test_letters_are_not_cut_off(text):
         assert (side == 153).all()
     rows = (pixels[..., 0] < 64).any(axis=-1)
     assert np.count_nonzero(rows) > len(pixels) / 3  # and the label is no taller than it must be
+
+
+def test_name_looks_the_same_whatever_its_score():
+    one, other = (render_label(f"cat {score}", class_color(2), 20) for score in ("0.50", "0.87"))
+    name = label_size("cat", 20)[1] - 4  # without the margin on its right
+    np.testing.assert_array_equal(one[:, :name], other[:, :name])
+    assert not np.array_equal(one, other)
 
 
 def test_kept_labels_cannot_be_painted_on():
