@@ -182,7 +182,6 @@ def _check_kept(settings: dict[str, Any], has_detector: bool) -> None:
     if has_detector and settings.get("detector", "") in (None, ""):
         raise UserError("expected a setting 'detector', a name or a .json file. Received: none")
     if not any(settings.get(name) for name in LENGTHS):
-        steps = settings.get("steps")
-        received = "none" if steps is None else steps
+        received = next((value for name in LENGTHS if (value := settings.get(name)) is not None), "none")
         raise UserError(f"expected a setting 'steps', the length of the run. Received: {received}")
     train_config(**settings)
