@@ -15,7 +15,8 @@ train: forward, loss, gradients, and SGD's update. "ours" flips, jitters colours
 does; "ours, targets given" gets normalised images and targets, as PyTorch does. PyTorch eager, and with --compiled by
 torch.compile too, which had not compiled a training step on two cores after four minutes.
 predict: one uint8 image to detections, NMS included.
-With --before one peer more: our side of another checkout of this repository, to see what a change brought.
+With --before one peer more: our side of another checkout of this repository, which has benchmarks/peers or a copy of
+today's, to see what a change brought.
 """
 
 import argparse
